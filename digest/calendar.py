@@ -40,6 +40,12 @@ def moment(day: date, at: time, name: str) -> datetime | None:
     return due
 
 
+def moment_of_day(subscription: Subscription, near: datetime) -> datetime | None:
+    """Return the subscription's moment on the local day of another one."""
+    day = near.astimezone(zone(subscription.timezone)).date()
+    return moment(day, subscription.at, subscription.timezone)
+
+
 def next_due(subscription: Subscription, now: datetime) -> datetime:
     """Return the next moment after `now` at which the subscription is due."""
     day = now.astimezone(zone(subscription.timezone)).date() - DAY

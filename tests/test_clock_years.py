@@ -8,7 +8,7 @@ from itertools import pairwise
 from random import Random as Draw
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from digest.calendar import closes, moment, next_due, zone
 from digest.models import Balance, Subscription
@@ -177,6 +177,17 @@ def test_only_its_weekdays_over_two_years() -> None:
 def test_a_zone_that_is_not_known_any_more_counts_as_utc() -> None:
     assert moment(FIRST, time(8), "Europe/Atlantis") == datetime(2026, 1, 1, 8, tzinfo=UTC)
     assert faults(chat("Europe/Atlantis", HALF_HOURS[5]), topic()) == []
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+async def test_new_rules_of_a_zone_cost_no_day(ledger: Ledger, hours: int) -> None:
+    await follow(ledger, MEI)
+    await ledger.propose(TOPICS, EIGHT)
+    async with ledger._store.writing() as connection:  # by the rules of before
+        next_at = EIGHT + DAY + hours * HOUR
+        await connection.execute(update(subscriptions).values(next_at=next_at))
+    assert await ledger.propose(TOPICS, EIGHT + DAY + HOUR) == 1
+    assert await ledger.propose(TOPICS, EIGHT + 2 * DAY) == 1
 
 
 @pytest.mark.parametrize(

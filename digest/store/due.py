@@ -11,7 +11,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.calendar import DAY, closes, due_days, newest_closed, next_due, report_day
+from digest.calendar import (
+    DAY,
+    closes,
+    due_days,
+    moment_of_day,
+    newest_closed,
+    next_due,
+    report_day,
+)
 from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store.chat_tables import subscription_of
 from digest.store.database import write_note
@@ -340,6 +348,8 @@ async def _propose_some(
     for (name, at, zone, weekdays, since, *newest), ids in sets.items():
         subscription = _on_clock(name, at, zone, weekdays)
         topic, past = topics.get(name), NewestDays(*newest)
+        # New rules of the zone may put the moment that is looked for earlier than it was.
+        since = min(since, moment_of_day(subscription, since) or since)
         for row in propose_rows(subscription, topic, since, past, now, cutoff):
             new += await _insert(connection, ids, row)
         advanced = update(subscriptions).where(table.id.in_(ids))
