@@ -8,7 +8,7 @@ from digest.models import Item, SectionName
 from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.model.check import apply_check, cut_refused, keep_refused
 from digest.write.model.schemas import Check
-from digest.write.verify.screening import checked, trimmed
+from digest.write.verify.screening import checked, generic, trimmed
 from tests.posts import post
 
 POST = post("Kitewick raised $40 million from Sequoia on Thursday. It fired its CTO Bob Ray.", "1")
@@ -68,3 +68,17 @@ def test_no_sentence_is_left_that_leans_on_a_lost_one(title: str, text: str, lef
 def test_the_name_of_a_stock_alone_is_no_item() -> None:
     wrong = checked([candidate("Kitewick raised $90 million.", "markets", "Kitewick")], {}, "en")
     assert trimmed(wrong, {}, "en")[0].problems
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("Kitewick teaches robots to walk.", False),
+        ("Microsoft teaches robots to walk.", False),
+        ("微软教机器人走路。", False),
+        ("Users complain about prices.", True),
+        ("Competition heats up.", True),
+    ],
+)
+def test_a_name_that_starts_a_sentence_says_who(text: str, *, fits: bool) -> None:
+    assert generic(candidate(text)) is fits

@@ -106,8 +106,4 @@ def generic(candidate: Candidate) -> bool:
     words = text.strip()
     later = words[words[1:2].islower() :]  # without the capital that only starts the sentence
     tells = any(char.isdigit() or "A" <= char <= "Z" or char in "《“「\"'" for char in later)
-    return candidate.section != "views" and not tells and not _has_han_name(text)
-
-
-def _has_han_name(text: str) -> bool:
-    return any(not name.text.isascii() for _, name in find_names(text))
+    return candidate.section != "views" and not tells and not any(find_names(text))
