@@ -10,6 +10,7 @@ from digest.models import Counts
 from digest.reading import Story, attach, read
 from digest.reading.heads.linear import score_posts
 from digest.select.embed import embed
+from digest.select.selection import select
 from digest.write.extractive.draft import Draft
 from digest.write.extractive.notes import list_filtered
 from digest.write.extractive.quotes import is_all_names, list_printable
@@ -98,3 +99,19 @@ def test_counts_are_told_by_their_number() -> None:
         "Left out: 1 story (2 posts), too minor or with no sentence that makes sense on its own;"
         " see above for the other 1.",
     ]
+
+
+def test_of_a_small_day_an_editor_sees_what_may_be_on_the_topic() -> None:
+    texts = [
+        "Ashwick Rovers beat Tilbrook Town 3-1 and go second.",
+        "Ashwick Rovers sign midfielder Luca Ferrante on a two-year deal.",
+        "Skipper Tom Rudd had a scan: the hamstring is torn and he is out for 6-8 weeks.",
+        "My sourdough starter turned five today, the recipe is on the blog.",
+    ]
+    about = "Ashwick Rovers, the football club of Ashwick: matches, players, tickets, the ground."
+    topic = replace(TOPIC, language="en", about=about, keywords=("Ashwick", "football"))
+    posts = [post(text, str(n), author=f"fan{n}") for n, text in enumerate(texts)]
+    chosen = select(topic, posts, lambda _: None)
+    seen = {p.text for story in chosen.prospects for p in story.posts}
+    assert {p.text for story in chosen.stories for p in story.posts} == set(texts[:2])
+    assert seen == set(texts[:3])

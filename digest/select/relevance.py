@@ -122,7 +122,9 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
         return Relevance(weighed, market, heart, appeal, knows_news=True)
     fit = _raise_dedicated(readings, fit)
     heart = tuple((fit >= ON_TOPIC).tolist())
-    return Relevance(fit, market, heart, fit - ON_TOPIC, knows_news=False)
+    # Of few posts an editor has the time to see those that may be on the topic.
+    least = NEAR_TOPIC if len(fit) < LEAST_POSTS else ON_TOPIC
+    return Relevance(fit, market, heart, fit - least, knows_news=False)
 
 
 def speaks_for(fit: npt.NDArray[np.float32], news: npt.NDArray[np.float32]) -> bool:
