@@ -19,17 +19,14 @@ from digest.llm.budget import (
 from digest.llm.compat import schema_text
 from digest.models import (
     SECTIONS,
-    Item,
     Language,
 )
 from digest.write.extractive.writer import write
 from digest.write.model.assembly import GATE
-from digest.write.model.candidates import with_handle
 from digest.write.model.context import shorten
 from digest.write.model.editor import ANSWER, ROOM, Editor
 from digest.write.model.schemas import Brief, Check, Events, Money, Pick, Repair, Views
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
-from tests.posts import post
 from tests.writers import Reply, changed, honest, wanted, with_items
 
 
@@ -203,36 +200,6 @@ async def test_views_belong_to_those_who_hold_them() -> None:
     views = items(await edited(honest), "views")
     assert views
     assert all(re.search(r"\(@\w+\)$|^\w", view.title) for view in views)
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("据 Ada Lin 测试，它更快。", "据 Ada Lin（@adalin）测试，它更快。"),
-        ("Ada Lin says it is faster.", "Ada Lin (@adalin) says it is faster."),
-        ("Ada Lin Labs 发布了它。", "Ada Lin Labs 发布了它。"),
-        ("Ada Lin's test says so.", "Ada Lin's test says so."),
-        ("Ada Linden 发布了它。", "Ada Linden 发布了它。"),
-    ],
-)
-def test_a_cited_author_is_named_with_the_handle(said: str, expected: str) -> None:
-    cited = replace(post("It is faster.", "1", author="adalin"), author_name="Ada Lin")
-    assert with_handle(Item(said, cites=("x:1",)), [cited]).text == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "said", "named"),
-    [
-        ("AI工具", "AI工具箱 LumaFold 今天开源。", False),
-        ("人工智能", "人工智能产业大会今天开幕。", False),
-        ("华为云", "华为云雀大模型开源。", False),
-        ("吴恩达", "据吴恩达称，它更快。", True),
-        ("吴恩达", "吴恩达：它更快。", True),
-    ],
-)
-def test_no_handle_stands_inside_of_a_chinese_word(name: str, said: str, named: bool) -> None:
-    cited = replace(post("It is faster.", "1", author="adalin"), author_name=name)
-    assert ("（@adalin）" in with_handle(Item(said, cites=("x:1",)), [cited]).text) is named
 
 
 def test_what_a_model_sees_of_a_post() -> None:

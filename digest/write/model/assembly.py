@@ -23,7 +23,7 @@ from digest.write.extractive.groups import EVENTS
 from digest.write.extractive.money import CAPITAL, has_figure, merge_empty
 from digest.write.extractive.notes import OTHER, heading
 from digest.write.extractive.quotes import Quote
-from digest.write.model.candidates import MOST, Candidate, with_handle
+from digest.write.model.candidates import MOST, Candidate
 from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import generic
 
@@ -80,7 +80,7 @@ def assemble(
     spare = _Spare(extractive, _number_events(material, events), distinct)
     items: dict[SectionName, list[Item]] = {name: [] for name in WRITTEN}
     for candidate in distinct:
-        items[candidate.section].append(with_handle(candidate.item, candidate.posts))
+        items[candidate.section].append(candidate.item)
     for name in WRITTEN:
         if name in unanswered:
             items[name] += spare.remaining(name)

@@ -7,7 +7,6 @@ from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName
 from digest.reading.markup import strip_markdown
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
-from digest.reading.speakers import speaks
 from digest.reading.vocabulary import begins_with
 from digest.text import EMOJI, clean, language, plain
 from digest.write.extractive.draft import speaker
@@ -215,34 +214,3 @@ def _group(entry: Grouped, groups: tuple[Group, ...], spoken: Language) -> str:
     """Return the group that the model chose; where there is none, the one the words point to."""
     names = [group.names[spoken] for group in groups] + [OTHER[spoken]]
     return entry.group if entry.group in names else group_of(entry.text, groups, spoken)
-
-
-def with_handle(item: Item, posts: Sequence[Post]) -> Item:
-    """Return the item with the handle behind the first cited author whose name its text has."""
-    for post in posts:
-        name = clean(post.author_name)
-        known = post.source == "x" and post.author and name.casefold() != post.author.casefold()
-        if not known or len(name) < 3 or f"@{post.author}" in item.text:
-            continue
-        start = item.text.find(name)
-        if start >= 0 and _stands_alone(item.text, start, start + len(name)):
-            end = start + len(name)
-            han = language(item.text) == "zh"
-            handle = f"（@{post.author}）" if han else f" (@{post.author})"
-            rest = item.text[end:].lstrip(" ") if han else item.text[end:]
-            return replace(item, text=item.text[:end] + handle + rest)
-    return item
-
-
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Return True if the name at this place is no part of a longer one, or of a Han word."""
-    before, after = text[max(0, start - 1) : start], text[end : end + 2]
-    inside = before == "@" or (before.isascii() and before.isalnum())
-    following = after.removeprefix(" ")[:1]
-    longer = following.isascii() and (following.isupper() or following.isdigit())
-    if inside or longer:
-        return False
-    if min(text[end - 1], after[:1]) > "\u2e7f" and after[0].isalpha():  # both are Han
-        return speaks(text, end)
-    # "Claude" is no author in "Claude Code", nor in "Claude's".
-    return not ("a" <= after[:1] <= "z" or after[:1] in tuple("’'-"))
