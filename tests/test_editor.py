@@ -139,6 +139,8 @@ async def test_what_fails_goes_back_once_with_what_is_unsupported() -> None:
             return {"items": again}
         reply = honest(system, prompt)
         if "points" in reply:
+            reply["overview"] = [{**p, "text": p["text"][:12]} for p in reply["points"][1::-1]]
+            reply["overview"][0]["text"] += "（共 917 人）"
             for point in reply["points"][:3]:
                 point["text"] += "（共 917 人）"
         return reply
@@ -146,8 +148,10 @@ async def test_what_fails_goes_back_once_with_what_is_unsupported() -> None:
     found = await edited(careless)
     usual = await edited(honest)
     assert len(asked) == 1
-    assert asked[0].count("共 917 人）\nwrong: ") == 3
+    assert asked[0].count("共 917 人）\nwrong: ") == 4
     assert found.unproved == usual.unproved
+    (overview,) = items(found, "overview")
+    assert overview.text == "青湖实验室开源 Qing。Larkspur 推出端", "in the order it was written in"
     assert [i.text for i in items(found, "points")] == [i.text for i in items(usual, "points")]
 
 

@@ -343,6 +343,34 @@ def test_two_results_of_one_post_or_one_event_are_two_items() -> None:
     assert drop_repeats([*written, again], {p.key: 1 for p in posts.values()}) == written
 
 
+def test_an_overview_keeps_the_order_it_was_written_in() -> None:
+    day, texts = material(), ("两件事说明智能体的权限过大。", "三家公司发布语音模型。")
+    cited = [story.posts[0] for story in (day.stories[1], day.stories[0])]
+    sentences = [
+        Candidate("overview", Item(text, cites=(p.key,)), (p,))
+        for text, p in zip(texts, cited, strict=True)
+    ]
+    made = assemble(day, extractive(), sentences, frozenset(), ())
+    assert [item.text for item in items(made, "overview")] == ["".join(texts)]
+
+
+def test_what_is_told_of_a_stock_is_no_event_besides() -> None:
+    one, other = post("Tesla proposes a pay package.", "1"), post("Tesla robots.", "2")
+    stock = Item("Kalshi 称，若薪酬方案全部兑现，特斯拉估值将达 8.5 万亿美元。", "特斯拉 (TSLA)")
+    event = Item("特斯拉提议 1 万亿美元的薪酬方案，若全部兑现，估值将达 8.5 万亿美元。")
+    price = Candidate("markets", stock, (one,))
+    rows: list[tuple[SectionName, Post, bool]] = [
+        ("events", one, False),
+        ("finance", one, False),
+        ("points", one, True),
+        ("events", other, True),
+        ("markets", one, True),
+    ]
+    for section, cited, told in rows:
+        again = Candidate(section, event, (cited,))
+        assert (drop_repeats([price, again], {}) == [price, again]) is told, section
+
+
 @pytest.mark.parametrize("withdrawn", [True, False])
 def test_what_the_model_takes_back_is_not_told_in_the_posts_words(withdrawn: bool) -> None:
     day = material()

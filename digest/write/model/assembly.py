@@ -144,7 +144,11 @@ def list_distinct(
 ) -> list[Candidate]:
     """Return the candidates, each statement once, by section and importance."""
     rank = _rank_posts(material, events)
-    ordered = sorted(candidates, key=lambda c: (_ORDER.index(c.section), _rank(c.item, rank)))
+    ordered = sorted(
+        candidates,
+        # The sentences of an overview stand as they were written, the strongest first.
+        key=lambda c: (_ORDER.index(c.section), c.section != "overview" and _rank(c.item, rank)),
+    )
     return drop_repeats(ordered, _number_events(material, events))
 
 
@@ -155,6 +159,7 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
     proof: the meaning must agree as well. Of an asset several things may be told.
     """
     vectors = embed([candidate.said for candidate in candidates])
+    items = [candidate.item for candidate in candidates]
     events = [{event[p.key] for p in c.posts[:1] if p.key in event} for c in candidates]
     distinct: list[int] = []
 
@@ -163,16 +168,20 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
         sections = {candidates[at].section, candidates[other].section}
         if cosine >= SAME_WORDS:
             return True
-        if sections & {"markets", "overview"}:
+        is_one_post = candidates[at].posts[:1] == candidates[other].posts[:1] != ()
+        if "overview" in sections or sections == {"markets"}:
             return False
-        if candidates[at].posts[:1] == candidates[other].posts[:1] != ():
+        if "markets" in sections:  # a price is another statement than the event that moved it
+            is_same = is_one_post and "points" not in sections and cosine >= SAME_NAMES
+            return is_same and bool(_list_figures(items[at]) & _list_figures(items[other]))
+        if is_one_post:
             # A post may tell of a round and of revenue.
-            is_other = _give_other_figures(candidates[at].item, candidates[other].item)
+            is_other = _give_other_figures(items[at], items[other])
             return cosine >= (SAME_NAMES if is_other else SAME_POST)
         if "views" in sections:
             return False
         is_event = bool(events[at] & events[other])
-        return tell_same(candidates[at].item, candidates[other].item, cosine, is_event=is_event)
+        return tell_same(items[at], items[other], cosine, is_event=is_event)
 
     for at in range(len(candidates)):
         if not any(same(at, other) for other in distinct):

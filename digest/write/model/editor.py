@@ -139,7 +139,9 @@ class Editor:
         good = [candidate for candidate in screened if not candidate.problems]
         # The brief and a page may tell one event: it is checked and repaired once.
         distinct = list_distinct(self.material, good, events)
-        candidates, believed = await self._check([*distinct, *failed])
+        written = [*distinct, *failed]
+        written.sort(key=lambda c: c.section == "overview" and screened.index(c))
+        candidates, believed = await self._check(written)
         refusals = list_refusals(candidates, final=False)
         candidates = await self._repair([*candidates, *self._list_missed(screened, events)])
         candidates = [c for c in candidates if MISSED not in c.problems]
