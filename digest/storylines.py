@@ -108,15 +108,15 @@ def trace_storylines(
     by_clue: defaultdict[str, set[int]] = defaultdict(set)
     for report, tellings in days:
         rows = [
-            (features.closeness(report, telling, lines[n]), -place, n)
+            (features.closeness(report, telling, lines[n]), place, n)
             for place, telling in enumerate(tellings)
             for n in {n for clue in features.clues(report, telling) for n in by_clue[clue]}
             if report.last - lines[n][-1].day <= LONGEST_GAP
         ]
         taken: dict[int, int] = {}
-        for closeness, place, n in sorted(rows, reverse=True):
-            if closeness and -place not in taken and n not in taken.values():
-                taken[-place] = n
+        for closeness, place, n in sorted(rows, key=lambda row: (-row[0], row[1], -row[2])):
+            if closeness and place not in taken and n not in taken.values():
+                taken[place] = n
         for place, telling in enumerate(tellings):
             n = taken.get(place, len(lines))
             if n == len(lines):

@@ -1,6 +1,7 @@
 """Reports between the store and a folder of Jekyll posts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,12 +95,10 @@ def _complete(imported: Imported, topic: Topic, content: bytes, picture: bytes) 
 def _picture(path: Path, imported: Imported) -> bytes:
     report = imported.report
     beside = path.with_name(f"wordcloud_{stem(imported.slug, report.first, report.last)}.jpg")
-    try:
+    with suppress(OSError):
         if beside.is_file() and beside.stat().st_size <= MAX_PICTURE:
             picture = beside.read_bytes()
             return picture if picture.startswith((b"\xff\xd8", b"\x89PNG")) else b""
-    except OSError:
-        return b""
     return b""
 
 

@@ -10,7 +10,7 @@ import math
 import os
 import re
 import time
-from calendar import month_name, monthrange
+from calendar import month_name
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from digest.atomic import write_below
+from digest.calendar import month_of
 from digest.models import SECTIONS, Hit, Item, Language, Report, Topic
 from digest.publish import days_of, label, section_title, syndication
 from digest.publish.layout import (
@@ -261,41 +262,28 @@ class Site:
             raise NoPage
         say = partial(label, language=frame.language)
         daily = [last for first, last in spans if first == last]
-        months = list(dict.fromkeys((day.year, day.month) for day in daily))
         since = daily[9] if len(daily) > 9 else date.min
         recent = await self._headlines(frame, topic, since, date.max)
-        lists = [
-            (say("days"), recent),
-            (
-                say("months"),
-                [
-                    (
-                        say("month", year=y, month=m, name=month_name[m]),
-                        f"{topic.name}/{y:04}-{m:02}",
-                    )
-                    for y, m in months
-                ],
-            ),
-            (
-                say("ranges"),
-                [
-                    (f"{first} — {last}", f"{topic.name}/{first}..{last}")
-                    for first, last in spans
-                    if first != last
-                ],
-            ),
+        months = [
+            (say("month", year=y, month=m, name=month_name[m]), f"{topic.name}/{y:04}-{m:02}")
+            for y, m in dict.fromkeys((day.year, day.month) for day in daily)
         ]
+        ranges = [
+            (f"{first} — {last}", f"{topic.name}/{first}..{last}")
+            for first, last in spans
+            if first != last
+        ]
+        lists = [(say("days"), recent), (say("months"), months), (say("ranges"), ranges)]
         title = topic.title[frame.language]
         about = say("about", topic=title)
         return _page("list.html", frame, title, about, lists=lists, topic=topic)
 
     async def _show_month(self, frame: Frame, topic: Topic, year: int, month: int) -> Page:
         try:
-            first = date(year, month, 1)
-            last = first.replace(day=monthrange(year, month)[1])
-        except ValueError:
+            days = month_of(date(year, month, 1))
+        except (ValueError, OverflowError):
             raise NoPage from None
-        links = await self._headlines(frame, topic, first, last)
+        links = await self._headlines(frame, topic, *days)
         if not links:
             raise NoPage
         name = label("month", frame.language, year=year, month=month, name=month_name[month])

@@ -263,21 +263,15 @@ def _read_pieces(stream: BufferedReader) -> Iterator[bytes]:
 
 
 def _split_lines(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield lines; of one that is too long its beginning, which is too long for another."""
-    left, skipping = "", False
+    """Yield lines; of one that is too long a beginning, which is too long as well."""
+    left = ""
     for piece in pieces:
-        lines = piece.split("\n")
-        if not skipping:
-            lines[0] = left + lines[0]
-        elif len(lines) > 1:
-            lines, skipping = lines[1:], False
-        else:
-            continue
-        left = lines.pop()
-        yield from lines
-        if len(left) > MAX_LINE:
-            yield left[: MAX_LINE + 1]
-            left, skipping = "", True
+        end, *lines = piece.split("\n")
+        left += end[: MAX_LINE + 1 - len(left)]
+        if lines:
+            yield left
+            *lines, left = lines
+            yield from lines
     if left:
         yield left
 
