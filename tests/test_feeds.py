@@ -26,7 +26,7 @@ from tests.costs import growth
 from tests.hostile_feeds import HOSTILE
 from tests.posts import WINDOW
 from tests.source_servers import Server, rss, serving, status
-from tools.feed_set import FOLDER, costs, headers_of, ours, same, theirs, wanted
+from tools.feed_set import FOLDER, headers_of, measure_costs, ours, same, theirs, wanted
 
 NOW = datetime(2025, 12, 6, 12, tzinfo=UTC)
 NO_DATA = not FOLDER.is_dir()
@@ -72,7 +72,7 @@ def test_odd_feeds_are_read_as_well_as_feedparser_reads_them() -> None:
                 read = feedparser.parse(io.BytesIO(body), response_headers=headers)
             alone += same(theirs(read, want), want)
     assert right >= alone > 30
-    for cost in costs([(FOLDER / row["file"], headers_of(row)) for row in rows]):
+    for cost in measure_costs([(FOLDER / row["file"], headers_of(row)) for row in rows]):
         assert cost.cpu < 1
         assert cost.megabytes < 64
 
@@ -82,7 +82,7 @@ def test_hostile_bodies_cost_little(tmp_path: Path) -> None:
     for path, body in zip(files, HOSTILE.values(), strict=True):
         assert len(body) <= MAX_WIRE
         path.write_bytes(body)
-    for name, cost in zip(HOSTILE, costs([(path, {}) for path in files]), strict=True):
+    for name, cost in zip(HOSTILE, measure_costs([(path, {}) for path in files]), strict=True):
         # A guard: the figure itself is printed by `make bench`.
         assert cost.cpu < 5, name
         assert cost.megabytes < 64, name

@@ -1,7 +1,8 @@
-"""What must never be: deliveries whose state contradicts their parts."""
+"""What the ledger holds: what is still to be sent, and deliveries that contradict their parts."""
 
 from sqlalchemy import and_, select
 
+from digest.store import Store
 from digest.store.ledger import Ledger
 from digest.store.open_parts import OF_DIGEST, OPEN
 from digest.store.tables import deliveries, parts
@@ -26,3 +27,12 @@ async def list_unbalanced(ledger: Ledger) -> list[int]:
         query = select(deliveries.c.id).where(deliveries.c.state == "open", ~still.exists())
         wrong.update((await connection.scalars(query)).all())
     return sorted(wrong)
+
+
+async def is_busy(store: Store) -> bool:
+    """Return True while anything is still to be sent: parts behind a held one are not."""
+    held = select(parts.c.delivery_id).where(parts.c.state == "unknown")
+    some = select(parts.c.id).where(parts.c.state.in_(OPEN), parts.c.delivery_id.not_in(held))
+    due = select(deliveries.c.id).where(deliveries.c.state == "due")
+    async with store.reading() as connection:
+        return bool(await connection.scalar(some.limit(1)) or await connection.scalar(due.limit(1)))

@@ -28,8 +28,8 @@ PRICED = "gpt-5-mini"
 DAYS = ("2025-10-16", "2025-12-05", "2025-12-16")
 
 
-def timed(*args: str, folder: Path) -> tuple[float, float, str]:
-    """Wall seconds, peak memory in MB and output of `python -m bot` with these arguments."""
+def run_bot(*args: str, folder: Path) -> tuple[float, float, str]:
+    """Return wall seconds, peak memory in MB and output of `python -m bot` with these arguments."""
     script = (
         "import resource, sys\nfrom bot.__main__ import main\n"
         f"sys.argv = ['bot', *{list(args)!r}]\n"
@@ -45,11 +45,11 @@ def timed(*args: str, folder: Path) -> tuple[float, float, str]:
     return seconds, float(done.stderr.rsplit("PEAK ", 1)[1]), done.stdout
 
 
-def days(folder: Path) -> None:
+def print_days(folder: Path) -> None:
     """Print time, memory and counts of the three real days."""
     for day in DAYS:
         files = [str(path) for path in sorted((DATA / day).glob("*.jsonl"))]
-        seconds, peak, out = timed(
+        seconds, peak, out = run_bot(
             "digest", "ai", "--date", day, "--posts", *files, "--json", folder=folder
         )
         data = json.loads(out)
@@ -58,8 +58,8 @@ def days(folder: Path) -> None:
         )
 
 
-def cloud() -> None:
-    """Time of our picture against a stock one of the same words, best of three, taken in turns."""
+def print_cloud() -> None:
+    """Print the time of our picture beside a stock one of the same words: best of three, in turns."""
     lines = SAMPLE.read_text(encoding="utf-8").splitlines()
     words = count_words(read(parse_lines(lines, "sample")), limit=200)
     drawable(words)  # opens the font
@@ -75,9 +75,9 @@ def cloud() -> None:
     print(f"cloud: {min(ours):.2f} s, stock {min(stock):.2f} s, ratio {min(ours) / min(stock):.2f}")
 
 
-def model(folder: Path, day: str, *files: str) -> None:
-    """Calls, tokens, seconds and dollars of a report by a model that takes 1 s to its first token and
-    writes 50 tokens a second, at gpt-5-mini's price."""
+def print_model(folder: Path, day: str, *files: str) -> None:
+    """Print calls, tokens, seconds and dollars of a report by a model that takes 1 s to its first token
+    and writes 50 tokens a second, at gpt-5-mini's price."""
 
     def script(request: Request) -> object:
         system, prompt = (str(m["content"]) for m in request.body["messages"])
@@ -90,7 +90,7 @@ def model(folder: Path, day: str, *files: str) -> None:
         settings = {"BASE_URL": server.base_url, "MODEL": PRICED, "API_KEY": KEY}
         os.environ.update({f"OPENAI_{name}": value for name, value in settings.items()})
         more = ("--posts", *files) if files else ()
-        seconds, peak, out = timed("digest", "ai", "--date", day, *more, "--json", folder=folder)
+        seconds, peak, out = run_bot("digest", "ai", "--date", day, *more, "--json", folder=folder)
         for name in settings:
             del os.environ[f"OPENAI_{name}"]
     cost = json.loads(out)["cost"]
@@ -101,8 +101,8 @@ def model(folder: Path, day: str, *files: str) -> None:
     )
 
 
-def rendering(count: int = 100_000) -> None:
-    """Made-up replies checked on every platform, and the time they take."""
+def print_rendering(count: int = 100_000) -> None:
+    """Check made-up replies on every platform; print the time they take."""
     began = time.process_time()
     number = check_replies(count, seed=2)
     print(
@@ -111,20 +111,20 @@ def rendering(count: int = 100_000) -> None:
 
 
 def main() -> None:
-    """All of it, in a folder of its own."""
+    """Print all figures, measured in a folder of their own."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    cloud()
-    rendering()
+    print_cloud()
+    print_rendering()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         offline_topics(folder)
-        seconds, peak, _ = timed("digest", "ai", "--date", "2025-12-06", folder=folder)
+        seconds, peak, _ = run_bot("digest", "ai", "--date", "2025-12-06", folder=folder)
         print(f"first report and picture of the sample: {seconds:.1f} s, {peak:.0f} MB")
-        model(folder, "2025-12-05")
+        print_model(folder, "2025-12-05")
         if DATA.is_dir():
-            days(folder)
+            print_days(folder)
             for day in DAYS[:2]:
-                model(folder, day, *map(str, sorted((DATA / day).glob("*.jsonl"))))
+                print_model(folder, day, *map(str, sorted((DATA / day).glob("*.jsonl"))))
         else:
             print("real days: ../shared/data is absent")
 

@@ -49,7 +49,7 @@ IMPORTS = "import telegram, discord, apscheduler.schedulers.asyncio, aiosqlite"
 
 
 def main() -> None:
-    """All figures of the chat, in a folder of its own."""
+    """Print all figures of the chat, measured in a folder of their own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         offline_topics(folder)
@@ -67,7 +67,7 @@ async def _measure(folder: Path) -> None:
 
 
 async def _fill(store: Store, topic: Topic) -> None:
-    """A real report of the sample under every day of three years."""
+    """Save a real report of the sample under every day of three years."""
     window = Window(LAST, LAST, topic.timezone)
     now = datetime(2025, 12, 7, 9, tzinfo=UTC)
     made = await run(topic, window, store=store, posts_files=(), progress=lambda *_: None, now=now)
@@ -81,7 +81,7 @@ def _of(whole: Report, day: date) -> Report:
 
 
 async def _cost(store: Store, folder: Path) -> None:
-    """CPU of a command, answered in this process."""
+    """Print the CPU of each command, answered in this process."""
     asked = replace(context(store, folder), topics=load_topics(folder / "topics.toml"))
     here = Chat("terminal", "terminal")
     for line in COSTED:
@@ -98,7 +98,7 @@ async def _cost(store: Store, folder: Path) -> None:
 
 
 async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) -> None:
-    """Start, answers while a digest is made, memory before and after it."""
+    """Print the time to start, that of answers while a digest is made, and memory before and after."""
     telegram.person(BOSS, "Boss")
     for user in range(100, 100 + READERS):
         telegram.person(user, f"Reader {user}")
@@ -140,7 +140,7 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
 
 
 async def _read_pages(telegram: TelegramServer, quiet: list[float]) -> None:
-    """Pages, PAGES side by side once a second, and the chat's answers meanwhile."""
+    """Read PAGES pages side by side once a second; print their times and those of answers meanwhile."""
     days = [LAST - timedelta(days=n) for n in range(PAGES)]
     took: list[float] = []
 
@@ -171,7 +171,7 @@ async def _read_pages(telegram: TelegramServer, quiet: list[float]) -> None:
 
 
 async def _answers(telegram: TelegramServer, turns: range) -> list[float]:
-    """Milliseconds from a line to its first message, of readers who ask one after the other."""
+    """Return milliseconds from a line to its first message, of readers who ask one after the other."""
     took = []
     for turn in turns:
         # Twenty lines a minute are answered to each: nobody is stopped here by asking too fast.
@@ -205,13 +205,13 @@ def _at(values: list[float], share: float) -> float:
 
 
 def _resident(pid: int) -> float:
-    """Memory of a process in MB."""
+    """Return the memory of a process in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _bare() -> tuple[float, float]:
-    """Memory in MB, and seconds, of a process that only imports the libraries."""
+    """Return memory in MB, and seconds, of a process that only imports the libraries."""
     script = f"{IMPORTS}\nprint(open('/proc/self/statm').read().split()[1])"
     began = time.perf_counter()
     done = subprocess.run(

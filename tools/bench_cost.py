@@ -37,7 +37,7 @@ LIBRARIES = (PIL.ImageFont, PIL.ImageOps, wordcloud)
 
 
 def many(size: int) -> list[Post]:
-    """So many posts of the days, one after the other; where they run out, again under other ids."""
+    """Return so many posts of the days; where they run out, again under other ids."""
     return list(islice(_turns(), size))
 
 
@@ -50,12 +50,12 @@ def _turns() -> Iterator[Post]:
 
 
 def memory() -> float:
-    """The peak so far, MB."""
+    """Return the peak of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
-    """One line."""
+    """Print one line of figures."""
     gc.disable()  # as the command `digest` does
     jieba.setLogLevel(logging.ERROR)
     encoder = "encoder" in sys.argv[2:]

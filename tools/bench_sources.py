@@ -15,19 +15,19 @@ from pathlib import Path
 from tests.hostile_feeds import HOSTILE
 from tests.model_server import KEY, MODEL, ModelServer, Request, count
 from tests.writers import honest, wanted
-from tools.bench import DATA, ROOT, timed
-from tools.feed_set import costs
+from tools.bench import DATA, ROOT, run_bot
+from tools.feed_set import measure_costs
 
 DAY = "2025-12-06"
 
 
-def feeds() -> None:
-    """CPU seconds and memory of the worst bodies, each in a process of its own."""
+def print_feeds() -> None:
+    """Print CPU seconds and memory of the worst bodies, each read in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / str(number) for number in range(len(HOSTILE))]
         for path, body in zip(files, HOSTILE.values(), strict=True):
             path.write_bytes(body)
-        found = dict(zip(HOSTILE, costs([(path, {}) for path in files]), strict=True))
+        found = dict(zip(HOSTILE, measure_costs([(path, {}) for path in files]), strict=True))
     slowest = max(found, key=lambda name: found[name].cpu)
     largest = max(found, key=lambda name: found[name].megabytes)
     print(
@@ -36,8 +36,8 @@ def feeds() -> None:
     )
 
 
-def crowded(number: int) -> Iterator[str]:
-    """So many lines of a post file: the real posts as they are, then two of them at a time in one."""
+def crowd_day(number: int) -> Iterator[str]:
+    """Yield lines of a post file: the real posts as they are, then two of them at a time in one."""
     dice = random.Random(3)  # noqa: S311 (the same posts every time)
     rows = [
         json.loads(line)
@@ -55,7 +55,7 @@ def crowded(number: int) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class DigestCost:
     """What a digest of so many posts took."""
 
     cpu: float
@@ -65,10 +65,10 @@ class Made:
     """Of the prompts that ask for the pages of the report."""
 
 
-def made(number: int, folder: Path) -> Made:
-    """A digest of so many posts, written by a model on loopback that answers at once."""
+def make_digest(number: int, folder: Path) -> DigestCost:
+    """Make a digest of so many posts, written by a model on loopback that answers at once."""
     path = folder / f"{number}.jsonl"
-    path.write_text("\n".join(crowded(number)) + "\n", "utf-8")
+    path.write_text("\n".join(crowd_day(number)) + "\n", "utf-8")
 
     def script(request: Request) -> object:
         return honest(*(str(message["content"]) for message in request.body["messages"]))
@@ -78,7 +78,7 @@ def made(number: int, folder: Path) -> Made:
         os.environ.update({f"OPENAI_{name}": value for name, value in told.items()})
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         asked = ("digest", "ai", "--date", DAY, "--posts", str(path), "--json")
-        wall, peak, out = timed(*asked, folder=folder)
+        wall, peak, out = run_bot(*asked, folder=folder)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     found = json.loads(out)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -91,12 +91,12 @@ def made(number: int, folder: Path) -> Made:
         f"{number} posts: {cpu:.1f} s CPU, {wall:.1f} s, {peak:.0f} MB, writer {found['writer']},"
         f" {len(pages)} calls, {tokens} tokens in, {repairs} to repair what was refused, {found['counts']}"
     )
-    return Made(cpu, wall, peak, tokens)
+    return DigestCost(cpu, wall, peak, tokens)
 
 
-def flood(folder: Path) -> None:
-    """A digest of 30,000 posts against one of 3,000, in turns, so that both meet the same load."""
-    few, many = made(3_000, folder), made(30_000, folder)
+def print_flood(folder: Path) -> None:
+    """Compare a digest of 30,000 posts with one of 3,000."""
+    few, many = make_digest(3_000, folder), make_digest(30_000, folder)
     print(
         f"ten times the posts: {many.cpu / few.cpu:.2f} x CPU, {many.wall / few.wall:.2f} x time (bar 3),"
         f" {many.megabytes:.0f} MB (bar 600), {many.tokens / few.tokens:.3f} x tokens in"
@@ -104,15 +104,15 @@ def flood(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of it, in a folder of its own."""
+    """Print all figures, measured in a folder of their own."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    feeds()
+    print_feeds()
     if not DATA.is_dir():
         print("a day with ten times the posts: ../shared/data is absent")
         return
     with tempfile.TemporaryDirectory() as name:
         shutil.copy(ROOT / "topics.toml", name)
-        flood(Path(name))
+        print_flood(Path(name))
 
 
 if __name__ == "__main__":

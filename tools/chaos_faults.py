@@ -28,8 +28,8 @@ from tools.balance import list_unbalanced
 PLATFORMS = ("telegram", "discord")
 
 
-async def closed(folder: Path, seconds: float = 60.0) -> tuple[str, bool]:
-    """F06: nobody listens for a minute."""
+async def send_while_closed(folder: Path, seconds: float = 60.0) -> tuple[str, bool]:
+    """Send while nobody listens for a minute (F06)."""
     stub, chats = DeliveryStub(), 200
     async with stub:
         pass  # takes a port and lets it go
@@ -46,8 +46,8 @@ async def closed(folder: Path, seconds: float = 60.0) -> tuple[str, bool]:
     return f"F06 closed for {seconds:.0f} s: {calls} calls for {chats} chats each", good
 
 
-async def storm(folder: Path, chats: int = 500) -> tuple[str, bool]:
-    """F11: 5 a second are allowed where 30 are stated."""
+async def send_under_limit(folder: Path, chats: int = 500) -> tuple[str, bool]:
+    """Send where 5 a second are allowed and 30 are stated (F11)."""
     async with DeliveryStub(telegram_rate=5) as stub, town(stub, folder, fast=0) as people:
         await people.digests("telegram", chats)
         people.start("telegram")
@@ -59,8 +59,8 @@ async def storm(folder: Path, chats: int = 500) -> tuple[str, bool]:
     return f"F11 5/s really: {book.limited} 429s of {book.calls} calls ({share:.1f} %)", good
 
 
-async def down(folder: Path, chats: int = 600) -> tuple[str, bool]:
-    """F21: Discord takes as long beside a Telegram that is down as beside one that works."""
+async def send_beside_down(folder: Path, chats: int = 600) -> tuple[str, bool]:
+    """Send to Discord beside a Telegram that is down and one that works: it takes as long (F21)."""
     took = []
     for number, fault in enumerate(("", "drop_before")):
         place = folder / str(number)
@@ -79,8 +79,10 @@ async def down(folder: Path, chats: int = 600) -> tuple[str, bool]:
     return f"{said} ({more:+.1f} %)", good and more <= 5.0
 
 
-async def held(folder: Path, chats: int = 300, seconds: float = 10.0) -> tuple[str, bool]:
-    """F35: somebody else holds the database's write lock."""
+async def send_while_locked(
+    folder: Path, chats: int = 300, seconds: float = 10.0
+) -> tuple[str, bool]:
+    """Send while somebody else holds the database's write lock (F35)."""
     async with DeliveryStub() as stub, town(stub, folder, fast=0) as people:
         for name in PLATFORMS:
             await people.digests(name, chats)
@@ -105,8 +107,8 @@ async def held(folder: Path, chats: int = 300, seconds: float = 10.0) -> tuple[s
     return f"{said}, the ledger was read in {answered * 1000:.0f} ms meanwhile", good
 
 
-async def killed(folder: Path, people: int = 400, kills: int = 20) -> tuple[str, bool]:
-    """The whole program, killed half a second after its first send, again and again."""
+async def kill_program(folder: Path, people: int = 400, kills: int = 20) -> tuple[str, bool]:
+    """Kill the whole program half a second after its first send, again and again."""
     database = f"sqlite:///{folder}/jianbao.db"
     took: list[float] = []
     async with await Store.open(database) as store, TelegramServer() as server:
@@ -140,10 +142,16 @@ def _sends(server: TelegramServer) -> int:
 
 
 def main() -> None:
-    """All of them, one after the other."""
+    """Print a line for each fault; end with 1 where one broke a promise."""
     logging.disable()
     broken = False
-    for fault in (killed, closed, storm, down, held):
+    for fault in (
+        kill_program,
+        send_while_closed,
+        send_under_limit,
+        send_beside_down,
+        send_while_locked,
+    ):
         with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
             said, good = asyncio.run(fault(Path(name)))
         print(said if good else f"{said}: BROKEN", flush=True)

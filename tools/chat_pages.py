@@ -40,7 +40,7 @@ a{{color:#00a8fc;text-decoration:none}}small{{color:#949ba4}}.r{{display:flex;fl
 
 
 async def telegram_pages(host: Host, language: Language, alert: Reply) -> tuple[str, str]:
-    """A brief and one of its sections on Telegram; settings and an alert."""
+    """Return a brief and one of its sections on Telegram; settings and an alert."""
     async with TelegramServer() as server:
         server.person(7, "Mei", language)
         platform = open_platform("telegram", host, Setup(server.token, server.url))
@@ -76,7 +76,7 @@ def _telegrams(line: str, messages: list[TelegramMessage]) -> str:
 
 
 async def discord_pages(host: Host, language: Language, alert: Reply) -> tuple[str, str]:
-    """A brief and one of its sections on Discord; settings and an alert."""
+    """Return a brief and one of its sections on Discord; settings and an alert."""
     async with DiscordServer() as server:
         mei = server.person(7, "Mei", {"zh": "zh-CN", "en": "en-US"}[language])
         channel, section = server.dm(mei), texts.text("open_stocks", language)
@@ -108,7 +108,7 @@ def _telegram(message: TelegramMessage) -> str:
 
 
 def _marked(text: str, entities: list[Any]) -> str:
-    """Text with its entities, which count UTF-16 units."""
+    """Return a text with its entities, which count UTF-16 units."""
     units = text.encode("utf-16-le")
     cuts = sorted({0, len(units) // 2, *(e["offset"] for e in entities), *map(_end, entities)})
     shown = ""

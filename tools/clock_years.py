@@ -30,7 +30,7 @@ CHAT = Chat("telegram", "7")
 
 @cache
 def zones() -> dict[tuple[tuple[datetime, timedelta], ...], list[str]]:
-    """Every zone of the machine's data, by its changes in the two years: equal ones run alike."""
+    """Return every zone of the machine's data, by its changes in the two years: equal ones run alike."""
     found: dict[tuple[tuple[datetime, timedelta], ...], list[str]] = {}
     for name in sorted(available_timezones() - {"localtime"}):
         found.setdefault(tuple(changes(name)), []).append(name)
@@ -38,7 +38,7 @@ def zones() -> dict[tuple[tuple[datetime, timedelta], ...], list[str]]:
 
 
 def changes(name: str) -> Iterator[tuple[datetime, timedelta]]:
-    """The zone's difference from UTC at the start, and each moment at which it changes, to the minute."""
+    """Yield the zone's difference from UTC at the start, and each moment at which it changes, to the minute."""
     here = ZoneInfo(name)
 
     def offset(at: datetime) -> timedelta:
@@ -60,7 +60,7 @@ def changes(name: str) -> Iterator[tuple[datetime, timedelta]]:
 
 @cache
 def times(name: str) -> list[time]:
-    """Every hour and half hour, and times around and inside each change of the zone's clocks."""
+    """Return every hour and half hour, and times around and inside each change of the zone's clocks."""
     here, found = ZoneInfo(name), set(HALF_HOURS)
     for at, _ in list(changes(name))[1:]:
         for minutes in (-61, -45, -31, -15, -1, 1, 15, 31, 45, 61):
@@ -72,24 +72,24 @@ def times(name: str) -> list[time]:
 
 
 def chat(name: str, at: time, **more: object) -> Subscription:
-    """A chat of that zone that gets its digest at that time."""
+    """Return a chat of that zone that gets its digest at that time."""
     return replace(Subscription(CHAT, "ai", at, name, id=1), **more)  # type: ignore[arg-type]
 
 
 def topic(name: str = "UTC", build_at: time = time(8)) -> Topic:
-    """A topic of that zone whose reports are made at that time."""
+    """Return a topic of that zone whose reports are made at that time."""
     return replace(TOPIC, timezone=name, build_at=build_at)
 
 
 def local_days(first: date = FIRST, last: date = LAST) -> list[date]:
-    """All days from the first to the last."""
+    """List all days from the first to the last."""
     return [first + n * DAY for n in range((last - first).days + 1)]
 
 
 def run(
     one: Subscription, about: Topic, ticks: Sequence[datetime], since: datetime
 ) -> list[tuple[date, date | None, datetime, str]]:
-    """What the ledger gets when the clock ticks at these moments: day, report, tick, and why not."""
+    """Return what the ledger gets when the clock ticks at these moments: day, report, tick, and why not."""
     got, rows, seen = NewestDays(), [], set[date]()
     for now in ticks:
         for row in propose_rows(one, about, since, got, now, now - 24 * HOUR):
@@ -103,14 +103,14 @@ def run(
 
 
 def every_day(one: Subscription, about: Topic) -> list[tuple[date, date | None, datetime, str]]:
-    """A tick a minute after each of the chat's times, which is all that a busy ticker comes to."""
+    """Return what a tick a minute after each of the chat's times gives: all that a busy ticker comes to."""
     due = [moment(day, one.at, one.timezone) for day in local_days()]
     ticks = [at + timedelta(minutes=1) for at in due if at]
     return run(one, about, ticks, ticks[0] - timedelta(minutes=1))
 
 
 def faults(one: Subscription, about: Topic) -> list[str]:
-    """What is wrong in two years of that chat: a day without a digest or with two, an old report."""
+    """Yield what is wrong in two years of that chat: a day without a digest or with two, an old report."""
     rows, wrong = every_day(one, about), []
     if [day for day, *_ in rows] != local_days():
         wrong.append("not one a local day")
@@ -129,7 +129,7 @@ def faults(one: Subscription, about: Topic) -> list[str]:
 
 
 def moments_of(name: str, at: time) -> list[str]:
-    """What is wrong with the moments of a time of day in a zone."""
+    """Yield what is wrong with the moments of a time of day in a zone."""
     days = local_days()
     found = [moment(day, at, name) for day in days]
     due = [one for one in found if one]
@@ -142,7 +142,7 @@ def moments_of(name: str, at: time) -> list[str]:
 
 
 def main(seconds: float) -> int:
-    """All moments, then random pairs for that many seconds."""
+    """Check all moments, then random pairs for that many seconds."""
     start, number, wrong = monotonic(), 0, []
     for names in zones().values():
         for at in times(names[0]):

@@ -35,7 +35,7 @@ LABELS = Path(__file__).parents[1] / "tests" / "data" / "continuity.jsonl"
 
 
 def judge_pairs(data: Path) -> list[tuple[str, str]]:
-    """For each pair whose posts are in the folder: our judgement and the label.
+    """Return our judgement and the label of each pair whose posts are in the folder.
 
     Each story is judged against all labelled stories of the days before, as in a digest.
     """
@@ -64,7 +64,7 @@ def judge_pairs(data: Path) -> list[tuple[str, str]]:
 
 
 def continuity_rows(data: Path) -> list[Row]:
-    """The row about continuity."""
+    """Return the row about continuity."""
     found = judge_pairs(data)
     if not found:
         return [Row("continuity, labelled story pairs", "right label", "no data")]
@@ -94,7 +94,7 @@ STEPS: tuple[Callable[[Path], list[Row]], ...] = (
 
 
 def timed(step: Callable[[Path], list[Row]], data: Path) -> list[Row]:
-    """The rows of a step; tells how long they took."""
+    """Return the rows of a step; print how long they took."""
     began = time.perf_counter()
     rows = step(data)
     print(f"{step.__module__}: {time.perf_counter() - began:.0f} s", file=sys.stderr)

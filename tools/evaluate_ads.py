@@ -33,7 +33,7 @@ Scores = npt.NDArray[np.float64]
 
 
 def gold(data: Path) -> list[Row]:
-    """What the digest leaves out of the labelled posts against the labels, whole stream by stream."""
+    """Compare what the digest leaves out of the labelled posts with the labels, stream by stream."""
     labels = [r for r in lines(data / "labels" / "ads_gold.jsonl") if r["label"] != "unsure"]
     said: list[bool] = []
     ad: list[bool] = []
@@ -95,7 +95,7 @@ def cross_validate(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> tuple[S
 
 
 def naive_bayes(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> Scores:
-    """Scores of a plain text classifier in the same folds: multinomial naive Bayes over words and pairs of
+    """Score by a plain text classifier in the same folds: multinomial naive Bayes over words and pairs of
     Han characters, add-one; above 0 it says promotion."""
     found = [Counter("".join(t) for t in _TERM.findall(text.lower())) for text in texts]
     column = {term: i for i, term in enumerate(sorted({t for each in found for t in each}))}
@@ -122,7 +122,7 @@ def _labelled(given: Sequence[dict[str, Any]], label: str) -> npt.NDArray[np.boo
 
 
 def promoted(data: Path) -> Row:
-    """Promoted posts on X against organic ones."""
+    """Tell promoted posts on X from organic ones."""
     given = lines(data / "ads" / "x_promoted_dev.jsonl")
     if not given:
         return Row("x_promoted_dev", "AUC", "no data")
@@ -145,7 +145,7 @@ def promoted(data: Path) -> Row:
 
 
 def forum(data: Path) -> Row:
-    """Posts of the forum's promotion nodes against the others."""
+    """Tell posts of the forum's promotion nodes from the others."""
     given = lines(data / "ads" / "v2ex_promo_dev.jsonl")
     if not given:
         return Row("v2ex_promo_dev", "F1", "no data")
@@ -164,5 +164,5 @@ def forum(data: Path) -> Row:
 
 
 def rows_of(data: Path) -> list[Row]:
-    """The rows about ads."""
+    """Return the rows about ads."""
     return [*gold(data), promoted(data), forum(data)]

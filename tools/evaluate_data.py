@@ -36,12 +36,12 @@ class Row:
 
 
 def topic() -> Topic:
-    """The topic as it is shipped."""
+    """Return the topic as it is shipped."""
     return load_topics(ROOT / "topics.toml")["ai"]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL file; none where there is no such file."""
+    """Return the rows of a JSONL file; none where there is no such file."""
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
@@ -49,24 +49,24 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=256)
 def posts(path: Path) -> tuple[Post, ...]:
-    """The posts of a stream file; none where there is no such file."""
+    """Return the posts of a stream file; none where there is no such file."""
     if not path.is_file():
         return ()
     return tuple(parse_lines(path.read_text(encoding="utf-8").split("\n"), path.name))
 
 
 def days(data: Path) -> list[str]:
-    """The days of the folder, ascending."""
+    """List the days of the folder, ascending."""
     return sorted(path.name for path in (data / "posts").iterdir() if path.is_dir())
 
 
 def of_day(data: Path, day: str) -> list[Post]:
-    """All posts of a day, stream by stream."""
+    """Return all posts of a day, stream by stream."""
     return [p for path in sorted((data / "posts" / day).glob("*.jsonl")) for p in posts(path)]
 
 
 def renamed(given: Sequence[Post], day: str) -> list[Post]:
-    """The posts with a made-up handle for each author, other ones each day."""
+    """Return the posts with a made-up handle for each author, other ones each day."""
     chance = random.Random(day)  # noqa: S311 - no secret
     authors = sorted({post.author for post in given})
     names = {a: f"u{chance.randrange(10**9)}" for a in authors}
@@ -76,7 +76,7 @@ def renamed(given: Sequence[Post], day: str) -> list[Post]:
 
 
 def cited(data: Path, stream: str, least: int = 5) -> dict[str, set[str]]:
-    """Ids that the editor cited, by day, of days with at least so many."""
+    """Return the ids that the editor cited, by day, of days with at least so many."""
     found: dict[str, set[str]] = {}
     for row in lines(data / "labels" / "ainews_cited.jsonl"):
         if row["stream"] == stream:
@@ -85,7 +85,7 @@ def cited(data: Path, stream: str, least: int = 5) -> dict[str, set[str]]:
 
 
 def retrieval(ranked: Sequence[str], relevant: set[str]) -> tuple[float, float, float]:
-    """Average precision, precision at 10, recall at 20."""
+    """Return average precision, precision at 10 and recall at 20."""
     hits, total = 0, 0.0
     for place, key in enumerate(ranked, 1):
         if key in relevant:
@@ -100,20 +100,20 @@ def retrieval(ranked: Sequence[str], relevant: set[str]) -> tuple[float, float, 
 
 
 def means(measured: Sequence[tuple[float, ...]]) -> str:
-    """The means of each measure, as the table prints them."""
+    """Write the means of each measure as the table prints them."""
     if not measured:
         return "no data"
     return " / ".join(f"{sum(m) / len(m):.3f}" for m in zip(*measured, strict=True))
 
 
 def f1(said: Sequence[bool], true: Sequence[bool]) -> float:
-    """Harmonic mean of precision and recall."""
+    """Return the harmonic mean of precision and recall."""
     both = sum(s and t for s, t in zip(said, true, strict=True))
     return 2 * both / max(1, sum(said) + sum(true))
 
 
 def auc(scores: npt.NDArray[np.float64], true: npt.NDArray[np.bool_]) -> float:
-    """Area under the ROC curve; ties count half."""
+    """Return the area under the ROC curve; ties count half."""
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     positives = int(true.sum())
@@ -122,7 +122,7 @@ def auc(scores: npt.NDArray[np.float64], true: npt.NDArray[np.bool_]) -> float:
 
 
 def best_threshold(scores: Sequence[float], true: Sequence[bool]) -> float:
-    """The score from which on F1 is best: the middle of all that come within NEARLY of it, for which one of
+    """Return the score from which on F1 is best: the middle of all that come within NEARLY of it, for which one of
     them is the very best is luck."""
     order = sorted(zip(scores, true, strict=True), reverse=True)
     hits, positive, found = 0, sum(true), []
@@ -134,7 +134,7 @@ def best_threshold(scores: Sequence[float], true: Sequence[bool]) -> float:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as Markdown."""
+    """Write the rows as Markdown."""
     head = ["| what | measure | here | baselines, same process | bar |", "|---|---|---|---|---|"]
     return "\n".join(
         [*head, *(f"| {r.what} | {r.measure} | {r.ours} | {r.baselines} | {r.bar} |" for r in rows)]
@@ -142,5 +142,5 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def counted(values: Mapping[str, str]) -> str:
-    """Baselines in one cell."""
+    """Write baselines into one cell."""
     return ", ".join(f"{name} {value}" for name, value in values.items())

@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from digest.models import Counts, Item, Window
-from digest.select.selection import select
+from digest.models import Counts, Item, Section, Window
+from digest.select.selection import Selection, select
 from digest.write import Material
 from digest.write.extractive.writer import write
 from tools.evaluate_data import DATA, Row, of_day, topic
@@ -24,13 +24,18 @@ NOISE = ("ad", "offtopic", "chatter")
 
 def make_sections(data: Path, day: str) -> dict[str, tuple[Item, ...]]:
     """Return the items of the report without a model of that day, by section."""
-    posts, chosen_day = of_day(data, day), date.fromisoformat(day)
-    chosen = select(topic(), posts, lambda step: None)
-    window = Window(chosen_day, chosen_day, "UTC")
+    chosen = select(topic(), of_day(data, day), lambda step: None)
+    return {section.name: section.items for section in write_sections(day, chosen)}
+
+
+def write_sections(day: str, chosen: Selection) -> tuple[Section, ...]:
+    """Return the report without a model of what was chosen for that day."""
+    written_day = date.fromisoformat(day)
+    window = Window(written_day, written_day, "UTC")
     material = Material(
         topic(), window, chosen.stories, Counts(), (), chosen.dropped, knows_news=chosen.knows_news
     )
-    return {section.name: section.items for section in write(material)}
+    return write(material)
 
 
 def score_day(gold: dict[str, Any], sections: dict[str, tuple[Item, ...]]) -> Counter[str]:

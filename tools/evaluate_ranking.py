@@ -17,7 +17,7 @@ Order = Callable[[str, Sequence[Post]], list[str]]
 
 
 def ours(given: Topic, day: str, of_day: Sequence[Post], *, handles: bool) -> list[str]:
-    """Ids in the order of the digest; what it leaves out comes last."""
+    """Return the ids in the order of the digest; what it leaves out comes last."""
     seen = list(of_day) if handles else renamed(of_day, day)
     kept = [p.id for p in best_first(select(given, seen, lambda step: None))]
     rest = sorted({p.id for p in of_day} - set(kept))
@@ -25,7 +25,7 @@ def ours(given: Topic, day: str, of_day: Sequence[Post], *, handles: bool) -> li
 
 
 def best_first(selection: Selection) -> list[Post]:
-    """All posts of the stories, the one most worth reading first: by its own score, and the first of each
+    """Return all posts of the stories, the one most worth reading first: by its own score, and the first of each
     story also by the story's voices. Who has read that one has read what they speak of."""
     scored = [
         (
@@ -40,19 +40,19 @@ def best_first(selection: Selection) -> list[Post]:
 
 
 def at_random(day: str, of_day: Sequence[Post]) -> list[str]:
-    """A shuffled day."""
+    """Shuffle a day."""
     ids = sorted({p.id for p in of_day})
     random.Random(day).shuffle(ids)  # noqa: S311 - no secret
     return ids
 
 
 def longest(day: str, of_day: Sequence[Post]) -> list[str]:
-    """Longest text first."""
+    """Sort a day, the longest text first."""
     return [p.id for p in sorted(of_day, key=lambda p: (-len(p.text), p.id))]
 
 
 def liked(day: str, of_day: Sequence[Post]) -> list[str]:
-    """Most likes first."""
+    """Sort a day, the most liked first."""
     return [p.id for p in sorted(of_day, key=lambda p: (-p.metrics.get("likes", 0), p.id))]
 
 
@@ -66,7 +66,7 @@ def _measured(data: Path, stream: str, wanted: Mapping[str, set[str]], order: Or
 
 
 def rows(data: Path) -> list[Row]:
-    """The rows of the AI list without and with handles, and of the opinion leaders."""
+    """Return the rows of the AI list without and with handles, and of the opinion leaders."""
     given = topic()
     listed = cited(data, "x_ai_list")
     kol = cited(data, "x_kol")

@@ -3,7 +3,6 @@ that say the same, and copies planted in a day."""
 
 from __future__ import annotations
 
-import datetime
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -12,15 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from digest.models import Counts, Post, Window
+from digest.models import Post
 from digest.reading import read
 from digest.select.cluster import cluster_posts
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import embed
 from digest.select.selection import Selection, select
 from digest.text import plain
-from digest.write import Material
-from digest.write.extractive.writer import write
 from tests.posts import post
 from tools.evaluate_data import (
     Row,
@@ -32,13 +29,14 @@ from tools.evaluate_data import (
     of_day,
     topic,
 )
+from tools.evaluate_gold import write_sections
 from tools.left_out import heads_without
 
 FIRST = 20
 
 
 def told(data: Path, day: str, ids: set[str]) -> list[set[str]]:
-    """The bullets of the editor that name posts of this day."""
+    """Return the bullets of the editor that name posts of this day."""
     bullets = lines(data / "refs" / "ainews_stories.jsonl")
     found = {frozenset(ids & set(bullet["tweet_ids"])) for bullet in bullets}
     return [set(bullet) for bullet in found if bullet]
@@ -73,13 +71,13 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
 
 
 def _stories(chosen: Selection, given: Sequence[Post]) -> list[set[str]]:
-    """Ids of the posts of each story, best story first."""
+    """Return the ids of the posts of each story, best story first."""
     whole = _whole(chosen, given)
     return [whole[story.posts[0].key] for story in chosen.stories if not story.market]
 
 
 def _whole(chosen: Selection, given: Sequence[Post]) -> dict[str, set[str]]:
-    """By the key of a post the ids of all posts of its story; a copy belongs with the post that it copies."""
+    """Return by the key of a post the ids of all posts of its story; a copy belongs with the post that it copies."""
     ids = {p.key: p.id for p in given}
     copies: defaultdict[str, set[str]] = defaultdict(set)
     for drop in chosen.dropped:
@@ -94,22 +92,17 @@ def _whole(chosen: Selection, given: Sequence[Post]) -> dict[str, set[str]]:
 def _report(
     day: str, chosen: Selection, given: Sequence[Post]
 ) -> tuple[list[set[str]], list[set[str]]]:
-    """The stories that the report without a model tells anywhere, and those among its points."""
-    date = datetime.date.fromisoformat(day)
-    window = Window(date, date, "UTC")
-    material = Material(
-        topic(), window, chosen.stories, Counts(), (), chosen.dropped, knows_news=chosen.knows_news
-    )
+    """Return the stories that the report without a model tells anywhere, and those among its points."""
     whole = _whole(chosen, given)
     cited = {
         section.name: [whole[key] for item in section.items for key in item.cites]
-        for section in write(material)
+        for section in write_sections(day, chosen)
     }
     return [story for named in cited.values() for story in named], cited["points"]
 
 
 def found_among_first(data: Path) -> list[Row]:
-    """Bullets with a post in one of our first twenty stories, and in those that readers are told."""
+    """Count bullets with a post in one of our first twenty stories, and in those that readers are told."""
     bullets, found = _recall(data)
     share = {name: f"{100 * n / max(1, bullets):.0f} %" for name, n in found.items()}
     ours, report, points = (share.pop(n, "no data") for n in ("ours", "report", "points"))
@@ -130,7 +123,7 @@ def found_among_first(data: Path) -> list[Row]:
 
 
 def nmi_ari(ours: Sequence[int], true: Sequence[int]) -> tuple[float, float]:
-    """Normalised mutual information (arithmetic mean) and adjusted Rand index of two partitions."""
+    """Return normalised mutual information (arithmetic mean) and adjusted Rand index of two partitions."""
     both, left, right = Counter(zip(ours, true, strict=True)), Counter(ours), Counter(true)
     total = len(ours)
     mutual = sum(n / total * np.log(n * total / (left[a] * right[b])) for (a, b), n in both.items())
@@ -150,7 +143,7 @@ def nmi_ari(ours: Sequence[int], true: Sequence[int]) -> tuple[float, float]:
 
 
 def titles(data: Path) -> Row:
-    """Titles of news in file order through the product's clustering."""
+    """Cluster titles of news in file order as the product does."""
     given = lines(data / "clusters" / "news_titles_152.jsonl")
     if not given:
         return Row("news_titles_152", "NMI / ARI", "no data")
@@ -170,7 +163,7 @@ def titles(data: Path) -> Row:
 
 
 def one_pass(texts: Sequence[str], near: float = 0.2) -> list[int]:
-    """Each text joins the nearest centre by tf-idf cosine, or opens a group of its own."""
+    """Label texts: each joins the nearest centre by tf-idf cosine, or opens a group of its own."""
     words = [sorted(set(text.split())) for text in texts]
     frequency = Counter(w for each in words for w in each)
     centres: list[defaultdict[str, float]] = []
@@ -199,7 +192,7 @@ def one_pass(texts: Sequence[str], near: float = 0.2) -> list[int]:
 
 
 def pairs(data: Path) -> Row:
-    """Paraphrases: the cosine that joins posts, its threshold from one half, F1 on the other."""
+    """Tell paraphrases by cosine: its threshold from one half, F1 on the other."""
     given = lines(data / "near_dup" / "twitter_url_train_sample.jsonl")
     if not given:
         return Row("Twitter URL pairs", "F1", "no data")
@@ -229,7 +222,7 @@ def _jaccard(left: str, right: str) -> float:
 
 
 def planted(data: Path) -> Row:
-    """Re-posts, cut copies and copies of other streams added to days; what is found and what is wrongly so."""
+    """Add re-posts, cut copies and copies of other streams to days; count those found, and false ones."""
     kinds: Counter[str] = Counter()
     missed: Counter[str] = Counter()
     false = kept_before = 0
@@ -285,10 +278,10 @@ def _copies(given: Sequence[Post]) -> list[tuple[str, Post]]:
 
 
 def rows(data: Path) -> list[Row]:
-    """Pairs, titles and copies."""
+    """Return the rows about pairs, titles and copies."""
     return [pairs(data), titles(data), planted(data)]
 
 
 def first_rows(data: Path) -> list[Row]:
-    """The rows of whole days, which take the longest."""
+    """Return the rows of whole days, which take the longest."""
     return found_among_first(data)

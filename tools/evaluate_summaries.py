@@ -20,12 +20,12 @@ _WORD = re.compile(r"[a-z0-9]+")
 
 
 def words(text: str) -> list[str]:
-    """The words that ROUGE counts."""
+    """Return the words that ROUGE counts."""
     return _WORD.findall(text.lower())
 
 
 def rouge(text: str, references: Sequence[str]) -> tuple[float, float, float]:
-    """F1 of ROUGE-1, -2 and -L (Lin, 2004), the mean over the references."""
+    """Return F1 of ROUGE-1, -2 and -L (Lin, 2004), the mean over the references."""
     own = words(text)
     scores = [
         (_grams(own, words(r), 1), _grams(own, words(r), 2), _longest(own, words(r)))
@@ -52,7 +52,7 @@ def _longest(own: Sequence[str], other: Sequence[str]) -> float:
 
 
 def central(sentences: Sequence[str]) -> str:
-    """Sentences nearest to the centre of all, none too like another, up to the budget of words."""
+    """Take the sentences nearest to the centre of all, none too like another, up to the budget of words."""
     vectors = embed(sentences)
     left = list(np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable"))
     chosen: list[int] = []
@@ -66,7 +66,7 @@ def central(sentences: Sequence[str]) -> str:
 
 
 def _tf_idf(sentences: Sequence[str]) -> npt.NDArray[np.float64]:
-    """A row of length one a sentence."""
+    """Return a row of length one for each sentence."""
     counts = [Counter(words(s)) for s in sentences]
     frequency = Counter(word for each in counts for word in each)
     column = {word: i for i, word in enumerate(sorted(frequency))}
@@ -79,7 +79,7 @@ def _tf_idf(sentences: Sequence[str]) -> npt.NDArray[np.float64]:
 
 
 def _filled(sentences: Sequence[str], order: Iterable[int]) -> str:
-    """Sentences in this order, cut at the budget of words."""
+    """Join the sentences in this order, cut at the budget of words."""
     said: list[str] = []
     for i in order:
         if len(said) >= BUDGET:
@@ -89,7 +89,7 @@ def _filled(sentences: Sequence[str], order: Iterable[int]) -> str:
 
 
 def lexrank(sentences: Sequence[str]) -> str:
-    """Continuous LexRank (Erkan and Radev, 2004), damping 0.85."""
+    """Summarise by continuous LexRank (Erkan and Radev, 2004), damping 0.85."""
     rows = _tf_idf(sentences)
     alike = rows @ rows.T
     step = alike / np.maximum(alike.sum(axis=1, keepdims=True), 1e-9)
@@ -100,8 +100,8 @@ def lexrank(sentences: Sequence[str]) -> str:
 
 
 def centroid_mmr(sentences: Sequence[str]) -> str:
-    """Nearest to the centroid (Radev et al., 2004), less what is said already (Carbonell and Goldstein,
-    1998), half and half."""
+    """Summarise by what is nearest to the centroid (Radev et al., 2004), less what is said already
+    (Carbonell and Goldstein, 1998), half and half."""
     rows = _tf_idf(sentences)
     centre = rows.mean(axis=0)
     near = rows @ centre / max(float(np.linalg.norm(centre)), 1e-9)
@@ -115,12 +115,12 @@ def centroid_mmr(sentences: Sequence[str]) -> str:
 
 
 def first(sentences: Sequence[str]) -> str:
-    """The first words there are."""
+    """Take the first words there are."""
     return " ".join(" ".join(sentences).split()[:BUDGET])
 
 
 def rows(data: Path) -> list[Row]:
-    """The row about summaries."""
+    """Return the row about summaries."""
     given: list[dict[str, Any]] = [
         {**t, "references": [r if isinstance(r, str) else " ".join(r) for r in t["references"]]}
         for t in lines(data / "summaries" / "opinosis_dev.jsonl")

@@ -48,7 +48,7 @@ class Wanted:
 
 
 def wanted(expect: str) -> Wanted | None:
-    """The expectation, or None for one about something else."""
+    """Return the expectation, or None for one about something else."""
     for detail, plain in zip(_DETAILS, _PLAIN, strict=True):
         expect = expect.replace(detail, plain)
     found = _EXPECTED.search(expect)
@@ -61,13 +61,13 @@ def wanted(expect: str) -> Wanted | None:
 
 
 def headers_of(row: Mapping[str, str]) -> dict[str, str]:
-    """What the file is served with."""
+    """Return what the file is served with."""
     name, _, value = (row.get("header") or "").partition(": ")
     return {name.lower(): value} if name else {}
 
 
 def ours(feed: Feed, want: Wanted) -> Any:
-    """That field as we read it."""
+    """Return that field as we read it."""
     if want.entry is not None:
         if len(feed.entries) <= want.entry:
             return None
@@ -77,7 +77,7 @@ def ours(feed: Feed, want: Wanted) -> Any:
 
 
 def theirs(read: Any, want: Wanted) -> Any:
-    """That field as feedparser alone reads it."""
+    """Return that field as feedparser alone reads it."""
     entries = read.get("entries") or []
     if want.entry is not None and len(entries) <= want.entry:
         return None
@@ -92,7 +92,7 @@ def theirs(read: Any, want: Wanted) -> Any:
 
 
 def same(found: Any, want: Wanted) -> bool:
-    """Whether the field says what is expected, markup aside."""
+    """Return True if the field says what is expected, markup aside."""
     if found is None or found == "":
         return False
     if want.field == "title":
@@ -116,8 +116,8 @@ class Cost:
     megabytes: float
 
 
-def costs(files: Sequence[tuple[Path, Mapping[str, str]]]) -> list[Cost]:
-    """The cost of each file with the headers it came with."""
+def measure_costs(files: Sequence[tuple[Path, Mapping[str, str]]]) -> list[Cost]:
+    """Return the cost of reading each file with the headers it came with."""
     asked = json.dumps([(str(path), dict(headers)) for path, headers in files])
     command = [sys.executable, "-c", "from tools.feed_set import measure; measure()"]
     done = subprocess.run(
@@ -127,7 +127,7 @@ def costs(files: Sequence[tuple[Path, Mapping[str, str]]]) -> list[Cost]:
 
 
 def measure() -> None:
-    """Read what `costs` asks. Forks for each file, so that none finds the memory that another has left."""
+    """Read what `measure_costs` asks. Forks for each file, so that none finds the memory that another has left."""
     for plain in (_WARM, _ODD):  # both parsers, so that what they keep for good is not counted
         _read(plain, {})
     for path, headers in json.load(sys.stdin):
@@ -146,7 +146,7 @@ def _cost(path: Path, headers: Mapping[str, str]) -> tuple[float, float]:
 
 
 def _read(body: bytes, headers: Mapping[str, str]) -> None:
-    """As a source reads it: the body as a feed, and its entries as posts."""
+    """Read a body as a source does: as a feed, and its entries as posts."""
     try:
         feed = parse(body, headers)
     except FeedError:
@@ -155,7 +155,7 @@ def _read(body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def main(folder: Path) -> None:
-    """The shares side by side, and the slowest file."""
+    """Print the shares side by side, and the slowest file."""
     warnings.simplefilter("ignore")
     rows = [json.loads(line) for line in (folder / "index.jsonl").read_text("utf-8").splitlines()]
     right = alone = number = refused = 0
@@ -171,7 +171,7 @@ def main(folder: Path) -> None:
             right += same(ours(feed, want), want)
             read = feedparser.parse(io.BytesIO(body), response_headers=headers)
             alone += same(theirs(read, want), want)
-    cost = costs([(folder / row["file"], headers_of(row)) for row in rows])
+    cost = measure_costs([(folder / row["file"], headers_of(row)) for row in rows])
     print(
         f"feeds: {len(rows)} files, {refused} taken for no feed; the worst of them"
         f" {max(c.cpu for c in cost):.3f} s CPU (bar 1), {max(c.megabytes for c in cost):.1f} MB (bar 64)"

@@ -40,7 +40,7 @@ h2{{border-bottom:1px solid #ddd;padding-bottom:6px}}a{{color:#1b5e9b;text-decor
 
 
 def run(folder: Path, *args: str) -> str:
-    """Output of `python -m bot` with these arguments."""
+    """Return the output of `python -m bot` with these arguments."""
     command = [sys.executable, "-m", "bot", *args]
     return subprocess.run(
         command, capture_output=True, encoding="utf-8", cwd=folder, check=True
@@ -48,7 +48,7 @@ def run(folder: Path, *args: str) -> str:
 
 
 def terminal(lines: list[str], path: Path) -> None:
-    """The lines as a terminal shows them: a Han character takes two cells."""
+    """Draw the lines as a terminal shows them: a Han character takes two cells."""
     wide_font = ImageFont.truetype(str(font_path()), 20)
     narrow_font = ImageFont.truetype(str(MONOSPACE), 18)
     wide = max(cells(line) for line in lines)
@@ -68,7 +68,7 @@ def terminal(lines: list[str], path: Path) -> None:
 
 
 def page(post: Path, path: Path) -> None:
-    """The exported post as a browser shows it."""
+    """Draw the exported post as a browser shows it."""
     matter, body = re.split(
         r"^---$", post.read_text(encoding="utf-8"), maxsplit=2, flags=re.MULTILINE
     )[1:]
@@ -79,7 +79,7 @@ def page(post: Path, path: Path) -> None:
 
 
 def shoot(html: str, at: Path, path: Path, size: tuple[int, int], *, dark: bool = False) -> None:
-    """The page as a browser shows it in a window of that size; `at`: where its links start from."""
+    """Draw the page as a browser shows it in a window of that size; `at`: where its links start from."""
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         print(f"no Chromium here: {path.name} stays as it is")
@@ -113,7 +113,7 @@ def _crop(image: Image.Image) -> Image.Image:
 
 
 def archive(folder: Path, target: Path) -> None:
-    """Pages of the archive on a phone and on a desk, light and dark, in both languages."""
+    """Draw pages of the archive on a phone and on a desk, light and dark, in both languages."""
     run(folder, "publish", "pages")
     face = f'@font-face{{font-family:"Han";src:url("{font_path().as_uri()}")}}'
     face += 'body,input,button{font-family:"Han",sans-serif}'
@@ -130,7 +130,7 @@ def archive(folder: Path, target: Path) -> None:
 
 
 async def chats(folder: Path, target: Path) -> None:
-    """What readers and operators on Telegram and on Discord see, as both servers were sent it."""
+    """Draw what readers and operators on Telegram and on Discord see, as both servers were sent it."""
     languages: tuple[Language, ...] = ("zh", "en")
     for language in languages:
         database = shutil.copy(folder / "jianbao.db", folder / f"{language}.db")
@@ -169,7 +169,7 @@ async def make_alert(store: Store, language: Language) -> Reply:
 
 
 def main() -> None:
-    """All pictures, into the folder that is named."""
+    """Draw all pictures, into the folder that is named."""
     target = Path(sys.argv[1]).resolve()
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
