@@ -1,6 +1,7 @@
 """Backups while others write, restoring them, and posts that are not kept."""
 
 import asyncio
+import errno
 import os
 import shutil
 import sqlite3
@@ -19,7 +20,7 @@ from sqlalchemy import make_url, text
 
 from digest.errors import StoreError
 from digest.models import Chat, Subscription
-from digest.store import Store
+from digest.store import Store, files
 from digest.store.backup import back_up, keep_backup, own_backup, restore
 from digest.store.files import _name_full, _write_moment, find_damage
 from digest.store.tables import SCHEMA
@@ -38,7 +39,7 @@ CLEAN = (
 
 HOLD = """
 import asyncio, sys
-from digest.store import Store
+from digest.store import Store, files
 async def main():
     async with await Store.open(sys.argv[1]) as store:
         print(await store.check(), flush=True)
@@ -214,6 +215,20 @@ async def test_restoring_beside_a_bot_that_runs_is_refused(tmp_path: Path) -> No
             await restore(url, copy, NOW, Store.open)
         holder.kill()
     assert (await restore(url, copy, NOW, Store.open)).aside, "a killed one holds nothing"
+
+
+async def test_a_restore_on_a_read_only_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:  # also where there is nothing to delete
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    file, copy = tmp_path / "bot.db", tmp_path / "copy.db"
+    url = await filled(file)
+    await back_up(url, copy)
+    monkeypatch.setattr(files, "discard", refuse)
+    with pytest.raises(StoreError, match=r"cannot write beside .*Read-only"):
+        await restore(url, copy, NOW, Store.open)
 
 
 @pytest.mark.parametrize("kind", ["text", "cut", "newer", "missing", "itself", "new"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -243,7 +244,8 @@ async def _put(
     except OSError as error:
         raise StoreError(f"cannot write beside {file} ({error.strerror})") from None
     finally:
-        files.discard(new)
+        with suppress(OSError):  # a disk that nobody may write to
+            files.discard(new)
     return Restored(why, aside, made_at)
 
 

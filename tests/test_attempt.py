@@ -1,0 +1,174 @@
+"""One attempt to send a message, on a platform that answers as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.delivery.attempt import LONG_PAUSE_SECONDS, Job, MessageSender
+from bot.platforms import (
+    FAULT,
+    Delivered,
+    Gone,
+    Limited,
+    NotSent,
+    Outgoing,
+    Pace,
+    Unsure,
+)
+from digest.errors import StoreError
+from digest.models import Chat, Outcome, Part
+from digest.store.open_parts import NOTHING, WITHDRAWN
+from tests.delivery_stub import DeliveryStub
+from tests.town import DUE, Town, due, town
+
+GROUP = Chat("telegram", "-5", "11", "group")
+FAST = Pace(1000, 1000)
+
+
+class Scripted:
+    """Answers with what the script says, then takes every message."""
+
+    reuses = False
+
+    def __init__(self, *script: Exception, pace: Pace, repeats: bool = False) -> None:
+        self.script, self.pace, self.repeats = [*script], pace, repeats
+        self.sent: list[Outgoing] = []
+
+    async def deliver(self, message: Outgoing) -> Delivered:
+        self.sent.append(message)
+        if self.script:
+            raise self.script.pop(0)
+        return Delivered("1")
+
+
+def part(chat: Chat = GROUP, body: str = '{"text": "hello"}') -> Part:
+    return Part(1, 1, chat, 0, "nonce", body, 1, None, False, claimed_at=DUE)
+
+
+@asynccontextmanager
+async def attempts(
+    folder: Path, *script: Exception, pace: Pace = FAST, **traits: Any
+) -> AsyncIterator[tuple[Town, MessageSender, Scripted]]:
+    """A sender to a platform with this script."""
+    async with DeliveryStub() as stub, town(stub, folder) as people:
+        to: Any = Scripted(*script, pace=pace, **traits)
+        ours = people.ledger, people.picture, people.tell, lambda: DUE
+        yield people, MessageSender("telegram", to, *ours), to
+
+
+async def send(sender: MessageSender, *jobs: Job) -> list[Outcome]:
+    outcomes = [await sender.send(job) for job in jobs or [Job(part())]]
+    return [outcome for outcome in outcomes if outcome]
+
+
+async def test_what_was_withdrawn_meanwhile_is_not_sent(tmp_path: Path) -> None:
+    async with attempts(tmp_path) as (_, sender, platform):
+        (outcome,) = await send(sender, Job(part(body=NOTHING)))
+        assert (outcome.state, outcome.error, platform.sent) == ("refused", WITHDRAWN, [])
+
+
+async def test_only_failures_in_a_row_pause_the_platform(tmp_path: Path) -> None:
+    failures = [NotSent("down")] * 2
+    async with attempts(tmp_path, *failures) as (_, sender, platform):
+        await send(sender, *[Job(part()) for _ in range(3)])
+        platform.script = [*failures]
+        await send(sender, Job(part()), Job(part()))
+        assert sender.rate.halted_until == 0
+        platform.script = [*failures]
+        await send(sender)
+        assert sender.rate.halted_until > 0
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("private", 0), ("group", 59), ("channel", 59)])
+async def test_groups_get_so_many_messages_a_minute(
+    tmp_path: Path, kind: Any, seconds: float
+) -> None:
+    pace = Pace(1000, 1000, group_minute=3)
+    async with attempts(tmp_path, pace=pace) as (_, sender, _platform):
+        outcomes = await send(sender, *[Job(part(replace(GROUP, kind=kind)))] * 3)
+        again_at = outcomes[-1].again_at
+        assert (again_at - DUE if again_at else timedelta()) >= timedelta(seconds=seconds)
+        assert bool(again_at) == bool(seconds)
+
+
+async def test_a_topic_that_is_gone_ends_its_own_subscription(tmp_path: Path) -> None:
+    gone = Gone("message thread not found", "deleted", thread=True)
+    async with attempts(tmp_path, gone) as (people, sender, _):
+        await due(people.store, [GROUP, replace(GROUP, thread="12")])
+        await send(sender)
+        assert [chat.thread for chat in await people.store.subscribed("telegram")] == ["12"]
+
+
+async def test_a_limit_of_the_whole_bot_lowers_the_rate_once(tmp_path: Path) -> None:
+    limited = [Limited(5, everywhere=True), Limited(90, everywhere=True)]
+    async with attempts(tmp_path, *limited, pace=Pace(30, 30)) as (people, sender, _):
+        jobs = [Job(part()), Job(part())]
+        for job in jobs:  # both were sent before the first refusal
+            job.began = sender._clock()
+            sender.rate.begin(job.began)
+        await send(sender, jobs[0])
+        rate, now = sender.rate.rate, sender._clock()
+        await send(sender, jobs[1])
+        assert sender.rate.rate == rate
+        assert sender.rate.halted_until >= now + 89
+        pause = await people.ledger.paused_until("telegram")
+        assert pause == DUE + timedelta(seconds=90)
+        assert LONG_PAUSE_SECONDS > 5, "the first one is no pause to be saved"
+
+
+async def test_a_picture_that_is_gone_is_left_out(tmp_path: Path) -> None:
+    async def load(_: str) -> bytes:
+        return b""
+
+    async with attempts(tmp_path) as (_, sender, platform):
+        sender.load_picture = load
+        (outcome,) = await send(sender, Job(part(body='{"text": "hello", "picture": "cloud"}')))
+        assert (outcome.state, platform.sent[0].bare) == ("sent", True)
+
+
+async def test_what_nobody_foresaw_may_have_been_sent(tmp_path: Path) -> None:
+    async with attempts(tmp_path, ValueError("odd")) as (_, sender, _platform):
+        (outcome,) = await send(sender)
+        assert (outcome.state, outcome.error) == ("unknown", FAULT)
+
+
+@pytest.mark.parametrize(("repeats", "state"), [(False, "unknown"), (True, "waiting")])
+async def test_a_doubt_stays_one_where_the_store_fails_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeats: bool, state: str
+) -> None:
+    async def full(*_: object) -> None:
+        raise StoreError("database is full")
+
+    async with attempts(tmp_path, Unsure("cut"), repeats=repeats) as (_, sender, _platform):
+        monkeypatch.setattr(sender, "_count_failure", full)
+        (outcome,) = await send(sender)
+        assert (outcome.state, outcome.error) == (state, "cut")
+
+
+async def test_the_rest_of_a_message_is_sent_in_doubt_of_its_beginning(tmp_path: Path) -> None:
+    limited = Limited(5)
+    limited.partial = True
+    async with attempts(tmp_path, limited, Limited(5)) as (_, sender, _platform):
+        begun, untouched = await send(sender, Job(part()), Job(part()))
+        assert (begun.unsure, untouched.unsure) == (True, False)
+
+
+async def test_nothing_is_claimed_while_outcomes_cannot_be_saved(tmp_path: Path) -> None:
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        await people.digests("telegram", 3)
+        people.start("telegram")
+        await people.until("telegram", lambda states: states["sent"] == 3)
+        people.writer.stuck = True
+        await people.digests("telegram", 3, first=3)
+        people.boxes["telegram"].wake()
+        with pytest.raises(AssertionError):
+            await people.until("telegram", lambda states: states["waiting"] < 3, 2.5)
+        people.writer.stuck = False
+        await people.until("telegram", lambda states: states["sent"] == 6)
