@@ -115,6 +115,9 @@ from tests.test_verify import missing
         ("Foo 明年 1 月开放", "Foo opens in January"),
         ("Foo will grow over the next year", "从现在起一年内 Foo 会增长"),
         ("北京时间周日零点", "Foo starts at 11am ET today"),
+        ("美东时间 23 日 16:10，即北京时间 24 日 4:10", "on October 23 at 4:10 pm Eastern"),
+        ("美国中部时间周六晚 8 点", "Saturday @ 8 PM CT"),
+        ("即北京时间 10月1日下午近3点", "Submit by Sep 30 at 11:59 PM PT"),
         ("清算价比入场价高 3976 美元", "Entry 88,802｜Liq 92,778"),
         ("Tokay 以 29 分大胜", "the W against Tokay 55-26"),
         ("about $186 apiece", "MUA 1.47 TRIỆU CỔ PHIẾU, 273 TRIỆU USD"),
@@ -156,6 +159,7 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
 @pytest.mark.parametrize(
     ("said", "posted", "what"),
     [
+        ("美东时间 23 日 16:10，即北京时间 25 日 4:10", "Oct 23 at 4:10 pm Eastern", "25 日"),
         ("下载量是 Uber 的 1.7 倍", "downloads outpaced Uber by 40%", "1.7 倍"),
         ("costs 60% of it", "40% cheaper", "60%"),
         ("Foo has $30 million of it", "sold 3 million of it in 10 years", "$30 million"),

@@ -103,14 +103,14 @@ _TERMS = {
     "round": re.compile(r"\bseries\s([A-L])\b|(?<![A-Za-z])([A-L])\+?\s?轮", re.I),
 }  # fmt: skip
 _HOUR = re.compile(
-    rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>{_NUM}|两|零(?=点(?![{_HAN}几])))(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|\s?(?P<min2>\d\d|[{_HAN}]{{2,3}}|{_NUM}(?=\s?分))\s?分?)?(?!间))(?![\d%])",
+    rf"(?P<half>{'|'.join(_PARTS)})?[\s近约]?(?<![\d.:$])(?P<h>{_NUM}|两|零(?=点(?![{_HAN}几])))(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|\s?(?P<min2>\d\d|[{_HAN}]{{2,3}}|{_NUM}(?=\s?分))\s?分?)?(?!间))(?![\d%])",
     re.I,
 )
 _RANGE_BEGIN = re.compile(r"(?<![\d:/.])(\d\d?)\s?[-–]\s?$")
 """The 2 of 2-4:30pm."""
 _ZONES = {
     "UTC": "utc gmt 世界时 协调世界时 格林尼治", "America/Los_Angeles": "pt pst pdt pacific 太平洋 美西",
-    "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt", "Europe/London": "bst london 伦敦时间 英国时间",
+    "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt 中部时间", "Europe/London": "bst london 伦敦时间 英国时间",
     "Europe/Paris": "cet cest 中欧 欧洲中部", "Asia/Shanghai": "北京时间 utc+8 gmt+8 hkt sgt 东八区 香港时间 新加坡时间 beijing hong singapore",
     "Asia/Tokyo": "jst kst tokyo utc+9 gmt+9 日本时间 韩国时间 东京时间 东九区", "Asia/Kolkata": "ist",
 }  # fmt: skip

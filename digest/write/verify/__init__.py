@@ -59,6 +59,7 @@ from digest.write.verify.naming import find_missing_names, find_missing_versions
 from digest.write.verify.periods import (
     find_missing_days,
     find_missing_spans,
+    find_moved_days,
     is_between,
 )
 
@@ -136,7 +137,12 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
 def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     yield from (Claim("link", words) for words in _find_markup(text, evidence))
     bare = blank_days(text)
-    amounts = find_amounts(blank_handles(bare))
+    moved = find_moved_days(text, evidence)
+    amounts = [
+        amount
+        for amount in find_amounts(blank_handles(bare))
+        if amount.value not in moved or not amount.text.endswith(("日", "号"))
+    ]
     shares = _without(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
     converted = [amount for amount in amounts if _is_converted(amount, bare, evidence)]

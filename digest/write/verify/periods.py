@@ -118,15 +118,25 @@ def _read_hours(text: str) -> list[Hour]:
 def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
     """Yield the days of the posts' hours in the zones of a statement: Monday noon in New York is
     Tuesday in Beijing."""
-    days = list(_list_dates((*evidence.days[:MOST_DAYS], *evidence.own_days), evidence))
+    days = _list_meant(evidence)
     for hour, other in product(hours, evidence.hours[:MOST_DAYS]):
-        if hour.zone and other.zone and hour.zone != other.zone and other.minutes < 1440:
-            there = (convert_hour(other, day, hour.zone) for day in days)
-            yield from (as_day(at.date()) for at in there if _minutes(at) == hour.minutes)
+        there = (convert_hour(other, day, hour.zone) for day in days if _differ(hour, other))
+        yield from (as_day(at.date()) for at in there if _is_at(at, hour))
 
 
-def _minutes(at: datetime) -> int:
-    return at.hour * 60 + at.minute
+def _list_meant(evidence: Evidence) -> list[date]:
+    """Return the days that the posts' hours may be of; summer time depends on them."""
+    return list(_list_dates((*evidence.days[:MOST_DAYS], *evidence.own_days), evidence))
+
+
+def _differ(hour: Hour, other: Hour) -> bool:
+    """Return True for hours of two zones that are both named."""
+    return bool(hour.zone and other.zone) and hour.zone != other.zone and other.minutes < 1440
+
+
+def _is_at(at: datetime, hour: Hour) -> bool:
+    """Return True for the hour, or a minute before it: the last minute of a day is midnight."""
+    return hour.minutes - (at.hour * 60 + at.minute) in (0, 1)
 
 
 def find_missing_spans(bare: str, paces: Set[str], evidence: Evidence) -> list[str]:
@@ -153,16 +163,16 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
     """Return True where the posts name the hour, in its zone or in another that they name."""
     if _has_number(hour.minutes / 60, evidence):
         return True
+    days = _list_meant(evidence)
     for other in _add_spans(evidence):
         same = hour.minutes == other.minutes or (
             (hour.either or other.either) and hour.minutes % NOON == other.minutes % NOON
         )
         if same and (not hour.zone or not other.zone or hour.zone == other.zone):
             return True
-        if hour.zone and other.zone and other.minutes < 1440:
-            days = {created.date() for created in evidence.created}
-            if any(_minutes(convert_hour(other, at, hour.zone)) == hour.minutes for at in days):
-                return True
+        there = (convert_hour(other, day, hour.zone) for day in days if _differ(hour, other))
+        if any(_is_at(at, hour) for at in there):
+            return True
     return False
 
 
@@ -188,6 +198,12 @@ def _has_number(value: float, evidence: Evidence) -> bool:
         if not evidence.hours
         for fact in amount.quantities
     )
+
+
+def find_moved_days(text: str, evidence: Evidence) -> set[int]:
+    """Return the days of the month of the posts' hours in the zones of a statement: what they
+    announce for the 23rd at noon in New York is on 24 日 in Beijing."""
+    return {day.day for day in _move_days(_read_hours(text), evidence)}
 
 
 def is_between(amount: Amount, evidence: Evidence) -> bool:
