@@ -16,6 +16,7 @@ from tests.test_verify import missing
         ("周六下午 3 点到 5 点，还是 6 点到 8 点？", "Saturday 3-5pm or Saturday 6-8pm?"),
         ("上周一些视频很火", "some videos of last week went viral"),
         ("Ada and two others teach it.", "I and @lin and @bo teach it with @ada"),
+        ("Replying to @sl__ytt, Ada says so.", "@sl__ytt Ada says so"),
         ("年化收益多 75 个基点", "an extra 0.75% APY"),
         ("16GB of memory and 512GB of storage", "还在用 16G 512G，经常因为爆内存去删文件"),
         ("在业四分之一个世纪", "25 years of experience"),

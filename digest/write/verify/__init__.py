@@ -168,7 +168,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
 
 def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
     """Yield what a chat would act on, and handles of nobody in the posts."""
-    if has_markup(text):
+    if has_markup(blank_handles(text)):  # @sl__ytt
         yield LINK
     for handle in find_handles(text):
         if handle.lower() in ("everyone", "here", "channel", "all"):
