@@ -118,6 +118,8 @@ from tests.test_verify import missing
         ("北京时间周日零点", "Foo starts at 11am ET today"),
         ("美东时间 23 日 16:10，即北京时间 24 日 4:10", "on October 23 at 4:10 pm Eastern"),
         ("美国中部时间周六晚 8 点", "Saturday @ 8 PM CT"),
+        ("到他母亲的 GoFundMe", "his mom's go fund me"),
+        ("The 248th map", "地図 Vol.248】"),
         ("即北京时间 10月1日下午近3点", "Submit by Sep 30 at 11:59 PM PT"),
         ("清算价比入场价高 3976 美元", "Entry 88,802｜Liq 92,778"),
         ("Tokay 以 29 分大胜", "the W against Tokay 55-26"),
@@ -161,6 +163,14 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
     ("said", "posted", "what"),
     [
         ("美东时间 23 日 16:10，即北京时间 25 日 4:10", "Oct 23 at 4:10 pm Eastern", "25 日"),
+        ("level with Imagen 3", "ranked #9 in the Image Arena, tied with Seedream 3", "Imagen 3"),
+        (
+            "Zorbax Finance 领投，Paradigm、Blockworks Ventures 跟投",
+            "Zorbax Finance 领投，Blockworks Ventures 参投",
+            "Paradigm",
+        ),
+        ("ZORBAX finds Foo stronger", "Foo 思考推理还是强很多，但它写的代码又差点意思", "ZORBAX"),
+        ("sarah guo 打趣说，这样更好", "it is better so, says roon", "guo"),
         ("下载量是 Uber 的 1.7 倍", "downloads outpaced Uber by 40%", "1.7 倍"),
         ("costs 60% of it", "40% cheaper", "60%"),
         ("Foo has $30 million of it", "sold 3 million of it in 10 years", "$30 million"),

@@ -140,7 +140,7 @@ _MULTIPLES = {"double": 2.0, "triple": 3.0, "quadruple": 4.0, "tenfold": 10.0}
 _RANK = re.compile(
     rf"第\s?(?P<han>(?:{ARABIC})[万亿]?|[{_HAN}]+)(?![\d{_HAN}])(?![方天章节期批款代只])"
     rf"|\b(?<!\w-)(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
-    r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s\w+(?:ion|and)th)\b(?![\s-]party)|(?:#|\b(?:No|ep)\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
+    r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s\w+(?:ion|and)th)\b(?![\s-]party)|(?:#|\b(?:No|ep|vol|part)\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
     re.I,
 )
 DIGITS = range(4, 13)

@@ -113,6 +113,7 @@ _ZONES = {
     "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt 中部时间", "Europe/London": "bst london 伦敦时间 英国时间",
     "Europe/Paris": "cet cest 中欧 欧洲中部", "Asia/Shanghai": "北京时间 utc+8 gmt+8 hkt sgt 东八区 香港时间 新加坡时间 beijing hong singapore",
     "Asia/Tokyo": "jst kst tokyo utc+9 gmt+9 日本时间 韩国时间 东京时间 东九区", "Asia/Kolkata": "ist",
+    "Asia/Dubai": "dubai gst 迪拜时间", "Australia/Sydney": "sydney aest aedt 悉尼时间",
 }  # fmt: skip
 _ZONE_OF = {word: zone for zone, words in _ZONES.items() for word in words.split()}
 _ZONE = re.compile(r"(?:utc|gmt)\s?\+\s?[89]|[a-z]{2,8}|[\u4e00-\u9fff]{2,5}", re.I)

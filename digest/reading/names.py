@@ -79,7 +79,7 @@ def find_names(text: str) -> list[Placed]:
     """Return names in Latin letters, and known ones in Chinese or Japanese, with their places."""
     text = _without_lookalikes(_with_plain_dashes(text), "latin")
     tokens = [_trimmed(match) for match in _TOKEN.finditer(text)]
-    titled = _is_titled(tokens)
+    titled = _is_titled(tokens, text)
     known = _find_known(text, titled)
     spans = sorted((start, start + len(name.text)) for start, name in known)
     free = _outside(tokens, spans)
@@ -89,7 +89,7 @@ def find_names(text: str) -> list[Placed]:
 def find_known_names(text: str) -> list[Placed]:
     """Return only the names of the vocabulary, with their places."""
     text = _with_plain_dashes(text)
-    return _find_known(text, _is_titled([_trimmed(match) for match in _TOKEN.finditer(text)]))
+    return _find_known(text, _is_titled([_trimmed(match) for match in _TOKEN.finditer(text)], text))
 
 
 def _with_plain_dashes(text: str) -> str:
@@ -213,10 +213,14 @@ def _trimmed(match: re.Match[str]) -> _Token:
     return word, match.start(), match.start() + len(word)
 
 
-def _is_titled(tokens: Sequence[_Token]) -> bool:
-    """Return True if nearly all words have a capital, so that a capital says nothing."""
+def _is_titled(tokens: Sequence[_Token], text: str) -> bool:
+    """Return True if nearly all words have a capital, so that a capital says nothing; among
+    Chinese ones it does, as they have none."""
     words = [word for word, _, _ in tokens if len(word) > 3]
-    return len(words) > 4 and sum(w[0].isupper() for w in words) > TITLE_CASE * len(words)
+    capitals = sum(w[0].isupper() for w in words)
+    if len(words) <= 4 or capitals <= TITLE_CASE * len(words):
+        return False
+    return sum(char > "\u2e7f" for char in text) <= len(words)
 
 
 def _known_latin_names(text: str, table: _Table, titled: bool) -> Iterator[Placed]:

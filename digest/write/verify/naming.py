@@ -86,7 +86,12 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             missing = list(_missing_words(name.text, plain, start, mentions))
             unlisted += missing if not _is_glossed(text, start + len(name.text), mentions) else ()
     yield from (name for name in find_lower_speakers(text) if name not in mentions.words)
-    latin = [name for name in dict.fromkeys(unlisted) if foreign and _is_free(name, mentions)]
+    speaking = {name.text for start, name in placed if speaks(plain, start + len(name.text))}
+    latin = [
+        name
+        for name in dict.fromkeys(unlisted)
+        if foreign and name not in speaking and _is_free(name, mentions)
+    ]
     yield from (name for name in unlisted if name not in latin)
     if latin and find_latin_counterparts(select_leads(mentions.plain), plain):
         yield from latin  # the posts begin with a name in Latin letters, and another than these
@@ -358,7 +363,8 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
     lower = unaccent(word.rsplit("'", 1)[0]).lower()
     glued = glue(lower)
     base = strip_tail(lower)
-    if {lower, glued, base, strip_ending(base)} & mentions.words:
+    stem = base if find_owners(base) else strip_ending(base)  # Imagen is no form of "image"
+    if {lower, glued, base, stem} & mentions.words:
         return True
     if len(glued) > (3 if word.islower() else 2) and _is_in_tag(glued, mentions):
         return True
@@ -374,7 +380,10 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
         (2 < len(word) < 6 and lower in mentions.initials.lower()) or word in mentions.initials
     ):
         return True  # GQA is grouped-query attention, BD Business Development
-    humps = [hump.lower() for hump in cut_humps(word) if len(hump) > 3]
+    humps = [hump.lower() for hump in cut_humps(word)]
+    if len(humps) > 1 and has_word(" ".join(humps), mentions.text):
+        return True  # GoFundMe is his go fund me
+    humps = [hump for hump in humps if len(hump) > 3]
     if len(humps) > 1 and any(all(hump in tag for hump in humps) for tag in mentions.tags):
         return True  # OpenEvidence is @EvidenceOpen
     pairs = (glue(a + b) for a, b in pairwise(name.lower().split()) if lower in (a, b))
