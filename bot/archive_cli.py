@@ -126,7 +126,7 @@ async def roll_up(topic: str) -> None:
         days = await store.report_days(topic) if settings.providers else []
         for span in current_spans(days[-1]) if days else ():
             for language in (row.language, *row.languages):
-                report = await load_span(store, row, span, language)
+                report = await load_span(store, row, span, datetime.now(UTC), language)
                 if report is None or await has_overview(store, report):
                     continue
                 async with open_model(settings, store, topic) as llm:

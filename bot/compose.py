@@ -348,7 +348,8 @@ async def load_digest(
     if not subscription.weekly:
         return await context.store.report(topic, last, last)
     span = last - 6 * DAY, last
-    return await load_span(context.store, context.topic(topic), span, subscription.language)
+    described, language = context.topic(topic), subscription.language
+    return await load_span(context.store, described, span, context.now(), language)
 
 
 async def compose(

@@ -5,7 +5,7 @@ stdout.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from mcp.server.fastmcp import FastMCP
@@ -159,7 +159,9 @@ class Archive:
                 described = self._topics.get(topic) or Topic(
                     topic, {"zh": topic, "en": topic}, topic
                 )
-                report = await load_span(self._store, described, (day, last), language)
+                report = await load_span(
+                    self._store, described, (day, last), datetime.now(UTC), language
+                )
         if report is None:
             days = await self._store.report_days(topic)
             if not days or not day:

@@ -126,9 +126,9 @@ async def run(
     earlier = await store.report(topic.name, window.first, window.last)
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
-    if not (model or posts_files) and (rolled := await _join_days(topic, window, gathered, store)):
+    if not (model or posts_files) and (week := await _roll_up(topic, window, gathered, store, now)):
         progress("done", len(steps), len(steps))
-        return rolled
+        return week
     before = (window.first - COMPARED, window.first - timedelta(days=1))
     told = list_earlier_items(await store.daily_reports(topic.name, *before))
     material = prepare_material(topic, window, gathered, step, told)
@@ -155,8 +155,8 @@ async def run(
     return report
 
 
-async def _join_days(
-    topic: Topic, window: Window, gathered: Gathered, store: Store
+async def _roll_up(
+    topic: Topic, window: Window, gathered: Gathered, store: Store, now: datetime
 ) -> Report | None:
     """Return what their reports tell of several days, where each day with a post has one that was
     made after it closed; nothing more is stored. Written anew from the posts, a week would lose its
@@ -169,7 +169,7 @@ async def _join_days(
     whole = {r.last for r in reports if not r.created_at or r.created_at >= closes(topic, r.last)}
     if not days <= whole:
         return None
-    rolled = await load_span(store, topic, (window.first, window.last))
+    rolled = await load_span(store, topic, (window.first, window.last), now)
     return rolled and replace(rolled, cloud=draw(rolled.wordcounts))
 
 

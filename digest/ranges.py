@@ -5,28 +5,30 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 
-from digest.calendar import DAY, Span, month_of
+from digest.calendar import DAY, Span, month_of, newest_closed
 from digest.models import Item, Language, Report, Topic
 from digest.store import Store
 from digest.store.withdrawal_tables import OVERVIEWS
 
 
 async def load_span(
-    store: Store, topic: Topic, span: Span, language: Language | None = None
+    store: Store, topic: Topic, span: Span, now: datetime, language: Language | None = None
 ) -> Report | None:
     """Return the stories of several days, put together from their reports; None without any.
 
-    In the language of the last of them where no other is given.
+    In the language of the last of them where no other is given. Days that are not over at `now` are
+    not missing.
     """
     async with store.long_reads:  # a year of reports takes 100 MB
         reports = await store.daily_reports(topic.name, *span)
         if not reports:
             return None
         spoken = language or reports[-1].language
-        report = await asyncio.to_thread(_roll_up, topic, reports, span, spoken)
+        due = newest_closed(topic, now)
+        report = await asyncio.to_thread(_roll_up, topic, reports, span, spoken, due)
     stored = json.loads(await store.note(OVERVIEWS, _name(report)) or "{}")
     if stored.get("of") != _mark(report):
         return report
@@ -34,11 +36,13 @@ async def load_span(
     return _with_overview(report, items)
 
 
-def _roll_up(topic: Topic, reports: Sequence[Report], span: Span, language: Language) -> Report:
+def _roll_up(
+    topic: Topic, reports: Sequence[Report], span: Span, language: Language, due: date
+) -> Report:
     # Imported here: a start does not wait for it, nor the loop.
     from digest.rollup import roll_up
 
-    return roll_up(topic, reports, *span, language)
+    return roll_up(topic, reports, *span, language, due)
 
 
 async def save_overview(store: Store, report: Report, items: Sequence[Item]) -> None:
@@ -65,7 +69,8 @@ def _name(report: Report) -> str:
 
 
 def _mark(report: Report) -> str:
-    points = [f"{item.title}\n{item.text}" for item in report.section("points").items]
+    items = report.section("points").items
+    points = [f"{item.title}\n{item.text}" for item in items if item.status != "note"]
     return sha256("\n\n".join(points).encode("utf-8", "replace")).hexdigest()[:20]
 
 

@@ -71,10 +71,15 @@ MAX_MISSING = 10
 
 
 def roll_up(
-    topic: Topic, reports: Sequence[Report], first: date, last: date, language: Language
+    topic: Topic,
+    reports: Sequence[Report],
+    first: date,
+    last: date,
+    language: Language,
+    due: date = date.max,
 ) -> Report:
     """Return the stories of the daily reports from `first` to `last` as one report. Raise
-    ValueError where there is no report."""
+    ValueError where there is no report. `due`: the newest day that must have one by now."""
     if not reports:
         raise ValueError("no report to roll up")
     spoken = [report.in_language(language) for report in reports]
@@ -87,7 +92,7 @@ def roll_up(
         stories = [_story_item(line, language, grouped=name) for line in others[:MAX_ITEMS]]
         groups = list(dict.fromkeys(item.group for item in stories))
         items[name] = sorted(stories, key=lambda item: groups.index(item.group))
-    items["points"].append(_summary(reports, lines, first, last, language))
+    items["points"].append(_summary(reports, lines, first, min(last, due), language))
     cites = {key for rows in items.values() for item in rows for key in item.cites}
     titled = replace(topic, language=language)
     return Report(

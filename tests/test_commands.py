@@ -240,7 +240,8 @@ async def test_a_range_tells_each_story_once(full: Bot) -> None:
     assert "12月4日：It scores 81.2%." in said
     assert "12月6日：It scores 81.2%." in said
     assert "没有日报的日子：12-05、12-07。" in said
-    assert "没有日报的日子：2025-12-07、" in await full.say("/report 2025-12-06 2026-01-01")
+    assert "没有日报的日子：12-07。" in await full.say("/report 2025-12-06 2026-01-01")
+    assert "12-08" not in await full.say("/month"), "a day to come is not missing"
     assert full.maker.made == []
     assert "没有2025年" not in said
     assert "没有11月1日至3日的报告" in await full.say("/report 2025-11-01..2025-11-03")

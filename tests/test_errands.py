@@ -49,7 +49,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def week_of_reports(store: Store) -> Report:
-    report = await load_span(store, TOPIC, SPAN, "en")
+    report = await load_span(store, TOPIC, SPAN, NOW, "en")
     assert report
     return report
 

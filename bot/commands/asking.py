@@ -148,7 +148,8 @@ class Ask:
             return topic, stored
         newest = await store.latest(topic)
         language = self.language_for(newest) if newest else self.chosen
-        return topic, await load_span(store, self.context.topic(topic), query.days, language)
+        described, now = self.context.topic(topic), self.context.now()
+        return topic, await load_span(store, described, query.days, now, language)
 
     def list_settings(self) -> str:
         """Return in a sentence what may be set, with an example."""

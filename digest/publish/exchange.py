@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from digest.calendar import Span
@@ -139,7 +140,7 @@ async def export_reports(
                 source = await store.source(stored.name, *days)
                 paths += _write(folder, report, stored.slug, described.timezone, picture, source)
         if span and span[0] < span[1] and span not in spans:
-            week = await load_span(store, described, span)
+            week = await load_span(store, described, span, datetime.now(UTC))
             picture = draw(week.wordcounts) if week else b""
             paths += _write(folder, week, stored.slug, described.timezone, picture)
     if not paths:
