@@ -72,6 +72,8 @@ class Llm:
         self._store, self._now = store, now
         self._seconds = seconds or REPORT_SECONDS
         self._until: float | None = None
+        self._told: set[str] = set()
+        """Why calls failed, as the log has it: a wrong key fails them all."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,8 +95,11 @@ class Llm:
                 if (answer := await self._load_answer(server.provider, call)) is not None:
                     return answer
             return await self._ask_servers(call, self._until)
-        except StoreError as error:
-            raise LlmError(str(error)) from None
+        except (LlmError, BudgetSpent, StoreError) as error:
+            if str(error) not in self._told:
+                log.warning("%s: %s", call.name, error)
+            self._told.add(str(error))
+            raise LlmError(str(error)) if isinstance(error, StoreError) else error from None
 
     async def _ask_servers(self, call: Call[T], until: float) -> T:
         loop = asyncio.get_running_loop()
@@ -188,7 +193,7 @@ class Server:
                 self.compat = attempts.compat
                 return outcome
             if outcome is not self.down:
-                log.warning("%s, %s: %s", self._name, call.name, outcome.kind)
+                log.info("%s, %s: %s", self._name, call.name, outcome.kind)
             await self._prepare(attempts, outcome, call, until)
 
     async def _prepare(

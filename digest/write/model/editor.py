@@ -7,7 +7,6 @@ a post's own words or not at all.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -62,8 +61,6 @@ from digest.write.model.schemas import (
     Views,
 )
 from digest.write.verify.screening import checked, trimmed
-
-log = logging.getLogger(__name__)
 
 MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
@@ -245,7 +242,6 @@ class Editor:
         except (LlmError, BudgetSpent) as error:
             money = isinstance(error, BudgetSpent) and not isinstance(error, ReportFull)
             self._spent = self._spent or money
-            log.warning("%s: %s", call.name, error)
             return None
 
     def _screen(self, candidates: Sequence[Candidate]) -> list[Candidate]:

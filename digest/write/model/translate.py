@@ -56,8 +56,7 @@ async def translate(
         prompt = prompts["translate"].render(language=LANGUAGES[language], items=chunk)
         try:
             answer = await ask(Call("translate", system, prompt, Translation, ANSWER_TOKENS))
-        except (LlmError, BudgetSpent) as error:
-            log.warning("translate: %s", error)
+        except (LlmError, BudgetSpent):
             return []
         return list(answer.items)
 
