@@ -119,6 +119,8 @@ from tests.test_verify import missing
         ("美东时间 23 日 16:10，即北京时间 24 日 4:10", "on October 23 at 4:10 pm Eastern"),
         ("美国中部时间周六晚 8 点", "Saturday @ 8 PM CT"),
         ("到他母亲的 GoFundMe", "his mom's go fund me"),
+        ("每秒一千万亿次浮点运算", "with 1 petaflop of compute"),
+        ("在网上月入一万很容易", "it is easy to make 10k/mo online"),
         ("The 248th map", "地図 Vol.248】"),
         ("即北京时间 10月1日下午近3点", "Submit by Sep 30 at 11:59 PM PT"),
         ("清算价比入场价高 3976 美元", "Entry 88,802｜Liq 92,778"),

@@ -98,7 +98,7 @@ def _find_missing_relatives(
         for cue in (cue for cue, found in given.items() if not found):
             for match in () if has_cue(evidence.text, cue) else find_cues(text, cue):
                 span = text[: match.start()].lower().endswith("the ")  # the next year: from now on
-                if not span and not text.startswith("末", match.end()):
+                if not span and not text.startswith(("末", "入"), match.end()):
                     yield match.group()
 
 
