@@ -303,6 +303,7 @@ def test_imported_reports_are_reachable_everywhere_and_say_so(
         assert "imported" in english
         assert f"ai/{day}" in feed
         assert day in (tmp_path / "site" / "ai" / day[:7] / "index.html").read_text()
+    assert "<h2>主题</h2>" in (tmp_path / "site" / "index.html").read_text()
     found = run(cli, ["search", "Anthropic", "Bun"])
     assert "2025-12-06" in found.output
     assert "(imported)" in found.output

@@ -253,7 +253,7 @@ class Site:
             (say(topic=row.title.get(frame.language, row.name), day=row.newest), row.name)
             for row in sorted(stored, key=lambda row: (row.name not in self.topics, row.name))
         ]
-        lists = [(label("days", frame.language), links)]
+        lists = [(label("topics", frame.language), links)]
         return _page("list.html", frame, label("archive", frame.language), lists=lists)
 
     async def _show_topic(self, frame: Frame, topic: Topic) -> Page:
