@@ -22,6 +22,16 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def local_day(at: datetime, name: str) -> date:
+    """Return the day that calendars in the zone show at that moment."""
+    return at.astimezone(zone(name)).date()
+
+
+def day_start(day: date, name: str) -> datetime:
+    """Return the midnight with which the day begins in the zone."""
+    return datetime.combine(day, time.min, zone(name))
+
+
 @lru_cache(maxsize=65_536)
 def moment(day: date, at: time, name: str) -> datetime | None:
     """Return the moment (UTC) at which clocks in the zone show `at` on that local day.
@@ -48,7 +58,7 @@ def moment_of_day(subscription: Subscription, near: datetime) -> datetime | None
 
 def next_due(subscription: Subscription, now: datetime) -> datetime:
     """Return the next moment after `now` at which the subscription is due."""
-    day = now.astimezone(zone(subscription.timezone)).date() - DAY
+    day = local_day(now, subscription.timezone) - DAY
     for _ in range(FARTHEST):
         if day.weekday() in subscription.weekdays:
             due = moment(day, subscription.at, subscription.timezone)
@@ -102,7 +112,7 @@ def _closes(day: date, build_at: time, name: str) -> datetime:
 
 def newest_closed(topic: Topic, now: datetime) -> date:
     """Return the newest day of the topic that is closed at that moment."""
-    day = now.astimezone(zone(topic.timezone)).date()
+    day = local_day(now, topic.timezone)
     while closes(topic, day) > now:
         day -= DAY
     return day

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
+from digest.calendar import local_day
 from digest.errors import SourceError, StoreError
 from digest.models import Post, SourceResult, SourceSpec, SourceState, Topic, Window
 from digest.sources import Access, Source, admit_posts, name_sources, open_source
 from digest.store import Store
 from digest.store.ledger import Ledger
+from digest.store.post_tables import SAMPLE
 from digest.store.source_tables import Change, Health, Reads, SourceBook
 from digest.text import clean
 
@@ -34,7 +35,6 @@ PATIENCE = 3
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
 SHOWN = timedelta(days=2)
 """How long after its end most sources still show the posts of a day."""
-SAMPLE = "sample"
 TRIED = 92
 """Billed reads of a trial at most: ten posts, the least that every endpoint of X allows, with
 all that they can bring along, and a user that is looked up."""
@@ -100,7 +100,7 @@ async def collect(
     Without a window, today and yesterday are wanted. Only sources that can still give posts of the
     window are asked. `patient`: skip those that are backing off.
     """
-    today = now.astimezone(ZoneInfo(topic.timezone)).date()
+    today = local_day(now, topic.timezone)
     window = window or Window(today - timedelta(days=1), today, topic.timezone)
     await store.save_topic(topic)
     health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())

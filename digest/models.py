@@ -1,4 +1,4 @@
-"""Every noun of the digest. Values only: frozen, no I/O, no behaviour beyond what a name needs."""
+"""Every noun of the digest. Values only: frozen, no I/O, no behaviour but to find their parts."""
 
 from __future__ import annotations
 

@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import get_args
-from zoneinfo import ZoneInfo
 
-from digest.calendar import closes
+from digest.calendar import DAY, closes, day_start, local_day
 from digest.cloud import draw
 from digest.collect import SHOWN, collect, list_answers, list_weights
 from digest.errors import DigestError, PromptError, SourceError
@@ -116,7 +115,7 @@ async def run(
     With a `model`, its version takes the place of the stored report once it has passed. A stored
     report that a model wrote stands until then, as long as the posts it cites are as they were.
     """
-    if window.first > now.astimezone(ZoneInfo(window.timezone)).date():
+    if window.first > local_day(now, window.timezone):
         raise DigestError(f"{window.first} has not begun in {window.timezone}")
     steps = _WITH_MODEL if model else _PROGRESS
 
@@ -129,7 +128,7 @@ async def run(
     if not (model or posts_files) and (week := await _roll_up(topic, window, gathered, store, now)):
         progress("done", len(steps), len(steps))
         return week
-    before = (window.first - COMPARED, window.first - timedelta(days=1))
+    before = (window.first - COMPARED, window.first - DAY)
     told = list_earlier_items(await store.daily_reports(topic.name, *before))
     material = prepare_material(topic, window, gathered, step, told)
     report = draft_report(material, step, now)
@@ -163,8 +162,7 @@ async def _roll_up(
     days and follow-ups."""
     if window.first == window.last:
         return None
-    zone = ZoneInfo(window.timezone)
-    days = {post.created_at.astimezone(zone).date() for _, post in gathered.streams}
+    days = {local_day(post.created_at, window.timezone) for _, post in gathered.streams}
     reports = await store.daily_reports(topic.name, window.first, window.last)
     whole = {r.last for r in reports if not r.created_at or r.created_at >= closes(topic, r.last)}
     if not days <= whole:
@@ -368,9 +366,7 @@ async def _gather(
 async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -> bool:
     """Return True if all that can be had of the window is stored: some source answered after its
     end, or it is so long ago that nobody shows it any more."""
-    end = datetime.combine(
-        window.last + timedelta(days=1), datetime.min.time(), ZoneInfo(window.timezone)
-    )
+    end = day_start(window.last + DAY, window.timezone)
     if now < end:
         return False
     health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
@@ -382,7 +378,6 @@ async def _gather_files(
     topic: Topic, window: Window, store: Store, files: Sequence[Path]
 ) -> Gathered:
     """Return the posts of these files; store those of other days too, for their day's report."""
-    zone = ZoneInfo(window.timezone)
     results: list[SourceResult] = []
     inside: list[tuple[str, Post]] = []
     outside: list[Dropped] = []
@@ -402,7 +397,7 @@ async def _gather_files(
         await store.save_posts(topic, source.name, posts)
         results.append(SourceResult(source.name, len(posts)))
         for post in posts:
-            day = post.created_at.astimezone(zone).date()
+            day = local_day(post.created_at, window.timezone)
             if window.first <= day <= window.last:
                 inside.append((source.name, post))
             else:

@@ -1,4 +1,5 @@
-"""Answers of servers that strangers named, fetched and read within limits: the nouns of feeds."""
+"""Answers of servers that strangers named, fetched and read within limits: the nouns of feeds,
+and dates as feeds and servers write them."""
 
 import json
 import math

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from itertools import groupby
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from digest.atomic import write_below
@@ -155,9 +156,7 @@ def _link(report: Report, key: str) -> str:
     """Return the author's handle linked to the post; the post's key is the link's title."""
     post = report.posts.get(key)
     handle = show_author(key, post.author if post else "")
-    address = re.sub(
-        r"[\s<>()\"\\{}]", lambda c: f"%{ord(c.group()):02X}", post.url if post else ""
-    )
+    address = re.sub(r"[\s<>()\"\\{}]", lambda sign: quote(sign[0]), post.url if post else "")
     return f'[{escape(handle)}](<{address}> "{escape(key)}")'
 
 

@@ -1,4 +1,4 @@
-"""The look of the archive's pages: templates, labels in both languages, links."""
+"""The look of the archive's pages: templates, links, and what stands in them."""
 
 import asyncio
 import re

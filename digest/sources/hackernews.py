@@ -7,10 +7,10 @@ The stories of the wanted days are asked for in every round, so that points and 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
+from digest.calendar import day_start
 from digest.errors import SourceError
 from digest.fetch import load_object
 from digest.fetch.addresses import make_link
@@ -58,7 +58,7 @@ class HackerNews(Source):
         return posts, SourceState()
 
     def _query_params(self, window: Window, page: int) -> dict[str, str]:
-        first = datetime.combine(window.first, datetime.min.time(), ZoneInfo(window.timezone))
+        first = day_start(window.first, window.timezone)
         return {
             "query": self._query,
             "tags": "story",

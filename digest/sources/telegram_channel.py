@@ -9,10 +9,10 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from digest.calendar import local_day
 from digest.errors import SourceError
 from digest.fetch.addresses import make_link
 from digest.fetch.http import REDIRECTS, Fetcher
@@ -45,7 +45,6 @@ class TelegramChannel(Source):
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
         """Return posts down to the newest known one, or the first day wanted. Raise SourceError."""
-        zone = ZoneInfo(window.timezone)
         newest, before = int(state.marks.get("newest", "0")), 0
         posts: dict[int, Post] = {}
         async with Fetcher(proxy=self._access.proxy, private=self._private) as fetcher:
@@ -66,7 +65,7 @@ class TelegramChannel(Source):
                     break
                 before = min(page)
                 oldest = min(post.created_at for post in page.values())
-                if not newest and oldest.astimezone(zone).date() < window.first:
+                if not newest and local_day(oldest, window.timezone) < window.first:
                     break
         newest_id = max([newest, *posts])
         return [p for p in posts.values() if p.text], SourceState({"newest": str(newest_id)})

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
+from digest.calendar import day_start
 from digest.errors import SourceError
 from digest.fetch import parse_wait
 from digest.fetch.http import Fetcher, refusal
@@ -176,8 +176,7 @@ def place(address: str) -> Place:
 
 
 def _start(window: Window) -> datetime:
-    first = datetime.combine(window.first, datetime.min.time(), ZoneInfo(window.timezone))
-    return max(first.astimezone(UTC), _oldest())
+    return max(day_start(window.first, window.timezone).astimezone(UTC), _oldest())
 
 
 def _oldest() -> datetime:
