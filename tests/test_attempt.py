@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from bot.platforms import (
 )
 from digest.errors import StoreError
 from digest.models import Chat, Outcome, Part
-from digest.store.open_parts import NOTHING, WITHDRAWN
+from digest.store.open_parts import NOTHING, WITHDRAWN, plan_anew
 from tests.delivery_stub import DeliveryStub
-from tests.town import DUE, Town, due, town
+from tests.town import DUE, TOPICS, Town, due, town
 
 GROUP = Chat("telegram", "-5", "11", "group")
 FAST = Pace(1000, 1000)
@@ -172,3 +173,90 @@ async def test_nothing_is_claimed_while_outcomes_cannot_be_saved(tmp_path: Path)
             await people.until("telegram", lambda states: states["waiting"] < 3, 2.5)
         people.writer.stuck = False
         await people.until("telegram", lambda states: states["sent"] == 6)
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+async def test_who_sends_again_saves_first_what_it_could_not_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        await people.digests("telegram", 1)
+        (claimed,) = await people.ledger.claim("telegram", 10, people.now())
+        settle, left = people.ledger.settle, [StoreError("full")] * failures
+
+        async def fail_first(outcomes: Any) -> None:
+            if left:
+                raise left.pop()
+            await settle(outcomes)
+
+        monkeypatch.setattr(people.ledger, "settle", fail_first)
+        people.writer.put(Outcome(claimed.id, "waiting", claimed_at=claimed.claimed_at))
+        people.start("telegram")
+        await people.ended()
+        assert await people.states() == {"sent": 1}
+
+
+@pytest.mark.parametrize("counts", [False, True])
+async def test_a_limit_that_others_share_is_no_step_towards_a_ban(
+    tmp_path: Path, counts: bool
+) -> None:
+    pace = replace(FAST, bans=True)
+    async with attempts(tmp_path, Limited(1, counts=counts), pace=pace) as (_, sender, _platform):
+        await send(sender)
+        assert len(sender._invalid._at) == counts
+
+
+@pytest.mark.parametrize(
+    ("resend", "hours", "state"), [(False, 0, "unknown"), (True, 0, "sent"), (True, 25, "unknown")]
+)
+async def test_what_may_have_arrived_is_sent_again_only_where_that_was_chosen(
+    tmp_path: Path, resend: bool, hours: int, state: str
+) -> None:
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        await people.digests("telegram", 1)
+        tried_at = people.now() - timedelta(hours=hours)
+        (claimed,) = await people.ledger.claim("telegram", 10, tried_at)
+        await people.ledger.settle([Outcome(claimed.id, "unknown", claimed_at=tried_at)])
+        people.start("telegram", resend=resend)
+        if state != "sent":
+            await asyncio.sleep(0.5)
+        await people.until("", lambda states: states == {state: 1})
+
+
+async def test_what_was_due_before_a_restore_is_not_made(tmp_path: Path) -> None:
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        await due(people.store, [Chat("telegram", "1")])
+        await people.ledger.lease("telegram", "the one before", people.now())
+        await people.store.restored(people.now())
+        assert await people.ledger.holder("telegram", people.now()) == ""
+        assert await people.ledger.ready("telegram", 10, TOPICS, people.now()) == []
+        assert (await people.ledger.balance(DUE))["telegram"].skipped == 1
+
+
+async def test_an_outcome_names_the_claim_it_is_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        await people.digests("telegram", 1)
+        settle, claims = people.ledger.settle, list[datetime | None]()
+
+        async def record(outcomes: Any) -> None:
+            claims.extend(outcome.claimed_at for outcome in outcomes)
+            await settle(outcomes)
+
+        monkeypatch.setattr(people.ledger, "settle", record)
+        people.start("telegram")
+        await people.ended()
+        assert len(claims) == 1
+        assert claims[0] is not None
+
+
+@pytest.mark.parametrize("unsure", [False, True])
+async def test_what_may_have_arrived_is_not_made_anew(tmp_path: Path, unsure: bool) -> None:
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        await people.digests("telegram", 1)
+        (claimed,) = await people.ledger.claim("telegram", 10, people.now())
+        await people.ledger.settle([Outcome(claimed.id, "waiting", unsure=unsure)])
+        async with people.store.writing() as connection:
+            await plan_anew(connection, ["ai"])
+        assert await people.states() == ({"waiting": 1} if unsure else {})

@@ -56,8 +56,8 @@ WORKERS, TALKERS = 3, 2
 STUCK_SECONDS = 90.0
 KILL_SECONDS = (1.5, 3.5)
 SCRAPE_SECONDS = 1.0
-LEAST_SCRAPES = 15
-"""Of a day of 25 s and more, part of which the database is away."""
+LEAST_SCRAPES, MOST_SCRAPES = 15, 60
+"""Of a day of 25 s and more, part of which the database is away; and at its end."""
 
 
 def make_topics(number: int = TOPICS) -> dict[str, Topic]:
@@ -281,10 +281,13 @@ async def one_day(place: Place, store: Store, running: Any, chance: random.Rando
     async with scraping(store, place) as scraper:
         if stuck := await _break(place, store, running, chance):
             return [f"day {place.day}: {stuck}"]
-        await asyncio.sleep(2 * SCRAPE_SECONDS)  # totals are kept for a moment
-        await scraper.scrape()
+        for _ in range(MOST_SCRAPES):  # totals are kept, the longer the busier the machine is
+            await scraper.scrape()
+            if not (problems := await scraper.compare(Ledger(store), place.now())):
+                break
+            await asyncio.sleep(SCRAPE_SECONDS)
         print(f"day {place.day}: {len(scraper.scrapes)} scrapes, {scraper.unanswered} unanswered")
-        return await scraper.compare(Ledger(store), place.now())
+        return problems
 
 
 async def _break(place: Place, store: Store, running: Any, chance: random.Random) -> str:
