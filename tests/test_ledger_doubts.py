@@ -165,6 +165,27 @@ async def test_a_late_answer_ends_the_doubt_about_its_claim_alone(ledger: Ledger
     assert await settle(ledger) == ["b"]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "states"),
+    [
+        ({}, [["a"], ["b"]]),
+        ({"error": "cut", "unsure": True}, [[], []]),
+        ({"state": "refused"}, [[], []]),
+    ],
+)
+async def test_what_a_frozen_process_never_sent_is_not_held(
+    ledger: Ledger, outcome: dict[str, Any], states: list[list[str]]
+) -> None:
+    await plan(ledger, "a", "b")
+    (frozen,) = await ledger.claim("telegram", 10, EIGHT)
+    await ledger.recover("telegram")
+    put_back = {"state": "waiting", "claimed_at": frozen.claimed_at, **outcome}
+    await ledger.settle([Outcome(frozen.id, **put_back)])
+    assert len(await ledger.list_held_parts("telegram")) == outcome.get("unsure", 0)
+    assert [await settle(ledger) for _ in states] == states
+    assert await list_unbalanced(ledger) == []
+
+
 async def test_a_restored_part_may_have_been_sent_since_it_was_due(ledger: Ledger) -> None:
     await plan(ledger, "a")
     async with ledger._store.writing() as connection:

@@ -113,23 +113,27 @@ class OutboxTables:
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Save the outcomes of claimed parts; end deliveries that have no open part.
 
-        A part that has ended meanwhile, or was claimed again, is left as it is; but that a message
-        arrived ends a doubt about that claim, raised by a process that took over. A refused part
-        ends its whole digest: a reader must not get the rest of it alone. One that is not wanted
-        any more is not sent again.
+        A part that has ended meanwhile, or was claimed again, is left as it is; but what is certain
+        ends a doubt about that claim, raised by a process that took over. A refused part ends its
+        whole digest: a reader must not get the rest of it alone. One that is not wanted any more
+        is not sent again.
         """
         if not outcomes:
             return
         settled = (
             update(parts)
-            .where(parts.c.id == bindparam("part"), or_(_CLAIMED, _ARRIVED))
+            .where(parts.c.id == bindparam("part"), or_(_CLAIMED, _CERTAIN))
             .values(
                 state=case((_UNKNOWN, HELD), else_=bindparam("new_state")),
                 message=bindparam("new_message"),
                 error=bindparam("new_error"),
                 again_at=bindparam("new_again_at"),
                 attempts=parts.c.attempts + bindparam("failures"),
-                doubt_since=case((_UNSURE, _DOUBTED), else_=parts.c.doubt_since),
+                doubt_since=case(
+                    (_UNSURE, _DOUBTED),
+                    (parts.c.doubt_since == _CLAIM, None),
+                    else_=parts.c.doubt_since,
+                ),
             )
         )
         rows = [
@@ -275,12 +279,12 @@ _CLAIM = bindparam("claimed_at", type_=parts.c.tried_at.type)
 _CLAIMED = and_(
     parts.c.state == "sending", func.coalesce(_CLAIM, parts.c.tried_at) == parts.c.tried_at
 )
-_ARRIVED = and_(
-    _NEW_STATE == "sent",
+_UNSURE = bindparam("unsure", type_=parts.c.resend.type)
+_CERTAIN = and_(
+    ~_UNSURE,
     or_(parts.c.state == "unknown", parts.c.state == "waiting"),
     parts.c.tried_at == _CLAIM,
 )
-_UNSURE = bindparam("unsure", type_=parts.c.resend.type)
 _before, _missing = parts.alias("before"), parts.alias("missing")
 
 
