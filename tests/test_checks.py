@@ -245,6 +245,7 @@ async def test_files_are_named_and_a_misspelled_folder_is_not_made(
         ('kind = "x", address = "user:ada"', "set X_BEARER_TOKEN"),
         ('kind = "rss", address = "http://127.0.0.1:9/x", private = true', ""),
         ('kind = "rss", address = "https://blog.example/feed"', ""),
+        ('kind = "hackernews", address = "http://[words]"', ""),
     ],
 )
 async def test_sources_that_can_give_nothing_fail(source: str, advice: str) -> None:

@@ -126,8 +126,7 @@ def refuse_idle(spec: SourceSpec, access: Access) -> None:
         raise SourceError(f"{source.name}: set X_BEARER_TOKEN, or read X through an RSS bridge")
     if source.reach is None and spec.address and not Path(spec.address).expanduser().is_file():
         raise SourceError(f"{spec.address}: no such file; check the name")
-    host = urlsplit(spec.address).hostname if source.reach and "://" in spec.address else ""
-    if host and not spec.private and is_near(host):
+    if source.site and not spec.private and is_near(source.site):
         raise SourceError(f"{source.name}: leads into a private network: set private = true")
 
 
