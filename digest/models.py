@@ -279,8 +279,8 @@ class Report:
     def distinct_sections(self, names: Iterable[SectionName]) -> list[SectionName]:
         """Return the sections without those that repeat another one's line, as empty ones do."""
         items = {name: self.section(name).items for name in names}
-        first = {told: name for name, told in reversed(items.items())}
-        return [name for name, told in items.items() if not told or first[told] == name]
+        first = {listed: name for name, listed in reversed(items.items())}
+        return [name for name, listed in items.items() if not listed or first[listed] == name]
 
     def numbered_items(self) -> list[tuple[int, SectionName, Item]]:
         """Return all items but notes with the number that a link to one bears, from 1.
@@ -310,13 +310,13 @@ class Report:
         the item of that number tells; None where it does not."""
         _, name, item = self.numbered_items()[number - 1]
         rows = other.numbered_items()
-        own = [n for n, section, _ in self.numbered_items() if section == name]
-        paired = [(n, told) for n, section, told in rows if section == name]
+        numbers = [n for n, section, _ in self.numbered_items() if section == name]
+        paired = [(n, twin) for n, section, twin in rows if section == name]
         # Each language chooses its own overview.
-        if name != "overview" and len(own) == len(paired):
-            return paired[own.index(number)]
+        if name != "overview" and len(numbers) == len(paired):
+            return paired[numbers.index(number)]
         rows.sort(key=lambda row: (row[1] != name, abs(row[0] - number)))
-        return next(((n, told) for n, _, told in rows if told.cites == item.cites), None)
+        return next(((n, twin) for n, _, twin in rows if twin.cites == item.cites), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,8 @@ async def run(
         progress("done", len(steps), len(steps))
         return week
     before = (window.first - COMPARED, window.first - DAY)
-    told = list_earlier_items(await store.daily_reports(topic.name, *before))
-    material = prepare_material(topic, window, gathered, step, told)
+    earlier_items = list_earlier_items(await store.daily_reports(topic.name, *before))
+    material = prepare_material(topic, window, gathered, step, earlier_items)
     report = draft_report(material, step, now)
     step("store")
     stored = await store.report(topic.name, window.first, window.last)
@@ -164,8 +164,10 @@ async def _roll_up(
         return None
     days = {local_day(post.created_at, window.timezone) for _, post in gathered.streams}
     reports = await store.daily_reports(topic.name, window.first, window.last)
-    whole = {r.last for r in reports if not r.created_at or r.created_at >= closes(topic, r.last)}
-    if not days <= whole:
+    closed_days = {
+        r.last for r in reports if not r.created_at or r.created_at >= closes(topic, r.last)
+    }
+    if not days <= closed_days:
         return None
     rolled = await load_span(store, topic, (window.first, window.last), now)
     return rolled and replace(rolled, cloud=draw(rolled.wordcounts))
@@ -342,13 +344,13 @@ async def _gather(
     if files:
         return await _gather_files(topic, window, store, files)
     streams = await store.posts(topic.name, window.first, window.last)
-    asked: list[SourceResult] = []
+    results_now: list[SourceResult] = []
     if not streams or not await _is_whole(topic, window, store, now):
-        asked = await collect(topic, store=store, access=access, now=now, window=window)
+        results_now = await collect(topic, store=store, access=access, now=now, window=window)
         streams = await store.posts(topic.name, window.first, window.last)
     counted = Counter(stream for stream, _ in streams)
     results = await list_answers(
-        topic, window, counted, asked, store=store, access=access, today=now
+        topic, window, counted, results_now, store=store, access=access, today=now
     )
     if not streams and not results:
         raise DigestError(
@@ -419,9 +421,9 @@ def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str
     """Return why there is no report: the posts of these files are of other days."""
     named = ", ".join(map(str, sorted(days)[:MOST_NAMED]))
     named += " …" if len(days) > MOST_NAMED else ""
-    asked = " to ".join(map(str, dict.fromkeys([window.first, window.last])))
+    window_days = " to ".join(map(str, dict.fromkeys([window.first, window.last])))
     return (
-        f"no post in these files is of {asked} ({window.timezone}), but of {named}:"
+        f"no post in these files is of {window_days} ({window.timezone}), but of {named}:"
         f" python -m bot digest {topic.name} --date {max(days)} makes a report of such a day"
     )
 
@@ -448,7 +450,7 @@ def mark_updates(sections: Sequence[Section], material: Material) -> tuple[Secti
 
 def collect_cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
     """Return what a report stores of the posts that these sections cite."""
-    told = {post.key: (post, story) for story in material.list_all() for post in story.posts}
+    tellers = {post.key: (post, story) for story in material.list_all() for post in story.posts}
     return {
         key: Cited(
             author=post.author or post.author_name,
@@ -459,5 +461,5 @@ def collect_cited(sections: Sequence[Section], material: Material) -> dict[str, 
             earlier=story.earlier.isoformat() if story.earlier else "",
         )
         for key in cited_keys(sections)
-        for post, story in [told[key]]
+        for post, story in [tellers[key]]
     }

@@ -103,7 +103,7 @@ def trace_storylines(
     """Return the stories of daily reports, the weightiest first: the same ones in each language,
     told in `language` by the reports that have it."""
     days = [(report, _tell(report)) for report in sorted(reports, key=lambda daily: daily.last)]
-    features = _Features([(report, told) for report, tellings in days for told in tellings])
+    features = _Features([(report, telling) for report, tellings in days for telling in tellings])
     lines: list[list[Telling]] = []
     by_clue: defaultdict[str, set[int]] = defaultdict(set)
     for report, tellings in days:
@@ -145,8 +145,8 @@ def _translate(
         other = report.in_language(language)
         rows = [(item, report.find_counterpart(n, other)) for n, _, item in report.numbered_items()]
         spoken[report.last] = {item: row[1] for item, row in rows if row}
-        told = set(spoken[report.last].values())
-        others += [[telling] for telling in _tell(other) if not told & {*telling.items}]
+        items_told = set(spoken[report.last].values())
+        others += [[telling] for telling in _tell(other) if not items_told & {*telling.items}]
     translated = [
         [
             replace(telling, items=items)
@@ -209,7 +209,9 @@ class _Features:
     """Words of all tellings with their weights: a word of every day tells nothing."""
 
     def __init__(self, tellings: Sequence[tuple[Report, Telling]]) -> None:
-        self._words = {id(told): _read_words(_text_of(report, told)) for report, told in tellings}
+        self._words = {
+            id(telling): _read_words(_text_of(report, telling)) for report, telling in tellings
+        }
         counts = Counter(word for words in self._words.values() for word in words.all)
         total = len(tellings) + 1
         self._weights = {word: math.log(total / n) + 0.1 for word, n in counts.items()}

@@ -76,11 +76,11 @@ async def save_allowed(
     """Save a report that was made of the posts of these streams, and return it, without those that
     were withdrawn while it was made, or while it was saved. Raises StoreError as `save_report`
     does."""
-    known: frozenset[str] | None = None
+    checked_marks: frozenset[str] | None = None
     made_of = {key: restore_post(report, key) for key in report.posts}
     made_of |= {post.key: post for _, post in streams}
-    while known != (marks := await store.list_withdrawn()):
-        known = marks
+    while checked_marks != (marks := await store.list_withdrawn()):
+        checked_marks = marks
         keys = {key for key, post in made_of.items() if is_withdrawn(post, marks)}
         report = strip_posts(report, keys, made_of) if keys else report
         made_of = {key: post for key, post in made_of.items() if key not in keys}
@@ -214,8 +214,8 @@ def _is_taken(sentence: str, texts: Mapping[str, str], left: Collection[str]) ->
 
 def _share_words(sentence: str, text: str) -> float:
     """Return the share of the sentence's runs of signs that stand in the text."""
-    own, other = _list_runs(sentence), _list_runs(text)
-    return len(own & other) / max(1, len(own))
+    runs, other = _list_runs(sentence), _list_runs(text)
+    return len(runs & other) / max(1, len(runs))
 
 
 def _list_runs(text: str) -> set[str]:

@@ -249,12 +249,12 @@ async def _read_body(response: httpx2.Response) -> bytes:
     if encoding not in _PACKED:
         return bytes(wire)
     try:
-        body, whole = unpack_gzip(bytes(wire))
+        body, is_whole = unpack_gzip(bytes(wire))
     except zlib.error:
         raise SourceError(f"{name}: its packed answer is broken") from None
     if len(body) > MAX_UNPACKED:
         raise SourceError(f"{name}: larger than {MAX_UNPACKED // 1_000_000} MB")
-    if not whole:
+    if not is_whole:
         raise SourceError(f"{name}: its answer broke off")
     return body
 

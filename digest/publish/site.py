@@ -382,8 +382,8 @@ class Site:
 
     async def _show_search(self, frame: Frame, words: str) -> Page:
         words = " ".join(words.split())[:200]
-        found = await self.store.search(words, limit=MAX_RESULTS)
-        hits = [await self._spoken(hit, frame.language) for hit in found]
+        matches = await self.store.search(words, limit=MAX_RESULTS)
+        hits = [await self._spoken(hit, frame.language) for hit in matches]
         key = "results" if words else "search_for"
         title = label(key, frame.language, words=words)
         marked = partial(mark_words, words=words)

@@ -100,8 +100,8 @@ def name_sources(
     numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))
     names: dict[str, SourceSpec] = {}
     for spec, name in plain.items():
-        own = [value for value in queries[spec] if having[name, value] < sharing[name]]
-        unique = alike = " ".join([name, *own])[:MAX_SOURCE].strip()
+        words = [value for value in queries[spec] if having[name, value] < sharing[name]]
+        unique = alike = " ".join([name, *words])[:MAX_SOURCE].strip()
         while unique in names:
             unique = f"{alike} {next(numbers[alike])}"
         names[unique] = spec
@@ -115,8 +115,8 @@ def _list_query(address: str) -> list[str]:
         pairs = parse_qsl(urlsplit(address).query)
     except ValueError:
         return []
-    told = dict.fromkeys(" ".join(clean(v).split()) for n, v in pairs if n.casefold() in _TOLD)
-    return [value if len(value) < 20 else f"{value[:8]}…" for value in told]
+    values = dict.fromkeys(" ".join(clean(v).split()) for n, v in pairs if n.casefold() in _TOLD)
+    return [value if len(value) < 20 else f"{value[:8]}…" for value in values]
 
 
 def refuse_idle(spec: SourceSpec, access: Access) -> None:

@@ -153,9 +153,9 @@ class X(Source):
         if not words:
             raise refusal(answer.status, answer.headers, API + path)
         if answer.status != 400:
-            asked = parse_wait(answer.headers, datetime.now(UTC)) if answer.status == 429 else None
+            wait = parse_wait(answer.headers, datetime.now(UTC)) if answer.status == 429 else None
             raise SourceError(
-                f"{self.name}: X refuses ({answer.status}): {words}", wait=asked or 0.0
+                f"{self.name}: X refuses ({answer.status}): {words}", wait=wait or 0.0
             )
         return PostPage(problem=words, refusal=answer.body[:4000].decode("utf-8", "replace"))
 
