@@ -38,6 +38,7 @@ TRUE = [
     ("A score of 77.0 on 8 tests.", "It was tried on 8 tests and got a score of 77.0."),
     ("852 made 40 clips with Sora 2.", "With Sora 2 a man called 852 made 40 clips."),
     ("Four times as much for both: $1 / $5 against $0.25 / $1.25.", "new 0.25 / 1.25, old 1 / 5"),
+    ("It is all-ticket: 2,650 of the 3,200 are sold.", "all-ticket: capacity 3,200, 2,650 sold"),
     ("年化营收 200–260 亿美元，目前为 70 亿美元", "from $7 billion now to $20-26 billion"),
 ]
 
@@ -204,6 +205,7 @@ def test_makers_and_totals(said: str, posted: str, words: tuple[str, ...]) -> No
         ("总部在旧金山的公司", "a company", ("旧金山",)),
         ("麻省理工学院的实验室", "a lab at Stanford", ("麻省理工学院",)),
         ("Dealers in Canada", "SoCal dealers", ("Canada",)),
+        ("Councillor Ward voted against it.", "Cllr Ward voted against it", ()),
         ("A story on Hacker News", "Read on Hackernews today", ()),
         ("California's law and French speech", "CA's law, speech in EN and FR", ()),
         ("Ukraine's law is new", "UK's law is new", ("Ukraine",)),

@@ -79,7 +79,7 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
         (first, words), (second, others) = figures[at], figures[other]
         if not (places[at] and places[other] and words and others):
             continue
-        if _is_comparable(first, second):
+        if _is_comparable(first, second) and not _is_part(text, first, second):
             sides = [{facts[n][2] for n in places[x]} for x in (at, other)]
             apart = sides[0].isdisjoint(sides[1])
             beside = [
@@ -100,6 +100,12 @@ def _stand_together(facts: Sequence[tuple[Amount, str, str]], first: int, second
     behind them is of both."""
     (left, _, post), (right, _, other) = facts[first], facts[second]
     return post is other and not post[left.end : right.start].strip(" ,/、")
+
+
+def _is_part(text: str, first: Amount, second: Amount) -> bool:
+    """Return True for "2,650 of 3,200 sold": the smaller figure can only be the part."""
+    between = " ".join(text[first.end : second.start].split())
+    return first.value < second.value and between in ("of", "of the", "out of")
 
 
 def _is_telling(amount: Amount) -> bool:
