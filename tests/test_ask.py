@@ -133,6 +133,13 @@ async def test_a_false_premise_is_told_as_the_items_tell_it(store: Store) -> Non
     assert len(found["sentences"]) == 1
 
 
+async def test_without_what_puts_a_premise_right_the_items_are_shown(store: Store) -> None:
+    texts = ("Harrow Capital, not Kitewick, led it.", "Northlight raised $3 billion.")
+    written = {"verdict": "premise", "sentences": list(map(sentence, texts))}
+    found, _ = await ask_with(store, QUESTION, **written)
+    assert (found["verdict"], found["sentences"]) == ("items", [])
+
+
 NOT_TOLD = {
     "asked": "chief executive of Northlight",
     "told": "",

@@ -61,8 +61,13 @@ async def _write_sentences(
     copied = written.told or not written.asked or written.verdict == "premise"
     if written.verdict not in ("answer", "premise") or not copied:
         return "nothing", []
-    verdict: Verdict = "premise" if written.verdict == "premise" else "answer"
-    return verdict, _prove(written.sentences[:MAX_SENTENCES], shown, posts, language)
+    sentences = written.sentences[:MAX_SENTENCES]
+    proved = _prove(sentences, shown, posts, language)
+    if written.verdict == "answer":
+        return "answer", proved
+    # Without the sentence that puts it right the others are about something else.
+    first = " ".join(sentences[0].text.split()) if sentences else ""
+    return "premise", proved if [text for text, _ in proved[:1]] == [first] else []
 
 
 def _list_posts(
