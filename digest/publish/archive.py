@@ -120,8 +120,7 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
     ours = _OURS.search(body)
     spoken: Language = "en" if (ours[1] if ours else language(body)) == "en" else "zh"
     if ours:
-        sections, posts = _read_ours(body[: ours.start()], spoken, ours[2])
-        sections = _own_words(sections, ours[3])
+        sections, posts = _read_ours(body[: ours.start()], spoken, ours[2], ours[3])
     else:
         sections, posts = _read(body)
     if not any(section.items for section in sections):
@@ -378,10 +377,13 @@ _TITLED = re.compile(r"^\*\*((?:\\.|[^*\\])*)\*\*(.*)$")
 
 
 def _read_ours(
-    body: str, language_: Language, writer: str
+    body: str, language_: Language, writer: str, listed: str
 ) -> tuple[tuple[Section, ...], dict[str, Cited]]:
-    """Return the sections of a post that `jekyll.export` wrote, and the posts that it links."""
-    status: Status = "extractive" if writer == "extractive" else "new"
+    """Return the sections of a post that `jekyll.export` wrote, and the posts that it links.
+    `listed`: where a model's report has posts' own sentences, as " points:1,4 events:2"."""
+    usual: Status = "extractive" if writer == "extractive" else "new"
+    places = [place.partition(":") for place in listed.split()]
+    own_words = {(name, int(n)) for name, _, numbers in places for n in numbers.split(",")}
     titles: dict[str, str] = {}
     items: dict[str, list[Item]] = {name: [] for name in SECTIONS}
     posts: dict[str, Cited] = {}
@@ -396,28 +398,12 @@ def _read_ours(
             group = _unescaped(match.group(1))
         elif entry := _ENTRY.match(line):
             group = group if entry.group(1) else ""
+            is_own = (section, len(items[section]) + 1) in own_words
+            status = "extractive" if is_own else usual
             items[section].append(_entry(entry.group(2), group, language_, status, posts))
         else:
             items[section].append(Item(_unescaped(line), status="note"))
     return tuple(Section(n, titles.get(n, ""), tuple(items[n])) for n in SECTIONS), posts
-
-
-def _own_words(sections: Sequence[Section], listed: str) -> tuple[Section, ...]:
-    """Return the sections with those items marked as extractive that the post's last line lists."""
-    places = {
-        name: {int(n) for n in numbers.split(",")}
-        for name, numbers in (place.split(":") for place in listed.split())
-    }
-    return tuple(
-        replace(
-            section,
-            items=tuple(
-                replace(item, status="extractive") if n in places.get(section.name, ()) else item
-                for n, item in enumerate(section.items, 1)
-            ),
-        )
-        for section in sections
-    )
 
 
 def _entry(

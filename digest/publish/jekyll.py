@@ -100,11 +100,11 @@ def body(report: Report, slug: str, picture: str) -> str:
     blocks += _section(report, report.section("cloud"), "##")
     if picture:
         blocks.append(f"![{escape(report.section('cloud').title)}]({picture})")
-    blocks.append(f"<!-- jianbao {report.language} {report.writer}{_own_words(report)} -->")
+    blocks.append(f"<!-- jianbao {report.language} {report.writer}{_list_own_words(report)} -->")
     return "\n\n".join(blocks) + "\n"
 
 
-def _own_words(report: Report) -> str:
+def _list_own_words(report: Report) -> str:
     """List the items of a model's report that are posts' own sentences: " points:1,4 events:2"."""
     if report.writer == "extractive":
         return ""

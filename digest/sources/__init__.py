@@ -25,7 +25,7 @@ MAX_KEY = 200
 MAX_NAME, MAX_LINKS = 200, 20
 MAX_SOURCE = 80
 """Characters of what reports call a source, but for its number."""
-_TOLD = frozenset(
+_TELLING_PARTS = frozenset(
     "q query search keyword keywords tag category topic channel channel_id playlist_id user"
     " username author feed lang".split()
 )
@@ -115,7 +115,9 @@ def _list_query(address: str) -> list[str]:
         pairs = parse_qsl(urlsplit(address).query)
     except ValueError:
         return []
-    values = dict.fromkeys(" ".join(clean(v).split()) for n, v in pairs if n.casefold() in _TOLD)
+    values = dict.fromkeys(
+        " ".join(clean(v).split()) for n, v in pairs if n.casefold() in _TELLING_PARTS
+    )
     return [value if len(value) < 20 else f"{value[:8]}…" for value in values]
 
 
