@@ -7,10 +7,12 @@ from digest.models import MAX_POINTS
 from digest.reading import Story, attach, read
 from digest.select.embed import embed, has_encoder
 from digest.write.extractive.brief import PointCandidate, choose_points
-from digest.write.extractive.draft import Draft, begins_badly, praises
+from digest.write.extractive.draft import Draft, begins_badly, praises, rate_print
 from digest.write.extractive.quotes import Quote
 from tests.posts import post
 from tests.test_extractive import items, material, written
+
+NOWHERE = np.zeros(256, np.float32)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,24 @@ from tests.test_extractive import items, material, written
 )
 def test_a_name_may_begin_like_a_word_for_what_stood_before(said: str, bad: bool) -> None:
     assert begins_badly(read([post(said)])[0].sentences[0]) is bad
+
+
+@pytest.mark.parametrize(
+    ("good", "weak"),
+    [
+        ("We release Meridian 4 today.", "Northlight releases Meridian 4 today."),
+        ("Northlight sells its machines.", "Northlight sold its machines weeks ago."),
+        ("Northlight opens its model.", "Show HN: Northlight opens its model."),
+        ("Northlight opens its model.", "Northlight opens its model. I love it."),
+        ("Northlight opens its model.", "Northlight opens its model, cc @mara @finn"),
+        ("北光开源新模型。", "北光应该会开源新模型。"),
+    ],
+)
+def test_news_reads_better_than(good: str, weak: str) -> None:
+    first, second = (
+        Quote(read([post(t)])[0].sentences[0], 1.0, -1.0, NOWHERE) for t in (good, weak)
+    )
+    assert rate_print(first) > rate_print(second)
 
 
 def test_praise_is_no_news() -> None:

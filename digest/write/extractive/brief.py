@@ -25,12 +25,13 @@ LEAST_VALUE = 0.4
 LEAST_POINT = 0.98
 """Value of a point; a day with fewer of these is a quiet one. From 1.2 on four of five are worth
 telling, below 0.95 one of three."""
-LEAST_PRINT, PRINT_PER_VALUE = 0.55, 1.0
+LEAST_PRINT, PRINT_PER_VALUE = 8.6, 8.0
 """Log odds of a sentence that makes a point (`rate_print`), less what the point's value makes up
-for, on days with more to tell than is told: the news that matters most may be told in a poor
-sentence, the tenth point only in a good one."""
-LEAST_QUIET = 0.7
-"""What it needs on a day with fewer than QUIET of these, and more to tell than is told."""
+for, on days with more to tell than is told: the news that matters most (1.2 and more) may be told
+in a poor sentence, what has a value of 1 in a good one only (0.6)."""
+LEAST_QUIET, QUIET_PRINT = 0.7, 7.5
+"""What the two are on a day with fewer than QUIET of these, and more to tell than is told; the
+second holds for all of a day without much news, or in names that the heads do not know."""
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
 SPOKEN_POINTS = 7
@@ -40,7 +41,7 @@ YIELDS, LEAST_SPOKEN = 0.3, 0.0
 worse, and told by a sentence of such log odds."""
 LEADING = 3
 """Stories that the overview tells."""
-LEAST_OPENING, LEAST_OVERVIEW = 0.0, 0.9
+LEAST_OPENING, LEAST_OVERVIEW = -0.4, 0.3
 """Log odds of a sentence that is all of the overview (`rate_print`), and of each of several."""
 OPENINGS: Mapping[Language, str] = {"zh": "今天的主要消息：", "en": "In the news: "}
 MAX_OVERVIEW = 70
@@ -75,8 +76,10 @@ def _list_candidates(draft: Draft) -> list[PointCandidate]:
     in the report's language where a further story of the event has one."""
     candidates: list[PointCandidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
-        is_weak = draft.is_weak(lead, LEAST_PRINT - PRINT_PER_VALUE * value)
         least = LEAST_POINT if len(candidates) >= QUIET else LEAST_QUIET
+        is_choosy = draft.has_much and len(candidates) >= QUIET
+        least_print = LEAST_PRINT if is_choosy else QUIET_PRINT
+        is_weak = draft.is_weak(lead, least_print - PRINT_PER_VALUE * value)
         if is_weak or (value < least and not draft.takes_all):
             continue
         spoken = lead.sentence.language == draft.language

@@ -13,10 +13,10 @@ from digest.write.extractive.draft import (
     list_following,
     make_item,
     rate_print,
-    says_i,
     speaker,
 )
 from digest.write.extractive.groups import EVENTS, THEMES, Group
+from digest.write.extractive.pronouns import says_i
 from digest.write.extractive.quotes import Quote
 
 MAX_VIEWS = 2
@@ -33,9 +33,8 @@ WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2, "prin
 post says so."""
 USUAL_ADVERTISEMENT = -0.6
 """Margin of a post that is no better for being less of an advertisement."""
-LEAST_WORTH = 1.75
-"""Worth of a story that the detail tells, on days with more to tell than is told. Of items that
-editors read on twelve days they would print 5 of 8 above it, and 7 of 26 between it and 1.4."""
+LEAST_WORTH = 1.3
+"""Worth of a story that the detail tells, on days with more to tell than is told."""
 LEAST_PRINT = 0.2
 """Log odds of a sentence of the detail (`rate_print`), on days with more to tell than is told."""
 NEARER = 0.05

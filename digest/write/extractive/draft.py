@@ -19,6 +19,7 @@ from digest.select.rank import measure_news
 from digest.select.split import DENIED, list_figures, list_versions
 from digest.text import language, plain
 from digest.write import Material
+from digest.write.extractive.pronouns import list_words, says_i, says_we
 from digest.write.extractive.quotes import (
     HEADLINE_SOURCES,
     SUBJECTS,
@@ -34,9 +35,10 @@ from digest.write.verify import verify
 MAX_CITES = 5
 FEW_STORIES = 20
 """With fewer stories than this all that were selected are of the topic."""
-SEEN_NEWS, FEW_NEWS = 0.65, 5
-"""News value of a story that the head surely takes for news, and how many of these a day of its own
-field has at least: days about AI have 15 and more, those of other topics none or one."""
+SEEN_NEWS, FEW_NEWS, MUCH_NEWS = 0.65, 5, 12
+"""News value of a story that the head surely takes for news, how many of these a day of its own
+field has at least, and from how many on there is much to choose from: days about AI have 14 and
+more, those of other topics none or one."""
 ON_TOPIC, SURE_NEWS = 0.30, 0.82
 """Topic fit below which a story is only background, unless its news value is that high: "Anthropic
 raises $13B" names no word of the topic. Of ten such items below it that editors read on sixteen
@@ -77,17 +79,26 @@ WEIGHTS = {
 """What counts besides fitness when a sentence is chosen to tell a story: mostly what its own
 post is worth. Tuned on the days read by an editor (`make evaluate`), heads without the day."""
 PRINT_WEIGHTS = {
-    "one": -2.1,
-    "fitness": 1.85,
-    "opinion": -0.65,
-    "news": 0.5,
+    "one": -3.1,
+    "fitness": 1.95,
+    "opinion": -0.7,
+    "news": 0.55,
     "first": 0.4,
-    "named": 0.5,
-    "newsroom": 0.95,
+    "named": 0.55,
+    "newsroom": 1.0,
+    "announced": 1.3,
+    "chinese": 0.8,
+    "mentions": -0.4,
+    "personal": -0.85,
+    "weak": -1.6,
 }
 """What tells whether an editor would print a sentence as it stands: a logistic regression on the
-1,027 leading sentences of 47 days that were read, heads and weights without the day. Of the best
-seven a day 81 % are worth printing; ordered by what makes a point, 70 %."""
+leading sentences of 30 days that an editor read, heads and weights without the day. "announced": it
+says "we"; "personal": its post says "I" (docs/design/printed-sentences.md)."""
+MAX_MENTIONS = 3
+"""Names in a post after which more count no more."""
+WEAK_WORDS = ("elapsed", "rumours", "lessons")
+"""Tables of `vocabulary/sentences.toml`: of 53 such sentences an editor would print none."""
 POINT_WEIGHTS = {
     "news": 1.225,
     "engagement": 0.55,
@@ -118,10 +129,6 @@ MAX_RATED = 70
 USUAL_NEWS, USUAL_ADVERTISEMENT = 0.43, -0.3
 """Neutral news value and neutral advertisement margin: they change nothing in a post's rating."""
 
-_WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we’ll".split())
-_I = frozenset("i i'm i've i'd i'll i’m i’ve i’d i’ll me my mine myself".split())
-_I_HAN, _NATION = "我", ("我们", "我們", "我国", "我國", "我方")
-_WE_HAN = ("我们", "我們", "咱们")
 _STOPS = frozenset(".。！？!?；;…")
 _WIDE_STOPS = frozenset("。！？；")
 _HAN = ("zh", "ja")
@@ -140,6 +147,7 @@ class Draft:
         self.takes_all = len(material.stories) < FEW_STORIES or is_strange
         """True where little is left to choose from, or where the heads, which learned on days about
         AI, do not know what is news: what was selected and tells something is told."""
+        self.has_much = news >= MUCH_NEWS
         self.events: set[int] = set()
         """Events with an item of their own; the next section passes them over."""
         self.printed: list[Quote] = []
@@ -354,14 +362,20 @@ def rate_quote(quote: Quote, place: int) -> float:
 
 def rate_print(quote: Quote) -> float:
     """Return the log odds that an editor would print a sentence as it stands."""
+    reading = quote.sentence.reading
     parts = {
         "one": 1.0,
         "fitness": quote.fitness,
         "opinion": quote.opinion,
-        "news": quote.sentence.reading.scores.get("news", 0.0),
+        "news": reading.scores.get("news", 0.0),
         "first": quote.sentence.place == 0,
         "named": bool(quote.sentence.names),
         "newsroom": quote.post.source == "rss" and quote.sentence.place == 0,
+        "announced": says_we(quote.text),
+        "chinese": quote.sentence.language == "zh",
+        "mentions": min(MAX_MENTIONS, quote.post.text.count("@")),
+        "personal": says_i(reading.plain),
+        "weak": count_words_of(quote.text, "sentences", *WEAK_WORDS) > 0,
     }
     return sum(weight * parts[name] for name, weight in PRINT_WEIGHTS.items())
 
@@ -427,41 +441,10 @@ def name_speaker(sentences: Sequence[Sentence]) -> str:
     return _show_name(post) + ("：" if sentences[0].language in _HAN else ": ")
 
 
-def says_we(text: str) -> bool:
-    """Return whether the text speaks in the first person plural, outside of a quotation."""
-    words = text.split()
-    if words[1:2] in (["to"], ["that"], ["for"]) and begins_with(text, "sentences", "feelings"):
-        return True
-    for number, word in enumerate(_list_words(text)):
-        if word in _WE and words[number] not in ("US", "US."):
-            return not _is_quotation(" ".join(words[:number]))
-    place = min((text.find(word) for word in _WE_HAN if word in text), default=-1)
-    return place >= 0 and not _is_quotation(text[:place])
-
-
-def says_i(text: str) -> bool:
-    """Return whether the text speaks in the first person singular."""
-    words = set(_list_words(text))
-    for word in _NATION:
-        text = text.replace(word, "")
-    return bool(words & _I) or _I_HAN in text
-
-
 def praises(text: str) -> bool:
     """Return whether a text has a word of praise: of 14 such sentences that were labelled one could
     be printed."""
-    return not set(load_words("sentences", "praise")).isdisjoint(_list_words(text))
-
-
-def _list_words(text: str) -> list[str]:
-    return [word.strip('.,;:!?()“”"').lower() for word in text.split()]
-
-
-def _is_quotation(before: str) -> bool:
-    """Return whether somebody else was named as the speaker before this place."""
-    before = before.rstrip()
-    said = (":", "：", " said that", "表示")
-    return any(mark in before for mark in '“「『"') or before.endswith(said)
+    return not set(load_words("sentences", "praise")).isdisjoint(list_words(text))
 
 
 def speaker(post: Post) -> str:
