@@ -26,6 +26,8 @@ from digest.topics import find_topics_file, load_topics
 
 PATIENCE = 10.0
 """Seconds to wait for a server."""
+CHAT_SECONDS = 2.0
+"""More for each chat that a platform is asked about, one after another."""
 PROBE_BYTES = 65536
 """Written to try a folder: an empty file fits on a full disk."""
 
@@ -259,12 +261,13 @@ async def _platform(name: str, settings: Settings) -> str:
     await check_damage(settings.database_url)  # or opening it would put the backup in its place
     async with conversation(settings) as context:
         chats = await context.store.subscribed(name)
+        seconds = 2 * PATIENCE + CHAT_SECONDS * len(chats)
         platform = open_platform(name, BotHost(context, lambda _: None), setup)
         try:
-            async with asyncio.timeout(2 * PATIENCE):
+            async with asyncio.timeout(seconds):
                 who, *silent = await platform.check(chats)
         except TimeoutError:
-            raise DigestError(f"no answer within {2 * PATIENCE:.0f} s: try again later") from None
+            raise DigestError(f"no answer within {seconds:.0f} s: try again later") from None
         except PlatformError as error:
             raise DigestError(str(error)) from None
     if silent:

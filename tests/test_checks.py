@@ -190,6 +190,21 @@ async def test_both_tokens_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[-2].startswith("ok   telegram: @")
 
 
+async def test_many_chats_are_all_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PATIENCE", 0.5)
+    async with TelegramServer() as server, await Store.open("sqlite:///jianbao.db") as store:
+        for number in range(5):
+            group = server.group(-number - 1, "A group")
+            chat = Chat("telegram", str(group.id), kind="group")
+            await store.subscribe(Subscription(chat, "ai", time(8), "UTC"), datetime.now(UTC))
+        server.delay("getChat", 0.4)
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", server.token)
+        monkeypatch.setenv("TELEGRAM_API_URL", server.url)
+        passed, lines = await said()
+    assert passed, lines
+    assert lines[-2].endswith("5 subscribed chats")
+
+
 async def test_a_proxy_that_nobody_answers_at_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     passed, lines = await said()
