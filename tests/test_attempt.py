@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot.delivery import Deliveries
 from bot.delivery.attempt import LONG_PAUSE_SECONDS, Job, MessageSender
 from bot.platforms import (
     FAULT,
@@ -27,7 +28,9 @@ from digest.errors import StoreError
 from digest.models import Chat, Outcome, Part
 from digest.store.open_parts import NOTHING, WITHDRAWN, plan_anew
 from tests.delivery_stub import DeliveryStub
-from tests.town import DUE, TOPICS, Town, due, town
+from tests.samples import report
+from tests.test_delivery import context
+from tests.town import DAY, DUE, TOPICS, Town, due, opened, town
 
 GROUP = Chat("telegram", "-5", "11", "group")
 FAST = Pace(1000, 1000)
@@ -260,3 +263,18 @@ async def test_what_may_have_arrived_is_not_made_anew(tmp_path: Path, unsure: bo
         async with people.store.writing() as connection:
             await plan_anew(connection, ["ai"])
         assert await people.states() == ({"waiting": 1} if unsure else {})
+
+
+async def test_a_cloud_without_a_withdrawn_word_is_another_picture(tmp_path: Path) -> None:
+    """Platforms show the one that they were sent under the same name."""
+    made = report(DAY - timedelta(days=1))
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        to = opened("telegram", stub.url)
+        deliveries = Deliveries(context(people.store, tmp_path, DUE), people.tell)
+        for number, words in enumerate(({"Meridian": 2, "Ada": 1}, {"Meridian": 2})):
+            await due(people.store, [Chat("telegram", str(number))])
+            await people.store.save_report(replace(made, wordcounts=words))
+            assert await deliveries.plan("telegram", to) == 1
+        await to.close()
+        names = {Job(part).picture for part in await people.ledger.claim("telegram", 9, DUE)}
+        assert len(names - {""}) == 2

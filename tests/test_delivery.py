@@ -223,6 +223,19 @@ async def test_later_chats_get_the_report_as_it_stands_then(store: Store, tmp_pa
     assert "A correction" in bodies["2"]
 
 
+async def test_a_late_digest_is_not_taken_for_one_in_time(store: Store, tmp_path: Path) -> None:
+    ledger, to = Ledger(store), opened("telegram", "http://127.0.0.1:9")
+    early = (DUE - timedelta(hours=1)).time()
+    await store.save_report(report(YESTERDAY))
+    for subscription in (wish(), replace(wish(chat="2"), at=early)):
+        await store.subscribe(subscription, DUE - timedelta(hours=12))
+    await ledger.propose(TOPICS, DUE)
+    assert await Deliveries(context(store, tmp_path, DUE), tell).plan("telegram", to) == 2
+    await to.close()
+    late = {part.chat.id: "来晚了" in part.body for part in await ledger.claim("telegram", 9, DUE)}
+    assert late == {"1": False, "2": True}
+
+
 async def test_nothing_is_planned_from_a_report_that_changed_meanwhile(
     store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
