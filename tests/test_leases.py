@@ -114,35 +114,94 @@ async def test_a_process_of_another_container_is_not_taken_for_a_dead_one(tmp_pa
     assert (work.begun, work.waited) == (0, 1)
 
 
+class Endless:
+    """Works until told that it is done; notes how each turn ended."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+        self.done = asyncio.Event()
+
+    async def __call__(self) -> None:
+        try:
+            await self.done.wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.05)  # what is in flight ends first
+            self.ended.append("cancelled")
+            raise
+        self.ended.append("done")
+
+
 async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
-    ended: list[str] = []
-    done = asyncio.Event()
-
-    async def work() -> None:
-        try:
-            await done.wait()
-        except asyncio.CancelledError:
-            ended.append("cancelled")
-            raise
-        ended.append("done")
-
+    work = Endless()
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
         task = asyncio.create_task(Lease(ledger, "telegram", now).while_held(work, lambda: None))
-        await asyncio.sleep(0.25)
-        await ledger.give_back("telegram", await ledger.holder("telegram", now()))
-        assert await ledger.lease("telegram", "elsewhere:1", now(), 30)
-        await asyncio.sleep(0.4)
-        assert ended == ["cancelled"]
-        await ledger.give_back("telegram", "elsewhere:1")
-        await asyncio.sleep(0.3)
-        done.set()
-        await asyncio.wait_for(task, 5)
-    assert ended == ["cancelled", "done"]
+        async with asyncio.timeout(20):
+            while not await ledger.holder("telegram", now()):  # noqa: ASYNC110 (a table)
+                await asyncio.sleep(0.02)
+            later = now() + timedelta(minutes=1)
+            assert await ledger.lease("telegram", "elsewhere:1", later, 30)
+            while not work.ended:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            await ledger.give_back("telegram", "elsewhere:1")
+            while not await ledger.holder("telegram", now()):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            work.done.set()
+            await task
+    assert work.ended == ["cancelled", "done"]
+
+
+async def test_work_ends_where_its_lease_cannot_be_renewed_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
+    work = Endless()
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        take, calls = ledger.lease, list[bool]()
+
+        async def fail_once_taken(*words: Any) -> bool:
+            calls.append(True)
+            if len(calls) > 1 and not work.ended:
+                raise StoreError("busy")
+            return await take(*words)
+
+        monkeypatch.setattr(ledger, "lease", fail_once_taken)
+        task = asyncio.create_task(Lease(ledger, "telegram", now).while_held(work, lambda: None))
+        async with asyncio.timeout(20):
+            while not work.ended:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            work.done.set()
+            await task
+    assert work.ended == ["cancelled", "done"]
+
+
+async def test_a_lease_is_given_back_after_its_work_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Endless()
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        give_back, ends = ledger.give_back, list[int]()
+
+        async def count(*words: str) -> None:
+            ends.append(len(work.ended))
+            await give_back(*words)
+
+        monkeypatch.setattr(ledger, "give_back", count)
+        task = asyncio.create_task(Lease(ledger, "telegram", now).while_held(work, lambda: None))
+        while not await ledger.holder("telegram", now()):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait({task})
+    assert ends == [1]
 
 
 async def test_a_lease_taken_under_a_clock_that_was_ahead_is_waited_for_by_nobody(

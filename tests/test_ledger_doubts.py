@@ -149,6 +149,14 @@ async def test_a_kill_begins_a_doubt(ledger: Ledger) -> None:
     assert part.doubt_since == EIGHT + HOUR
 
 
+async def test_a_doubt_is_as_old_as_its_first_attempt(ledger: Ledger) -> None:
+    await plan(ledger, "a")
+    for hours in range(3):
+        (part,) = await ledger.claim("telegram", 1, EIGHT + hours * HOUR)
+        assert part.doubt_since == (EIGHT if hours else None)
+        await ledger.settle([Outcome(part.id, "waiting", error="cut", unsure=True)])
+
+
 async def test_a_late_answer_ends_the_doubt_about_its_claim_alone(ledger: Ledger) -> None:
     """A process that was frozen, lost its lease and wakes up."""
     await plan(ledger, "a", "b")
