@@ -420,6 +420,21 @@ def test_a_round_among_the_events_is_told_under_money() -> None:
     assert texts[0] not in [item.text for item in items(made, "events")]
 
 
+def test_what_fits_no_group_has_no_heading_where_nothing_does() -> None:
+    day = material()
+    own = [story.posts[:1] for story in day.stories[:2]]
+    for groups, printed in (
+        (("其他", "其他"), {""}),
+        (("其他", "算力与芯片"), {"其他", "算力与芯片"}),
+    ):
+        told = [
+            Candidate("events", Item(f"Kite 开放 {name}。", group=group, cites=(p.key,)), (p,))
+            for name, group, (p,) in zip(("Gale-9B", "Lumen X"), groups, own, strict=True)
+        ]
+        made = assemble(day, extractive(), told, frozenset(), ())
+        assert {item.group for item in items(made, "events")} == printed
+
+
 def test_what_an_editor_told_is_no_longer_counted_as_left_out() -> None:
     day = material()
     told = next(story for story in day.prospects if story not in day.stories)

@@ -393,6 +393,8 @@ def _section_items(
         return [*best, *quiet]
     groups = {names[material.topic.language]: n for n, names in enumerate(GROUP_NAMES)}
     best.sort(key=lambda item: groups.get(item.group, 0))
+    if {item.group for item in best} == {OTHER[material.topic.language]}:  # other than what?
+        best = [replace(item, group="") for item in best]
     return best or [notes.nothing(material, name)]
 
 
