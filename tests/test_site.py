@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -433,12 +434,12 @@ async def test_those_who_ask_at_once_share_a_result() -> None:
             raise KeyError(name)
         return len(name)
 
-    assert await asyncio.gather(*(memo.get("a", make("a")) for _ in range(9))) == [1] * 9
+    assert await asyncio.gather(*(memo.get("a", partial(make, "a")) for _ in range(9))) == [1] * 9
     for _ in range(2):
         with pytest.raises(KeyError):
-            await memo.get("bad", make("bad"))
+            await memo.get("bad", partial(make, "bad"))
     for name in ("a", "b", "c", "a"):
-        await memo.get(name, make(name))
+        await memo.get(name, partial(make, name))
     assert calls == ["a", "bad", "bad", "b", "c", "a"], "two are kept, and no failure"
 
 

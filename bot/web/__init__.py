@@ -276,7 +276,7 @@ class PageCache:
         if self._site.state != self._state:
             self._answers.clear()
             self._state = self._site.state
-        page = await self._answers.get((path, words), self._make(path, words))
+        page = await self._answers.get((path, words), partial(self._make, path, words))
         if len(page.body) > MAX_KEPT_BYTES:
             self._answers.drop((path, words))
         return page

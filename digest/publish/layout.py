@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Coroutine, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -173,12 +173,10 @@ class Memo(Generic[T]):
         self._most = most
         self._tasks: OrderedDict[Hashable, asyncio.Task[T]] = OrderedDict()
 
-    async def get(self, key: Hashable, make: Coroutine[Any, Any, T]) -> T:
+    async def get(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return the result of that key, from `make` where there is none; one that raises goes."""
-        if key in self._tasks:
-            make.close()
-        else:
-            self._tasks[key] = asyncio.create_task(make)
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.create_task(make())
             while len(self._tasks) > self._most:
                 self._tasks.popitem(last=False)
         self._tasks.move_to_end(key)

@@ -99,8 +99,8 @@ class Site:
             self.state = state
 
     async def _load(self, topic: str, first: date, last: date) -> Report | None:
-        report = self.store.report(topic, first, last)
-        return await self._reports.get((topic, first, last), report)
+        days = (topic, first, last)
+        return await self._reports.get(days, partial(self.store.report, *days))
 
     @property
     def language(self) -> Language:
@@ -373,7 +373,7 @@ class Site:
 
     async def _trace(self, report: Report) -> list[Storyline]:
         key = (report.topic, report.last, report.language)
-        return await self._traces.get(key, self._trace_around(report))
+        return await self._traces.get(key, partial(self._trace_around, report))
 
     async def _trace_around(self, report: Report) -> list[Storyline]:
         first, last = report.last - STORY_DAYS, report.last + STORY_DAYS
