@@ -33,8 +33,9 @@ WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2, "prin
 post says so."""
 USUAL_ADVERTISEMENT = -0.6
 """Margin of a post that is no better for being less of an advertisement."""
-LEAST_WORTH = 1.3
-"""Worth of a story that the detail tells, on days with more to tell than is told."""
+LEAST_WORTH = 1.5
+"""Worth of a story that the detail tells, on days with more to tell than is told. On thirty days an
+editor struck none of the 9 items above it, and 4 of the 11 between it and 1.3."""
 LEAST_PRINT = 0.2
 """Log odds of a sentence of the detail (`rate_print`), on days with more to tell than is told."""
 NEARER = 0.05
