@@ -209,7 +209,6 @@ async def test_discord_says_for_whom_and_how_long(
         (says(403, "Forbidden: the group chat was deleted"), "deleted"),
         (says(400, "Bad Request: chat not found"), "deleted"),
         (says(400, "Bad Request: group chat was deactivated"), "deleted"),
-        (says(400, "Bad Request: CHAT_WRITE_FORBIDDEN"), "removed"),
     ],
 )
 async def test_a_telegram_chat_that_is_gone(fault: str, why: str) -> None:
@@ -270,6 +269,9 @@ async def test_a_group_that_became_a_supergroup_has_a_new_id() -> None:
         ("telegram", says(400, "Bad Request: IMAGE_PROCESS_FAILED"), False, True),
         ("telegram", says(413, "Request Entity Too Large"), False, True),
         ("telegram", says(400, "Bad Request: not enough rights to send text"), False, False),
+        ("telegram", says(400, "Bad Request: CHAT_WRITE_FORBIDDEN"), False, False),
+        ("telegram", says(403, "Forbidden: CHAT_WRITE_FORBIDDEN"), False, False),
+        ("telegram", says(403, "Forbidden: CHAT_SEND_PHOTOS_FORBIDDEN"), False, True),
         ("telegram", says(400, "Bad Request: SOMETHING_NEW"), True, False),
         ("discord", discord_says(400, 50035), True, True),
         ("discord", discord_says(413, 40005), False, True),

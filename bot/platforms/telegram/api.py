@@ -48,7 +48,9 @@ DEFAULT_WAIT_SECONDS = 5.0
 MOST_REASON = 300
 """Characters of a server's description in our errors."""
 # What Telegram's descriptions say, in small letters.
-_GONE = ("chat not found", "user not found", "chat_write_forbidden", "deactivated", "peer_id_inv")
+_GONE = ("chat not found", "user not found", "deactivated", "peer_id_inv")
+_RIGHTS = (" rights", "chat_admin_required", "chat_write_forbidden", "chat_send_")
+"""What the bot may not do there now: an admin may give it back, so the chat is not gone."""
 _THREAD_GONE = ("message thread not found", "topic_deleted", "topic_id_invalid")
 _DELETED = ("not found", "deactivated", "was deleted", "topic_")
 _MARKUP = ("can't parse", "entities", "entity_", "reply markup", "button", "inline keyboard")
@@ -58,7 +60,7 @@ _HANDED_ON = {408, 504, 520, 524}
 _SENT = "message was immediately deleted"
 """What a 500 says of a message that was sent, and deleted at once (Bot API server, Client.cpp)."""
 _FINAL = (
-    *(" rights", "is closed", "topic_closed", "_restricted", "not modified", "query is too old"),
+    *(*_RIGHTS, "is closed", "topic_closed", "_restricted", "not modified", "query is too old"),
     *("message is too long", "caption is too long", "text is empty", "text must be non-empty"),
     *("message to be replied not found", "message to edit not found", "message can't be edited"),
 )
@@ -101,7 +103,8 @@ def _read_fault(code: int, reason: str) -> PlatformError:
 def _read_reason(code: int, reason: str) -> Gone | Refused:
     low = reason.lower()
     thread = any(word in low for word in _THREAD_GONE)
-    if thread or code == 403 or any(word in low for word in _GONE):
+    rights = any(word in low for word in _RIGHTS)
+    if thread or (code == 403 and not rights) or any(word in low for word in _GONE):
         deleted = any(word in low for word in _DELETED)
         return Gone(reason, "deleted" if deleted else "removed", thread=thread)
     picture = code == 413 or any(word in low for word in _PICTURE)
@@ -109,7 +112,6 @@ def _read_reason(code: int, reason: str) -> Gone | Refused:
     markup = "not modified" not in low and any(word in low for word in _MARKUP)
     # What is refused for a reason not known here may be taken as plain text.
     unknown = code == 400 and not picture and not any(word in low for word in _FINAL)
-    rights = " rights" in low
     return Refused(reason, markup=markup or unknown, picture=picture, rights=rights)
 
 
