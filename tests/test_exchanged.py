@@ -11,6 +11,10 @@ from digest.write.verify.nearness import prove
 from tests.posts import post
 
 SWAPPED = [
+    (
+        "JPMorgan had 180,000 and VanEck 170,000.",
+        "15 万 - 渣打银行\n17 万 - 摩根大通\n18 万 - VanEck",
+    ),
     ("美国 11 月失业率为 4.4%，高于 4.6% 的预期。", "美国11月失业率 4.6%，预期4.4%。"),
     (
         "1983 年以来学费上涨 486%，医疗费用上涨 899%。",

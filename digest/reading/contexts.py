@@ -49,7 +49,8 @@ def _is_named(amount: Amount, text: str) -> bool:
     behind = text[amount.end : amount.end + 2]
     if behind[:1] == "-":
         return amount.in_name or year or glued or behind[1:].isupper()  # a FREE 479-page book
-    name = not amount.unit and follows_name(text, amount.start)
+    # VanEck 170,000 is no version, as 4090 may be.
+    name = not amount.unit and "," not in amount.text and follows_name(text, amount.start)
     return amount.in_name or year or glued or name
 
 
