@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from digest.models import Counts, Item, SectionName
+from digest.models import Counts, Item
 from digest.reading import Story, attach, read
 from digest.select.embed import embed, has_encoder
 from digest.write import Material
@@ -83,11 +83,9 @@ def test_an_overview_is_opened_unless_its_sentence_opens_itself(text: str, opene
     assert open_overview(text, "zh") == opened
 
 
-@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
-def test_the_overview_tells_only_of_points() -> None:
-    """A sentence in the report's language that no point tells does not lead the day."""
-    other = "谷歌发布 Gemini 3 Pro，上下文扩到 100 万 token，价格不变。"
-    posts = [post(RUMOUR.replace("Hearing that ", ""), "1"), post(other, "2")]
+def cite_overview(texts: list[str], points: list[int]) -> list[str]:
+    """Return the posts that a Chinese overview cites, of a day on which these are the points."""
+    posts = [post(text, f"{n}", author=f"author{n}") for n, text in enumerate(texts)]
     readings = read(posts)
     attach(readings, vectors=embed([reading.plain for reading in readings]))
     stories = tuple(Story((reading,)) for reading in readings)
@@ -96,8 +94,28 @@ def test_the_overview_tells_only_of_points() -> None:
     draft = Draft(Material(topic, WINDOW, stories, Counts(), (), (), quotes=quotes))
     for story in stories:
         draft.add(story, quotes[story.posts[0].key][0])
-    told: dict[SectionName, list[Item]] = {
-        "points": [Item("x", cites=("x:1",))],
-        "events": [Item("x", cites=("x:2",))],
-    }
-    assert [item.cites for item in list_overview(draft, told)] == [("x:1",)]
+    told = [Item("x", cites=(f"x:{n}",)) for n in points]
+    [overview] = list_overview(draft, {"points": told})
+    return list(overview.cites)
+
+
+OTHER = "谷歌发布 Gemini 3 Pro，上下文扩到 100 万 token，价格不变。"
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+def test_the_overview_tells_only_of_points() -> None:
+    """A sentence in the report's language that no point tells does not lead the day."""
+    assert cite_overview([RUMOUR.replace("Hearing that ", ""), OTHER], [0]) == ["x:0"]
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+@pytest.mark.parametrize(
+    ("place", "cited"), [(4, ["x:4", "x:0", "x:1"]), (5, ["x:0", "x:1", "x:2"])]
+)
+def test_the_overview_leads_with_foremost_points_in_its_language(
+    place: int, cited: list[str]
+) -> None:
+    makers = "Larkspur Northlight Kitewick Stonecutter Harborline Quarry".split()
+    texts = [f"{maker} releases Meridian {n}, an open model." for n, maker in enumerate(makers)]
+    texts.insert(place, OTHER)
+    assert cite_overview(texts, list(range(len(texts)))) == cited

@@ -39,8 +39,9 @@ SPOKEN_POINTS = 7
 YIELDS, LEAST_SPOKEN = 0.3, 0.0
 """A story in another language gives way to one in the report's language that is at most this much
 worse, and told by a sentence of such log odds."""
-LEADING = 3
-"""Stories that the overview tells."""
+LEADING, FOREMOST = 3, 5
+"""Stories that the overview tells, and leading points of which those in the report's language go
+before others: one that stands behind these is not what the day was about."""
 LEAST_OPENING, LEAST_OVERVIEW = -0.4, 0.3
 """Log odds of a sentence that is all of the overview (`rate_print`), and of each of several."""
 OPENINGS: Mapping[Language, str] = {"zh": "今天的主要消息：", "en": "In the news: "}
@@ -135,12 +136,14 @@ def make_point(draft: Draft, story: Story, lead: Quote) -> Item:
 
 def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
     """Return one paragraph of what the leading points tell, in their own sentences: short ones that
-    stand well alone, or a single other one; those in the report's language go before others."""
+    stand well alone, or a single other one; of the foremost, those in the report's language go
+    before others."""
     quotes = {quote.post.key: quote for quote in reversed(draft.printed)}
     points = (item for item in items["points"] if item.cites)
     leads = [quotes[item.cites[0]] for item in points if item.cites[0] in quotes]
     leads = [q for q in leads if q.sentence.language in (draft.language, "en")] or leads
-    leads.sort(key=lambda quote: quote.sentence.language != draft.language)
+    foremost = leads[:FOREMOST]
+    leads.sort(key=lambda q: q not in foremost or q.sentence.language != draft.language)
     # One that names nothing, says "we" or leans on another needs the post around it.
     leads = [
         quote
