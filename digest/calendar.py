@@ -50,10 +50,11 @@ def moment(day: date, at: time, name: str) -> datetime | None:
     return due
 
 
-def moment_of_day(subscription: Subscription, near: datetime) -> datetime | None:
-    """Return the subscription's moment on the local day of another one."""
-    day = near.astimezone(zone(subscription.timezone)).date()
-    return moment(day, subscription.at, subscription.timezone)
+def nearest_moment(subscription: Subscription, near: datetime) -> datetime:
+    """Return the moment of the subscription, on any weekday, that is nearest to another one."""
+    today, at, name = local_day(near, subscription.timezone), subscription.at, subscription.timezone
+    moments = [moment(day, at, name) for day in (today - DAY, today, today + DAY)]
+    return min(filter(None, moments), key=lambda due: abs(due - near))
 
 
 def next_due(subscription: Subscription, now: datetime) -> datetime:

@@ -180,14 +180,16 @@ def test_a_zone_that_is_not_known_any_more_counts_as_utc() -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 0, 1])
-async def test_new_rules_of_a_zone_cost_no_day(ledger: Ledger, hours: int) -> None:
-    await follow(ledger, MEI)
-    await ledger.propose(TOPICS, EIGHT)
+@pytest.mark.parametrize("hour", [0, 8, 23])
+async def test_new_rules_of_a_zone_cost_no_day(ledger: Ledger, hour: int, hours: int) -> None:
+    await follow(ledger, MEI, at=time(hour, 30))
+    due = EIGHT.replace(hour=hour, minute=30)
+    await ledger.propose(TOPICS, due)
     async with ledger._store.writing() as connection:  # by the rules of before
-        next_at = EIGHT + DAY + hours * HOUR
+        next_at = due + DAY + hours * HOUR
         await connection.execute(update(subscriptions).values(next_at=next_at))
-    assert await ledger.propose(TOPICS, EIGHT + DAY + HOUR) == 1
-    assert await ledger.propose(TOPICS, EIGHT + 2 * DAY) == 1
+    assert await ledger.propose(TOPICS, due + DAY + HOUR) == 1
+    assert await ledger.propose(TOPICS, due + 2 * DAY) == 1
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from digest.calendar import (
     DAY,
     closes,
     due_days,
-    moment_of_day,
+    nearest_moment,
     newest_closed,
     next_due,
     report_day,
@@ -349,7 +349,7 @@ async def _propose_some(
         subscription = _on_clock(name, at, zone, weekdays)
         topic, past = topics.get(name), NewestDays(*newest)
         # New rules of the zone may put the moment that is looked for earlier than it was.
-        since = min(since, moment_of_day(subscription, since) or since)
+        since = min(since, nearest_moment(subscription, since))
         for row in propose_rows(subscription, topic, since, past, now, cutoff):
             new += await _insert(connection, ids, row)
         advanced = update(subscriptions).where(table.id.in_(ids))
