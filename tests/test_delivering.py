@@ -272,6 +272,7 @@ async def test_a_group_that_became_a_supergroup_has_a_new_id() -> None:
         ("telegram", says(400, "Bad Request: CHAT_WRITE_FORBIDDEN"), False, False),
         ("telegram", says(403, "Forbidden: CHAT_WRITE_FORBIDDEN"), False, False),
         ("telegram", says(403, "Forbidden: CHAT_SEND_PHOTOS_FORBIDDEN"), False, True),
+        ("telegram", says(400, "Bad Request: CHAT_SEND_MEDIA_FORBIDDEN"), False, True),
         ("telegram", says(400, "Bad Request: SOMETHING_NEW"), True, False),
         ("discord", discord_says(400, 50035), True, True),
         ("discord", discord_says(413, 40005), False, True),

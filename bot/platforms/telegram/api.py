@@ -66,7 +66,7 @@ _FINAL = (
 )
 _PICTURE = (
     *("photo", "image_process", "file identifier", "file_id", "file reference", "file of size"),
-    *("wrong type of the", "wrong remote file"),
+    *("wrong type of the", "wrong remote file", "send_media"),
 )
 
 
