@@ -39,7 +39,7 @@ CLEAN = (
 
 HOLD = """
 import asyncio, sys
-from digest.store import Store, files
+from digest.store import Store
 async def main():
     async with await Store.open(sys.argv[1]) as store:
         print(await store.check(), flush=True)

@@ -110,7 +110,7 @@ def every_day(one: Subscription, about: Topic) -> list[tuple[date, date | None, 
 
 
 def faults(one: Subscription, about: Topic) -> list[str]:
-    """Yield what is wrong in two years of that chat: a day without a digest or with two, an old report."""
+    """List what is wrong in two years of that chat: a day without a digest or with two, an old report."""
     rows, wrong = every_day(one, about), []
     if [day for day, *_ in rows] != local_days():
         wrong.append("not one a local day")
@@ -129,7 +129,7 @@ def faults(one: Subscription, about: Topic) -> list[str]:
 
 
 def moments_of(name: str, at: time) -> list[str]:
-    """Yield what is wrong with the moments of a time of day in a zone."""
+    """List what is wrong with the moments of a time of day in a zone."""
     days = local_days()
     found = [moment(day, at, name) for day in days]
     due = [one for one in found if one]
