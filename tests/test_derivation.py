@@ -165,6 +165,8 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
     ("said", "posted", "what"),
     [
         ("美东时间 23 日 16:10，即北京时间 25 日 4:10", "Oct 23 at 4:10 pm Eastern", "25 日"),
+        ("北京时间 24 日 4:11 开始", "on October 23 at 4:10 pm Eastern", "4:11"),
+        ("上月入股 Foo", "invests in Foo today", "上月"),
         ("level with Imagen 3", "ranked #9 in the Image Arena, tied with Seedream 3", "Imagen 3"),
         (
             "Zorbax Finance 领投，Paradigm、Blockworks Ventures 跟投",

@@ -97,8 +97,9 @@ def _find_missing_relatives(
         }
         for cue in (cue for cue, found in given.items() if not found):
             for match in () if has_cue(evidence.text, cue) else find_cues(text, cue):
-                span = text[: match.start()].lower().endswith("the ")  # the next year: from now on
-                if not span and not text.startswith(("末", "入"), match.end()):
+                # The next year: from now on. 网上月入 is no month.
+                other = text[: match.start()].lower().endswith(("the ", "网"))
+                if not other and not text.startswith("末", match.end()):
                     yield match.group()
 
 
@@ -135,8 +136,9 @@ def _differ(hour: Hour, other: Hour) -> bool:
 
 
 def _is_at(at: datetime, hour: Hour) -> bool:
-    """Return True for the hour, or a minute before it: the last minute of a day is midnight."""
-    return hour.minutes - (at.hour * 60 + at.minute) in (0, 1)
+    """Return True for the hour; 11:59 in one zone is told as 3 o'clock in another."""
+    minutes = at.hour * 60 + at.minute
+    return hour.minutes == minutes + (minutes % 60 == 59 and hour.minutes % 60 == 0)
 
 
 def find_missing_spans(bare: str, paces: Set[str], evidence: Evidence) -> list[str]:
