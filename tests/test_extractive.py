@@ -253,8 +253,8 @@ def test_stories_that_no_section_tells_are_counted() -> None:
         ("Then I'm done", True),
         ("我用它写代码", True),
         ("我们发布了它", False),
-        ("我国发布了它", False),
-        ("The I/O of it", False),
+        ("我国、我市发布了自我检查的结果", False),
+        ("The I/O of a mine", False),
         ("AI is my thing", True),
     ],
 )

@@ -3,8 +3,9 @@
 from digest.reading.vocabulary import begins_with
 
 _WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we’ll".split())
-_I = frozenset("i i'm i've i'd i'll i’m i’ve i’d i’ll me my mine myself".split())
-_I_HAN, _NATION = "我", ("我们", "我們", "我国", "我國", "我方")
+_I = frozenset("i i'm i've i'd i'll i’m i’ve i’d i’ll me my myself".split())
+"""Without "mine", which is where ore comes from."""
+_I_HAN, _OTHERS = "我", "我们 我們 我国 我國 我方 我省 我市 我县 自我".split()
 _WE_HAN = ("我们", "我們", "咱们")
 
 
@@ -23,7 +24,7 @@ def says_we(text: str) -> bool:
 def says_i(text: str) -> bool:
     """Return whether the text speaks in the first person singular."""
     words = set(list_words(text))
-    for word in _NATION:
+    for word in _OTHERS:
         text = text.replace(word, "")
     return bool(words & _I) or _I_HAN in text
 
