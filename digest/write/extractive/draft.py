@@ -98,7 +98,7 @@ says "we"; "personal": its post says "I" (docs/design/printed-sentences.md)."""
 MAX_MENTIONS = 3
 """Names in a post after which more count no more."""
 WEAK_WORDS = ("elapsed", "rumours", "lessons")
-"""Tables of `vocabulary/sentences.toml`: of 53 such sentences an editor would print none."""
+"""Tables of `vocabulary/sentences.toml`: of 51 such sentences an editor would print none."""
 POINT_WEIGHTS = {
     "news": 1.225,
     "engagement": 0.55,
