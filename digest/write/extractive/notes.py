@@ -25,16 +25,16 @@ _STEPS: Mapping[str, Names] = {
 
 _NOTHING: Mapping[SectionName, Names] = {
     "overview": {"zh": "今天没有可概述的消息。", "en": "Nothing to sum up today."},
-    "views": {"zh": "今天没有选出值得引用的观点。", "en": "No views picked today."},
+    "views": {"zh": "今天没有选出值得引用的观点。", "en": "No views were chosen today."},
     "events": {
         "zh": "除上述要点外，没有选出其他事件。",
-        "en": "No other events picked beyond the key points.",
+        "en": "No events were chosen beyond the key points.",
     },
     "markets": {
         "zh": "今天没有更多与本主题有关的个股或数字货币行情。",
         "en": "No further news of stocks or crypto on this topic today.",
     },
-    "ai": {"zh": "没有选出其他内容。", "en": "Nothing else picked."},
+    "ai": {"zh": "没有选出其他内容。", "en": "Nothing else was chosen."},
     "finance": {
         "zh": "今天没有更多与本主题有关的融资、业绩或宏观消息。",
         "en": "No further funding, earnings or macro news on this topic today.",
