@@ -190,6 +190,8 @@ async def test_what_a_frozen_process_never_sent_is_not_held(
     put_back = {"state": "waiting", "claimed_at": frozen.claimed_at, **outcome}
     await ledger.settle([Outcome(frozen.id, **put_back)])
     assert len(await ledger.list_held_parts("telegram")) == outcome.get("unsure", 0)
+    rows = await ledger._store.rows(select(parts_table.c.doubt_since).order_by(parts_table.c.id))
+    assert [row.doubt_since is not None for row in rows] == ["unsure" in outcome, False]
     assert [await settle(ledger) for _ in states] == states
     assert await list_unbalanced(ledger) == []
 
