@@ -87,6 +87,8 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             unlisted += missing if not _is_glossed(text, start + len(name.text), mentions) else ()
     yield from (name for name in find_lower_speakers(text) if name not in mentions.words)
     speaking = {name.text for start, name in placed if speaks(plain, start + len(name.text))}
+    if "ja" in mentions.languages:
+        speaking.clear()  # nobody can tell how 健二 is read
     latin = [
         name
         for name in dict.fromkeys(unlisted)
