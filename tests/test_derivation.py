@@ -121,6 +121,7 @@ from tests.test_verify import missing
         ("到他母亲的 GoFundMe", "his mom's go fund me"),
         ("每秒一千万亿次浮点运算", "with 1 petaflop of compute"),
         ("在网上月入一万很容易", "it is easy to make 10k/mo online"),
+        ("2 million iPhones for each eBike", "2 million a model of the iPhone, eBikes none"),
         ("Tanaka Kenji says Foo is stronger", "田中健二さんは Foo が強いと言う"),
         ("The 248th map", "地図 Vol.248】"),
         ("即北京时间 10月1日下午近3点", "Submit by Sep 30 at 11:59 PM PT"),
