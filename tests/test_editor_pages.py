@@ -371,6 +371,19 @@ def test_what_is_told_of_a_stock_is_no_event_besides() -> None:
         assert (drop_repeats([price, again], {}) == [price, again]) is told, section
 
 
+def test_a_price_is_another_statement_than_the_event_that_moved_it() -> None:
+    one = post("Nvidia puts $5 billion into Intel to build PC chips; Intel rises 23%.", "1")
+    stock = Item("Intel rises 23% after Nvidia says it will put in $5 billion.", cites=(one.key,))
+    price = Candidate("markets", stock, (one,))
+    rows: list[tuple[SectionName, str]] = [
+        ("finance", "Nvidia puts $5 billion into Intel, and both will build PC chips."),
+        ("views", "Intel at 23% more, with $5 billion of Nvidia, is overdone."),
+    ]
+    for section, text in rows:
+        told = [price, Candidate(section, Item(text, cites=(one.key,)), (one,))]
+        assert drop_repeats(told, {}) == told, section
+
+
 @pytest.mark.parametrize("withdrawn", [True, False])
 def test_what_the_model_takes_back_is_not_told_in_the_posts_words(withdrawn: bool) -> None:
     day = material()

@@ -172,8 +172,10 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
         if "overview" in sections or sections == {"markets"}:
             return False
         if "markets" in sections:  # a price is another statement than the event that moved it
-            is_same = is_one_post and "points" not in sections and cosine >= SAME_NAMES
-            return is_same and bool(_list_figures(items[at]) & _list_figures(items[other]))
+            figures = _list_figures(items[other], 0)
+            is_event = bool(figures) and figures <= _list_figures(items[at], 0)
+            is_same = is_event and is_one_post and cosine >= SAME_NAMES
+            return is_same and sections.isdisjoint(("points", "views"))
         if is_one_post:
             # A post may tell of a round and of revenue.
             is_other = _give_other_figures(items[at], items[other])
@@ -225,8 +227,8 @@ def _products(item: Item) -> list[set[str]]:
     return next(filter(None, numbered), [])
 
 
-def _list_figures(item: Item) -> set[tuple[float, str]]:
-    amounts = (a for a in find_amounts(_said(item)) if a.value >= LEAST_FIGURE)
+def _list_figures(item: Item, least: float = LEAST_FIGURE) -> set[tuple[float, str]]:
+    amounts = (a for a in find_amounts(_said(item)) if a.value >= least)
     return {
         (a.value, a.unit)
         for a in amounts
