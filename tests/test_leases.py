@@ -42,6 +42,18 @@ class Work:
         self.waited += 1
 
 
+async def held(ledger: Ledger) -> None:
+    """Wait until somebody has the lease of Telegram."""
+    while not await ledger.holder("telegram", now()):  # noqa: ASYNC110 (a table)
+        await asyncio.sleep(0.02)
+
+
+async def ended(work: Endless) -> None:
+    """Wait until the work has ended once."""
+    while not work.ended:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
 async def test_f23_of_ten_processes_one_works_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,15 +153,12 @@ async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
         ledger = Ledger(store)
         task = asyncio.create_task(Lease(ledger, "telegram", now).while_held(work, lambda: None))
         async with asyncio.timeout(20):
-            while not await ledger.holder("telegram", now()):  # noqa: ASYNC110 (a table)
-                await asyncio.sleep(0.02)
+            await held(ledger)
             later = now() + timedelta(minutes=1)
             assert await ledger.lease("telegram", "elsewhere:1", later, 30)
-            while not work.ended:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await ended(work)
             await ledger.give_back("telegram", "elsewhere:1")
-            while not await ledger.holder("telegram", now()):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await held(ledger)
             work.done.set()
             await task
     assert work.ended == ["cancelled", "done"]
@@ -175,8 +184,7 @@ async def test_work_ends_where_its_lease_cannot_be_renewed_in_time(
         monkeypatch.setattr(ledger, "lease", fail_once_taken)
         task = asyncio.create_task(Lease(ledger, "telegram", now).while_held(work, lambda: None))
         async with asyncio.timeout(20):
-            while not work.ended:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await ended(work)
             work.done.set()
             await task
     assert work.ended == ["cancelled", "done"]

@@ -142,8 +142,8 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     points = (item for item in items["points"] if item.cites)
     leads = [quotes[item.cites[0]] for item in points if item.cites[0] in quotes]
     leads = [q for q in leads if q.sentence.language in (draft.language, "en")] or leads
-    foremost = leads[:FOREMOST]
-    leads.sort(key=lambda q: q not in foremost or q.sentence.language != draft.language)
+    spoken = [q for q in leads[:FOREMOST] if q.sentence.language == draft.language]
+    leads = [*spoken, *(quote for quote in leads if quote not in spoken)]
     # One that names nothing, says "we" or leans on another needs the post around it.
     leads = [
         quote

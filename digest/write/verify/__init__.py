@@ -59,7 +59,7 @@ from digest.write.verify.naming import find_missing_names, find_missing_versions
 from digest.write.verify.periods import (
     find_missing_days,
     find_missing_spans,
-    find_moved_days,
+    find_month_days,
     is_between,
 )
 
@@ -137,11 +137,11 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
 def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     yield from (Claim("link", words) for words in _find_markup(text, evidence))
     bare = blank_days(text)
-    moved = find_moved_days(text, evidence)
+    month_days = find_month_days(text, evidence)
     amounts = [
         amount
         for amount in find_amounts(blank_handles(bare))
-        if amount.value not in moved or not amount.text.endswith(("日", "号"))
+        if amount.value not in month_days or not amount.text.endswith(("日", "号"))
     ]
     shares = _without(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))

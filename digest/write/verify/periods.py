@@ -202,17 +202,15 @@ def _has_number(value: float, evidence: Evidence) -> bool:
     )
 
 
-def find_moved_days(text: str, evidence: Evidence) -> set[int]:
-    """Return the days of the month of the posts' hours in the zones of a statement: what they
-    announce for the 23rd at noon in New York is on 24 日 in Beijing."""
-    return {day.day for day in _move_days(_read_hours(text), evidence)}
+def find_month_days(text: str, evidence: Evidence) -> set[int]:
+    """Return what a statement may call a day by its number alone: 24 日 for a day on which a post
+    was written, or what one announces for the 23rd at noon in New York, told in Beijing's time."""
+    return {day.day for day in (*evidence.own_days, *_move_days(_read_hours(text), evidence))}
 
 
 def is_between(amount: Amount, evidence: Evidence) -> bool:
     """Return True where two times that the posts name, or at which they were written, lie so far
-    apart ("six days earlier", "30 years after"), and for the day of a month on which one was."""
-    if amount.text.endswith(("日", "号")) and amount.value in {d.day for d in evidence.own_days}:
-        return True
+    apart: "six days earlier", "30 years after"."""
     if amount.unit in ("year", "decade"):
         years = {float(term[5:]) for term in evidence.terms if term.startswith("year ")}
         years |= {fact.value for fact in evidence.amounts if not fact.unit and len(fact.text) == 4}
