@@ -18,28 +18,43 @@ from digest.write.extractive.writer import write
 from tests.posts import post
 from tests.test_extractive import TOPIC, material
 
+HEADLINES = (
+    "Qinhe recalls 11,411 Vega vans\nThe coolant may corrode the battery.",
+    "Lumen Motors' margin rises to 13.9% in the third quarter\nIt expects 120,000 deliveries.",
+    "Ministry asks for comments on the energy limit of electric cars\nFrom 2026 on it binds.",
+    "Orchid X9 goes on sale from 309,800 yuan\nIts range is 1,602 km.",
+    "Charging points pass 18.6 million\nThat is 54% more than a year ago.",
+    "Nova Cell shows a sodium battery of 175 Wh per kilogram\nIt works at minus 40 degrees.",
+)
+
+
+def count_points(news: float, others: int = 0) -> int:
+    """Return how many of the headlines are points, on a day of that many other stories, which tell
+    nothing."""
+    topic = replace(TOPIC, language="en", about="Electric cars and batteries.", keywords=("car",))
+    posts = [replace(post(t, str(n), author=""), source="rss") for n, t in enumerate(HEADLINES)]
+    parts = {"fit": 0.25, "news": news, "engagement": 0.4, "substance": 0.5}
+    readings = read([*posts, *(post("@a Thanks!", f"r{n}") for n in range(others))])
+    vectors = embed([reading.plain for reading in readings])
+    attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
+    stories = tuple(Story((r,), 1.0, parts, event=n) for n, r in enumerate(readings))
+    points = next(s.items for s in write(material(stories, topic=topic)) if s.name == "points")
+    return sum(item.status != "note" for item in points)
+
 
 @pytest.mark.parametrize("news", [0.6, 0.3])
 def test_a_small_day_of_feeds_is_told_whole(news: float) -> None:
     """Headlines of editors stand alone, whatever heads say that learned from people's posts, on
     days about AI."""
-    texts = [
-        "Qinhe recalls 11,411 Vega vans\nThe coolant may corrode the battery.",
-        "Lumen Motors' margin rises to 13.9% in the third quarter\nIt expects 120,000 deliveries.",
-        "Ministry asks for comments on the energy limit of electric cars\nFrom 2026 on it binds.",
-        "Orchid X9 goes on sale from 309,800 yuan\nIts range is 1,602 km.",
-        "Charging points pass 18.6 million\nThat is 54% more than a year ago.",
-        "Nova Cell shows a sodium battery of 175 Wh per kilogram\nIt works at minus 40 degrees.",
-    ]
-    topic = replace(TOPIC, language="en", about="Electric cars and batteries.", keywords=("car",))
-    posts = [replace(post(text, str(n), author=""), source="rss") for n, text in enumerate(texts)]
-    parts = {"fit": 0.25, "news": news, "engagement": 0.4, "substance": 0.5}
-    readings = read(posts)
-    vectors = embed([reading.plain for reading in readings])
-    attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
-    stories = tuple(Story((r,), 1.0, parts, event=n) for n, r in enumerate(readings))
-    points = next(s.items for s in write(material(stories, topic=topic)) if s.name == "points")
-    assert sum(item.status != "note" for item in points) >= 4, points
+    assert count_points(news) >= 4
+
+
+def test_what_is_told_of_a_day_gets_less_step_by_step() -> None:
+    """Of nineteen stories all that tell something are points; at sixty the usual bars hold."""
+    counts = [count_points(0.6, others) for others in (13, 15, 24, 34)]
+    assert counts == sorted(counts, reverse=True), counts
+    assert counts[0] - counts[1] <= 1, counts
+    assert counts[-1] >= 3, counts
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def _list_candidates(draft: Draft) -> list[PointCandidate]:
         is_choosy = draft.has_much and len(candidates) >= QUIET
         least_print = LEAST_PRINT if is_choosy else QUIET_PRINT
         is_weak = draft.is_weak(lead, least_print - PRINT_PER_VALUE * value)
-        if is_weak or (value < least and not draft.takes_all):
+        if is_weak or value < least * draft.choice:
             continue
         spoken = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)

@@ -33,8 +33,11 @@ from digest.write.extractive.quotes import (
 from digest.write.verify import verify
 
 MAX_CITES = 5
-FEW_STORIES = 20
-"""With fewer stories than this all that were selected are of the topic."""
+FEW_STORIES, MANY_STORIES = 20, 60
+"""With fewer stories than the first nothing that was selected is left out; from the second on there
+is enough to choose from. Between them a report must not get shorter as its day gets longer."""
+MOST_EASED = 5.0
+"""Log odds by which `is_weak` asks for less on the shortest day that it judges."""
 SEEN_NEWS, FEW_NEWS, MUCH_NEWS = 0.65, 5, 12
 """News value of a story that the head surely takes for news, how many of these a day of its own
 field has at least, and from how many on there is much to choose from: days about AI have 14 and
@@ -144,7 +147,10 @@ class Draft:
         self.quotes = material.quotes or collect_quotes(material.stories, self.language)
         news = sum(story.parts.get("news", 0.0) >= SEEN_NEWS for story in material.stories)
         is_strange = not material.knows_news and news < FEW_NEWS
-        self.takes_all = len(material.stories) < FEW_STORIES or is_strange
+        spare = (len(material.stories) - FEW_STORIES) / (MANY_STORIES - FEW_STORIES)
+        self.choice = 0.0 if is_strange else min(1.0, max(0.0, spare))
+        """Share of the usual bars that holds: 1 on a day with much to choose from."""
+        self.takes_all = not self.choice
         """True where little is left to choose from, or where the heads, which learned on days about
         AI, do not know what is news: what was selected and tells something is told."""
         self.has_much = news >= MUCH_NEWS
@@ -159,7 +165,7 @@ class Draft:
     def stories(self) -> Iterator[Story]:
         """Yield the stories that belong to the topic, best first."""
         for story in self.material.stories:
-            if not story.market and (self.takes_all or is_topical(story)):
+            if not story.market and is_topical(story, ON_TOPIC * self.choice):
                 yield story
 
     @cached_property
@@ -211,7 +217,8 @@ class Draft:
     def is_weak(self, quote: Quote, least: float) -> bool:
         """Return True for a sentence below `least` log odds of being printed, on a day with more to
         tell than is told."""
-        return not self.takes_all and rate_print(quote) < least
+        eased = least - MOST_EASED * (1.0 - self.choice)
+        return not self.takes_all and rate_print(quote) < eased
 
     def is_printed(self, quote: Quote, nearer: float = 0.0) -> bool:
         """Return whether the report says this already; with `nearer`, or something close to it."""
@@ -260,9 +267,9 @@ class Draft:
         )
 
 
-def is_topical(story: Story) -> bool:
-    """Return whether a story is one of the topic, not only near to it."""
-    return story.parts.get("fit", 1.0) >= ON_TOPIC or story.parts.get("news", 0.0) >= SURE_NEWS
+def is_topical(story: Story, least: float = ON_TOPIC) -> bool:
+    """Return whether a story is one of the topic, not only near to it: of at least that fit."""
+    return story.parts.get("fit", 1.0) >= least or story.parts.get("news", 0.0) >= SURE_NEWS
 
 
 def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
