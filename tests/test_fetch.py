@@ -273,6 +273,8 @@ async def test_packed_bodies_are_unpacked(server: Server) -> None:
     hello, packed = gzip.compress(b"hel") + gzip.compress(b"lo"), {"content-encoding": "gzip"}
     server.serve("/gzip", hello, packed)
     server.serve("/padded", hello + bytes(9), packed)
+    server.serve("/not-packed", b"hello", packed)
+    server.serve("/mislabelled", b"hello", {"content-encoding": "UTF-8"})
     server.serve("/broken-off", hello[:-1], packed)
     server.serve("/members", gzip.compress(b"") * 101, packed)
 
@@ -283,7 +285,7 @@ async def test_packed_bodies_are_unpacked(server: Server) -> None:
 
     server.paths["/plain"] = asked
     async with Fetcher(private=True) as fetcher:
-        for path in ("/gzip", "/padded"):
+        for path in ("/gzip", "/padded", "/not-packed", "/mislabelled"):
             assert (await fetcher.get(server.url(path))).body == b"hello"
         for path in ("/broken-off", "/members"):
             with pytest.raises(SourceError, match=r"broke"):

@@ -30,7 +30,7 @@ from digest.fetch.addresses import (
     is_placeholder,
     is_public,
 )
-from digest.fetch.encodings import MAX_UNPACKED, unpack_gzip
+from digest.fetch.encodings import GZIP, MAX_UNPACKED, unpack_gzip
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Addresses of a host; raises OSError where it has none."""
@@ -43,7 +43,8 @@ USER_AGENT = "Jianbao/0.1 (daily digest of public posts)"
 
 _FOR_GOOD = {301, 308}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PACKED = {"gzip", "x-gzip"}
+_PACKED = {"br", "compress", "deflate", "zstd"}
+"""What bodies are packed with that were not asked to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +240,14 @@ async def _read_body(response: httpx2.Response) -> bytes:
     """Return the unpacked body. Raise SourceError for one that is too large, or broken."""
     name = describe_address(str(response.url))
     encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding not in {"", "identity", *_PACKED}:
+    if encoding in _PACKED:
         raise SourceError(f"{name}: packed as {encoding[:20]}, which was not asked for")
     wire = bytearray()
     async for chunk in response.aiter_raw(64 * 1024):
         wire += chunk
         if len(wire) > MAX_WIRE:
             raise SourceError(f"{name}: larger than {MAX_WIRE // 1_000_000} MB")
-    if encoding not in _PACKED:
+    if not wire.startswith(GZIP):  # whatever the header says
         return bytes(wire)
     try:
         body, is_whole = unpack_gzip(bytes(wire))
