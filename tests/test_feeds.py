@@ -228,6 +228,14 @@ def test_a_feed_that_broke_off_gives_what_is_whole(cut: float) -> None:
     assert feed.entries[0].title == "Model 0"
 
 
+def test_rss_1_gives_more_than_its_teasers() -> None:
+    body = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"
+        xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel><title>R</title></channel>
+        <item><title>A</title><link>https://e.example/1</link><description>Short</description>
+        <content:encoded>&lt;p&gt;The whole of it&lt;/p&gt;</content:encoded></item></rdf:RDF>"""
+    assert one(body).text == "A\n\nThe whole of it"
+
+
 def test_json_feed_is_read() -> None:
     data = {
         "version": "https://jsonfeed.org/version/1.1",
