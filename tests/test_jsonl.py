@@ -88,6 +88,22 @@ async def test_gzip_is_read_alike(tmp_path: Path) -> None:
     assert [post.id for post in posts] == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("gbk", "实验室今天发布了新的人工智能模型"),
+        ("cp932", "研究所が新しいモデルを公開しました"),
+        ("euc_jp", "研究所が新しいモデルを公開しました"),
+        ("euc_kr", "연구소가 새로운 모델을 공개했습니다"),
+    ],
+)
+async def test_letters_tell_the_encoding(tmp_path: Path, encoding: str, text: str) -> None:
+    path = tmp_path / "posts.jsonl"
+    path.write_text(json.dumps([GOOD | {"text": text}], ensure_ascii=False), encoding)
+    [post] = (await FileSource(path).fetch(WINDOW, SourceState()))[0]
+    assert post.text == text
+
+
 @pytest.mark.parametrize("name", ["none.jsonl", "broken.jsonl.gz", "."])
 async def test_a_file_that_cannot_be_read_says_so(tmp_path: Path, name: str) -> None:
     (tmp_path / "broken.jsonl.gz").write_bytes(gzip.compress(b"{}" * 5000)[:30])

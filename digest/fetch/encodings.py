@@ -37,6 +37,11 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,30})", re.IGNORECASE)
 _UTF8 = {"utf-8", "utf8", ""}
 _OF_PROGRAMS = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 """Codecs of Python that no document is in: punycode's time grows with the square."""
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
+_WIDER |= {"iso8859-1": "cp1252", "ascii": "cp1252", "windows-31j": "cp932"}
+"""What documents mean by an encoding, as browsers read it (encoding.spec.whatwg.org)."""
+_OF_ASIA = (("cp932", "ぁ", "ヿ", 0.2), ("euc_jp", "ぁ", "ヿ", 0.2), ("cp949", "가", "힣", 0.8))
+"""Encodings with the letters of a language, and their least share of its text."""
 
 
 def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
@@ -44,7 +49,7 @@ def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str
     is packed and broken, or too large."""
     if body.startswith(GZIP):
         body = _unpack(body)
-    encoding = detect_wide(body) or _mislabelled(body, headers) or _named_by_server(body, headers)
+    encoding = detect_wide(body) or _mislabelled(body, headers) or _stated(body, headers)
     if not encoding:
         return body.removeprefix(b"\xef\xbb\xbf"), headers
     text = body.decode(encoding, "replace")
@@ -56,7 +61,7 @@ def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str
 def detect_encoding(sample: bytes) -> str:
     """Return the encoding of a text file by its beginning: UTF-8 unless its bytes say otherwise."""
     # A character may be cut at the end of the sample.
-    return detect_wide(sample) or _mislabelled(sample[: sample.rfind(b"\n") + 1], {}) or "utf-8-sig"
+    return detect_wide(sample) or _mislabelled(sample[: sample.rfind(b'"') + 1], {}) or "utf-8-sig"
 
 
 def unpack_gzip(body: bytes) -> tuple[bytes, bool]:
@@ -83,36 +88,44 @@ def _unpack(body: bytes) -> bytes:
     return unpacked
 
 
-def is_of_documents(encoding: str) -> bool:
-    """Return True for an encoding that a document may be in and Python knows."""
+def find_codec(label: str) -> str:
+    """Return Python's name of an encoding that documents are in; nothing for any other label."""
     try:
-        b"<".decode(encoding, "replace")
+        label = label.lower().removeprefix("x-")
+        b"<".decode(label := _WIDER.get(label, label), "replace")
     except (LookupError, UnicodeError):
-        return False
-    return codecs.lookup(encoding).name not in _OF_PROGRAMS
+        return ""
+    name = codecs.lookup(label).name
+    return "" if name in _OF_PROGRAMS else _WIDER.get(name, name)
 
 
 def detect_wide(body: bytes) -> str:
     """Return the encoding of letters of two or four bytes, or of EBCDIC; nothing for any other."""
     if body.startswith(_EBCDIC):
         declared = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
-        return declared[1] if declared and is_of_documents(declared[1]) else "cp037"
+        return (declared and find_codec(declared[1])) or "cp037"
     return next((name for mark, name in _WIDE.items() if body.startswith(mark)), "")
 
 
-def _named_by_server(body: bytes, headers: Mapping[str, str]) -> str:
-    """Return what the server calls the encoding: as HTTP has it, that counts, not what the body
-    says, but for its byte order mark. JSON is UTF-8 whatever the server says (RFC 8259, 8.1)."""
-    named = _CHARSET.search(headers.get("content-type", ""))
-    if not named or not is_of_documents(named[1]):
-        return ""
+def _stated(body: bytes, headers: Mapping[str, str]) -> str:
+    """Return the encoding that the server names, or else the body, where it can be: as HTTP has it,
+    the server's word counts first, unless it is the one that servers put on all they have.
+
+    A byte order mark says UTF-8, and so does JSON (RFC 8259, 8.1).
+    """
     if body.startswith(b"\xef\xbb\xbf") or body.lstrip().startswith(b"{"):
         return ""
-    try:
-        body.decode(named[1])
-    except UnicodeError:
-        return ""
-    return named[1]
+    charset, declared = _CHARSET.search(headers.get("content-type", "")), _NAMED.search(body)
+    encodings = [charset and find_codec(charset[1]), declared and find_codec(declared[1].decode())]
+    if encodings[0] == "cp1252":
+        encodings.reverse()
+    for encoding in filter(None, encodings):
+        try:
+            body.decode(encoding)
+        except UnicodeError:
+            continue
+        return encoding
+    return ""
 
 
 def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
@@ -135,12 +148,18 @@ def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
         if not stated <= _UTF8 or lost < high / 4:
             return ""  # a letter that broke off makes no other encoding
         # The letters of Western Europe stand alone among those of ASCII.
-        return "cp1252" if high < 1.3 * len(runs) else _chinese(body)
+        return "cp1252" if high < 1.3 * len(runs) else _asian(body[:100_000])
 
 
-def _chinese(body: bytes) -> str:
-    """Return GB18030 or Big5, whichever has more of its common characters there, if many."""
-    pairs = re.findall(rb"([\x81-\xfe])[\x40-\xfe]", body[:100_000])
+def _asian(body: bytes) -> str:
+    """Return an encoding of Japanese or Korean, or else GB18030 or Big5, whichever has more of its
+    common characters there, if many."""
+    for encoding, first, last, share in _OF_ASIA:
+        letters = [letter for letter in body.decode(encoding, "replace") if letter > "\x7f"]
+        own = sum(first <= letter <= last for letter in letters)
+        if own >= share * len(letters) and letters.count("\ufffd") <= len(letters) / 50:
+            return encoding
+    pairs = re.findall(rb"([\x81-\xfe])[\x40-\xfe]", body)
     mainland = sum(0xB0 <= lead[0] <= 0xD7 for lead in pairs)
     taiwan = sum(0xA4 <= lead[0] <= 0xC6 for lead in pairs)
     if max(mainland, taiwan) < len(pairs) / 2:
