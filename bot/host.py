@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot import texts
 from bot.commands import COMMANDS, answer, apology, link_word
 from bot.messages import Command, Incoming, Kind, Paragraph, Reply, reply
 from bot.services import Services, TurnLimit
-from bot.typed import DateError, offered_zones, parse_days, zone_named
+from bot.typed import DateError, offered_zones, parse_days, time_named, zone_named
 from digest.errors import StoreError
 from digest.models import SECTIONS, Chat, Ending, Language
 
@@ -22,6 +22,11 @@ LOOK_SECONDS = 1.0
 """Between looks for updates that another process has stored."""
 MOST_LINES, LINES_SECONDS = 20, 60.0
 """Lines of one person that are answered within so many seconds."""
+WORDS: Mapping[Kind, Sequence[str]] = {
+    "action": ("list", "test", "add", "remove"),
+    "language": ("zh", "en"),
+}
+"""What some arguments may be."""
 CLOCKS_APART = timedelta(minutes=2)
 """How far the platform's clock may differ from ours."""
 
@@ -74,7 +79,11 @@ class BotHost:
         elif kind == "time":
             times = [f"{hour:02}:{minute}" for hour in range(24) for minute in ("00", "30")]
             usual = sorted(times, key=lambda t: not "06:00" <= t <= "18:00")
-            values = [(t, t) for t in usual if t.startswith((typed, f"0{typed}"))]
+            begun = [t for t in usual if t.startswith((typed, f"0{typed}"))]
+            other = time_named(typed)
+            values = [(t, t) for t in begun or ([f"{other:%H:%M}"] if other else [])]
+        elif kind in WORDS:
+            values = [(word, word) for word in WORDS[kind] if word.startswith(typed)]
         elif kind == "section":
             headings = [(f"{texts.text(f'section_{n}', language)} ({n})", n) for n in SECTIONS]
             values = [pair for pair in headings if typed in pair[0].lower()]

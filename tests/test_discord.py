@@ -165,6 +165,8 @@ async def test_options_complete_themselves(up: Running) -> None:
     assert await offered("detail", "section", "mark") == {"Markets (markets)": "markets"}
     assert "Asia/Shanghai" in await offered("subscribe", "zone", "shang")
     assert list(await offered("subscribe", "time", "8:3")) == ["08:30"]
+    assert list(await offered("subscribe", "time", "6pm")) == ["18:00"]
+    assert list(await offered("help", "language", "")) == ["zh", "en"]
     assert next(iter(await offered("subscribe", "zone", ""))) == "UTC"
 
 
@@ -176,6 +178,8 @@ async def test_commands_have_names_in_both_languages(up: Running) -> None:
     assert brief["description"] == row.help("en")
     assert {o["name_localizations"]["zh-CN"] for o in brief["options"]} >= {"主题", "日期"}
     assert {*up.server.commands} == {row.name for row in up.host.menu}
+    options = [option for row in up.server.commands.values() for option in row["options"]]
+    assert all(len(option["description"]) > 5 for option in options), "no … among them"
 
 
 async def test_changed_commands_are_told_again(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from digest.models import Chat, Language
 
 Run = Callable[[discord.Interaction, Command, str, bool], Awaitable[None]]
 """Answers a line; the flag says that the answer is shared with everybody in that chat."""
-SHARE = locale_str("share with everybody here", zh="给这里的所有人看")
-COMPLETED: frozenset[Kind] = frozenset({"topic", "day", "section", "time", "zone"})
+COMPLETED: frozenset[Kind] = frozenset(
+    {"topic", "day", "section", "time", "zone", "language", "action"}
+)
 MOST_CHOICE = 100
 
 
@@ -60,17 +61,16 @@ def command(row: Command, host: Host, run: Run) -> app_commands.Command[Any, ...
         # posts.
         allowed_installs=app_commands.AppInstallationType(guild=True, user=row.reads),
     )
-    if row.reads:
-        app_commands.describe(share=SHARE)(slash_command)
-        app_commands.rename(share=locale_str("share", zh="公开"))(slash_command)
     if row.who == "operators":
         slash_command.default_permissions = discord.Permissions.none()
+    kinds = [*(argument.kind for argument in row.takes), *(["share"] if row.reads else [])]
+    rows = {kind: texts.table("arguments")[kind] for kind in kinds}
+    words = {kind: locale_str(row["en"], zh=row["zh"]) for kind, row in rows.items()}
+    names = {kind: locale_str(kind, zh=row["name"]) for kind, row in rows.items()}
+    # All at once: a second call would take away what the first one said.
+    app_commands.describe(**words)(slash_command)
+    app_commands.rename(**names)(slash_command)
     for argument in row.takes:
-        described = texts.table("arguments")[argument.kind]
-        words = locale_str(described["en"], zh=described["zh"])
-        renamed = locale_str(argument.kind, zh=described["name"])
-        app_commands.describe(**{argument.kind: words})(slash_command)
-        app_commands.rename(**{argument.kind: renamed})(slash_command)
         if argument.kind in COMPLETED:
             slash_command.autocomplete(argument.kind)(_completion(argument.kind, host))
     return slash_command
