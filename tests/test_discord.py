@@ -233,18 +233,6 @@ async def test_subscribing_needs_a_right_and_is_answered_to_one_alone(up: Runnin
     assert (one.topic, one.timezone, one.chat.space) == ("ai", "Asia/Shanghai", str(GUILD))
 
 
-async def test_what_the_bot_lacks_is_named(up: Running) -> None:
-    up.admin(up.mei)
-    up.admin(up.ann)
-    up.server.deny_bot(up.text, "send_messages", "attach_files")
-    assert "发送消息、附加文件" in shown(await up.ask("subscribe"))
-    english = shown(await up.ask("subscribe", up.ann))
-    assert "Send Messages, Attach Files" in english
-    assert await up.context.store.subscriptions(Chat("discord", str(TEXT))) == []
-    up.server.deny_bot(up.text)
-    assert "08:" in shown(await up.ask("subscribe"))
-
-
 @pytest.mark.parametrize("place", [TEXT, THREAD, POST, NEWS])
 async def test_it_subscribes_in_every_kind_of_channel(up: Running, place: int) -> None:
     up.admin(up.mei)
@@ -317,6 +305,7 @@ async def test_a_failure_is_answered_with_an_id(
     assert said.split("Reference ")[1][:6] in caplog.text
     up.server.fail("PATCH", "/messages/@original$", 400, {"message": "no reason", "code": 50035})
     assert "Sorry" in shown(await up.ask("brief", up.ann))
+    assert "an answer on discord: 400 Bad Request (error code: 50035): no reason" in caplog.text
 
 
 async def test_one_who_asks_too_fast_is_told_once_and_spoils_nothing(up: Running) -> None:

@@ -1,4 +1,5 @@
-"""What the bot may do on Discord: posts without embeds or files, a bot that its user alone installed."""
+"""What the bot may do on Discord: posts without embeds or files, a bot that its user alone installed,
+answers that come too late."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
+from bot.platforms import Gone, PlatformError, Refused
 from digest.errors import StoreError
 from digest.models import Chat
 from tests.hosts import picture
-from tests.test_discord import TEXT, Running, shown, talking
+from tests.test_discord import GUILD, TEXT, Running, shown, talking
 
 
 @pytest.fixture
@@ -54,6 +56,37 @@ async def test_who_has_the_bot_alone_is_answered_alone_unless_they_share(up: Run
     up.server.user_installed = True
     assert (await up.ask("views")).ephemeral
     assert not (await up.ask("views", share=True)).ephemeral
+
+
+@pytest.mark.parametrize(("server", "error"), [(GUILD, Refused), (GUILD + 1, Gone)])
+async def test_a_channel_it_may_not_see_is_kept_while_it_is_in_the_server(
+    up: Running, server: int, error: type[PlatformError]
+) -> None:
+    up.server.deny_bot(up.text, "view_channel")
+    with pytest.raises(error, match="Missing Access"):
+        await up.bot.send(Chat("discord", str(TEXT), space=str(server)), Reply((Paragraph("…"),)))
+
+
+async def test_what_the_bot_lacks_is_named(up: Running) -> None:
+    up.admin(up.mei)
+    up.admin(up.ann)
+    up.server.deny_bot(up.text, "send_messages", "attach_files")
+    assert "发送消息、附加文件" in shown(await up.ask("subscribe"))
+    english = shown(await up.ask("subscribe", up.ann))
+    assert "Send Messages, Attach Files" in english
+    assert await up.context.store.subscriptions(Chat("discord", str(TEXT))) == []
+    up.server.deny_bot(up.text)
+    assert "08:" in shown(await up.ask("subscribe"))
+
+
+async def test_what_took_more_than_fifteen_minutes_comes_as_a_message(up: Running) -> None:
+    up.server.token_life = -1.0
+    for name, place in (("topics", up.text), ("next", up.server.dm(up.mei))):
+        await up.server.slash(up.text, up.mei, name)
+        await up.server.until(lambda: up.server.messages(place))  # noqa: B023
+        (message,) = up.server.messages(place)
+        assert message.interaction is None
+        assert shown(message).strip()
 
 
 async def test_it_is_seen_while_discord_cannot_be_reached(up: Running) -> None:

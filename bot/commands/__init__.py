@@ -15,6 +15,7 @@ from bot.alerts import SPOKEN
 from bot.commands import about, chats, reports, search
 from bot.commands.asking import Ask, Unanswered, chosen_language, load_spoken
 from bot.messages import Command, Incoming, Paragraph, Reply, reply
+from bot.platforms import PlatformError
 from bot.services import Services
 from bot.typed import END_MARKS, QUOTES, fold_letters, normalized
 from digest.errors import DigestError, StoreError
@@ -183,7 +184,7 @@ async def _remember_language(ask: Ask) -> None:
 def apology(error: Exception, where: str, language: Language) -> Reply:
     """Log what failed under an id; return the words that tell the id to whoever asked."""
     id_ = secrets.token_hex(3)
-    if isinstance(error, DigestError):
+    if isinstance(error, DigestError | PlatformError):  # what went wrong is known
         log.error("%s: %s: %s", id_, where, error)
     else:
         log.error("%s: %s failed", id_, where, exc_info=error)

@@ -45,6 +45,8 @@ _REVOKED = 4004
 """The gateway's code for a token that is not, or no more, right."""
 _LATE = 10062
 """An interaction that nobody answered within 3 s."""
+_EXPIRED = 50027
+"""An interaction of more than 15 minutes ago."""
 _BROKEN = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -63,8 +65,9 @@ class Discord:
         api = Route.BASE = _api(setup.api_url or _OFFICIAL)
         self.client = Client(host, self, setup.proxy)
         # Separate clients: on shutdown, digests in flight get more time than answers.
-        self._answering = DiscordDeliverer(setup, api, self._is_news)
-        self.delivering = DiscordDeliverer(setup, api, self._is_news)
+        self._answering, self.delivering = (
+            DiscordDeliverer(setup, api, self._is_news, inside=self._is_inside) for _ in range(2)
+        )
 
     async def run(self) -> None:
         try:
@@ -92,6 +95,9 @@ class Discord:
     def _is_news(self, channel: str) -> bool:
         place = self.client.get_channel(int(channel))
         return isinstance(place, discord.TextChannel) and place.is_news()
+
+    def _is_inside(self, server: str) -> bool:
+        return bool(server) and self.client.get_guild(int(server)) is not None
 
     async def tell(self, person: str, reply: Reply) -> None:
         await self.send(await self._answering.open_direct(person), reply)
@@ -197,7 +203,9 @@ class Client(discord.AutoShardedClient):
             if await _answered(later) and await self.host.first_time(NAME, str(interaction.id)):
                 await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
-            apology = self.host.apology(error, "an answer on discord", incoming.language)
+            known = isinstance(error, _BROKEN)
+            failure = Unreachable(_reason(error)) if known else error
+            apology = self.host.apology(failure, "an answer on discord", incoming.language)
             content = _content(apology, sheets(apology)[0], 1, 1)
             await _answered(interaction.followup.send(**content, ephemeral=private, wait=True))
 
@@ -230,14 +238,16 @@ class Client(discord.AutoShardedClient):
         for place, sheet in enumerate(written[number - 1 : number] if paged else written, 1):
             at, of = (number, last) if paged else (1, 1)
             content = _content(reply, sheet, at, of, buttons=paged or place == last)
-            if edit and place == 1:
-                file = content.pop("file", None)
-                content.setdefault("view", None)  # or the old buttons would stay
-                await interaction.edit_original_response(
-                    **content, attachments=[file] if file else []
-                )
-            else:
-                await interaction.followup.send(**content, ephemeral=private, wait=True)
+            try:
+                await _show(interaction, content, private, edit=edit and place == 1)
+            except discord.HTTPException as error:
+                if error.code != _EXPIRED:
+                    raise
+                if private:
+                    await self.platform.tell(str(interaction.user.id), reply)
+                else:
+                    await self.platform.send(_chat(interaction), reply)
+                return
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Introduce the bot in the first channel where it may post."""
@@ -275,6 +285,18 @@ def _content(
     if sheet.picture:
         content["file"] = discord.File(io.BytesIO(sheet.picture.content), filename=PICTURE)
     return content
+
+
+async def _show(
+    interaction: discord.Interaction, content: dict[str, Any], private: bool, *, edit: bool
+) -> None:
+    """Send a message, or put it in the place of the original one."""
+    if not edit:
+        await interaction.followup.send(**content, ephemeral=private, wait=True)
+        return
+    file = content.pop("file", None)
+    content.setdefault("view", None)  # or the old buttons would stay
+    await interaction.edit_original_response(**content, attachments=[file] if file else [])
 
 
 async def _answered(call: Any) -> bool:

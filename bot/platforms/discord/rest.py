@@ -52,8 +52,10 @@ CLOCKS_APART = timedelta(seconds=10)
 USUAL_WAIT = 5.0
 _DELETED = {10003, 10013}
 """Unknown channel or person."""
-_REMOVED = {10004, 50001, 50007, 50033}
-"""Unknown server, missing access, a person who takes no messages, no such person."""
+_REMOVED = {10004, 50007, 50033}
+"""Unknown server, a person who takes no messages, no such person."""
+_HIDDEN = 50001
+"""Missing access: to the channel, or to its whole server."""
 _TOO_LARGE = 40005
 _BAD_FORM = 50035
 _NO_RIGHTS = 50013
@@ -70,6 +72,10 @@ MOST_NAME, ARCHIVE_MINUTES = 100, 1440
 MOST_REASON = 300
 
 
+class Hidden(Gone):
+    """A channel that the bot may not see."""
+
+
 class DiscordDeliverer:
     """Sends messages through one token."""
 
@@ -78,10 +84,16 @@ class DiscordDeliverer:
     reuses = False
 
     def __init__(
-        self, setup: Setup, api: str, news: Callable[[str], bool], timeout: float = TIMEOUT
+        self,
+        setup: Setup,
+        api: str,
+        news: Callable[[str], bool],
+        timeout: float = TIMEOUT,
+        inside: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """Take `api`, the root of the API; `news`: whether a channel is an announcement channel."""
-        self._api, self._news = api, news
+        """Take `api`, the root of the API; `news`: whether a channel is an announcement channel;
+        `inside`: whether the bot is surely in a server."""
+        self._api, self._news, self._inside = api, news, inside
         client = f"https://github.com/Rapptz/discord.py {discord.__version__}"
         headers = {"Authorization": f"Bot {setup.token}", "User-Agent": f"DiscordBot ({client})"}
         self._client = ApiClient(timeout, headers, proxy=setup.proxy)
@@ -112,6 +124,14 @@ class DiscordDeliverer:
         """Send one message in one call, or plain text in as many calls as it needs. The first
         message of a threaded digest opens the thread (in a forum: the post). Later ones go there,
         or to the channel if there is no thread or the bot may not write in it."""
+        try:
+            return await self._deliver(message)
+        except Hidden as error:
+            if self._inside(message.chat.space):  # an admin may show it the channel again
+                raise Refused(str(error), rights=True) from error
+            raise
+
+    async def _deliver(self, message: Outgoing) -> Delivered:
         name = str(json.loads(message.body).get("thread", ""))[:MOST_NAME]
         forum = await self._find_forum(message.chat.id) if name else ""
         try:
@@ -368,6 +388,8 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
         return Revoked("Discord does not accept the token")
     if code >= 500:
         return _read_fault(code, reason)
+    if number == _HIDDEN:
+        return Hidden(reason, "removed")
     if number in _DELETED | _REMOVED:
         return Gone(reason, "deleted" if number in _DELETED else "removed")
     rights, form = number == _NO_RIGHTS, number == _BAD_FORM
