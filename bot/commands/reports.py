@@ -188,7 +188,7 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
     shown = await _shown(ask, report, blocks, str(query.number))
     line = f"{line_of('story', report)} {query.number}"
     story = Button(texts.text("open_story", language), line)
-    yield replace(shown, buttons=((*_numbers(report, number), story), *shown.buttons[:1]))
+    yield replace(shown, buttons=(_numbers(report, number), (story,), *shown.buttons[:1]))
 
 
 async def why(ask: Ask) -> AsyncIterator[Reply]:
