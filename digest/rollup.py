@@ -22,12 +22,13 @@ from digest.models import (
     SectionName,
     Topic,
 )
-from digest.reading.amounts import Amount, find_amounts
+from digest.reading.amounts import find_amounts
 from digest.reading.days import blank_days
 from digest.reading.index_terms import FUNCTION_WORDS
 from digest.reading.mentions import cut_pieces, has_han
 from digest.reading.names import find_names, simplify
 from digest.reading.sentences import split_sentences
+from digest.reading.units import Amount
 from digest.storylines import Storyline, Telling, trace_storylines
 from digest.text import fill
 from digest.write.extractive.notes import heading

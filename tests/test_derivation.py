@@ -157,6 +157,13 @@ from tests.test_verify import missing
         ("the Cainiao station", "楼下的菜鸟驿站"),
         ("米克尔·索鲁普邀请", "Mikkel Thorup invites"),
         ("麦克罗伊开局火热", "Rory McIlroy came out firing"),
+        ("欧洲中部时间下午四点半播出", "at 4.30 P.M CET"),
+        ("the same as in April", "今年四月一样的问题"),
+        ("坏消息三天两头冒出来", "bad news comes regularly"),
+        ("4,000 to 5,000 users", "4-5000 users"),
+        ("美国房地产经纪人协会（NAR）称", "the National Association of Realtors says"),
+        ("a little over a quarter of an hour", "16 分钟"),
+        ("市值为供应量的 176%、产值的 129%，供应量约为产值的 73%", "176% of supply, 129% of GDP"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
@@ -179,6 +186,8 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("sarah guo 打趣说，这样更好", "it is better so, says roon", "guo"),
         ("下载量是 Uber 的 1.7 倍", "downloads outpaced Uber by 40%", "1.7 倍"),
         ("costs 60% of it", "40% cheaper", "60%"),
+        ("downloads beat it by over 50%", "it has been a quarter: downloads up over 30%", "50%"),
+        ("在 2.0 alpha 里加入", "New in 1.0alpha:\n- a\n- b", "2.0"),
         ("Foo has $30 million of it", "sold 3 million of it in 10 years", "$30 million"),
         ("44 of 45 placed", "41 of 45 placed, in one take", "44"),
         ("57% use it", "54% use it, 31% hide it", "57%"),

@@ -117,6 +117,23 @@ def test_an_item_may_scale_a_figure_by_a_round_count(
     assert may_give_all(claims, said, posted, [sum_]) is ok
 
 
+@pytest.mark.parametrize(
+    ("said", "words", "sum_", "ok"),
+    [
+        ("about eight times as much", "eight times", "1000 / 128", True),
+        ("about nine times as much", "nine times", "1000 / 128", False),
+        ("less than a tenth", "a tenth", "40 / 500", True),
+        ("less than a tenth", "a tenth", "128 / 500", False),
+        ("more than a tenth", "a tenth", "40 / 500", False),
+    ],
+)
+def test_a_sum_is_over_one_unit_and_may_give_a_bound(
+    said: str, words: str, sum_: str, ok: bool
+) -> None:
+    posted = [post("128GB, now 1TB; 40 yuan, 500 before", "1", created_at=LATE)]
+    assert may_give_all([Claim("figure", words)], said, posted, [sum_]) is ok
+
+
 def test_only_a_few_figures_are_restorable() -> None:
     posted = [post("took 211 ms, 311 ms, 411 ms and 511 ms", "1", created_at=LATE)]
     claims = [Claim("figure", f"0.{n} seconds") for n in (2, 3, 4, 5)]

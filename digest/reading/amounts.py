@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import Literal
 
 from digest.reading.numerals import (
     ARABIC,
@@ -22,53 +21,8 @@ from digest.reading.numerals import (
     fold_letters,
     parse_han,
 )
-from digest.reading.units import find_unit
+from digest.reading.units import Amount, Hedge, Kind, Quantity, find_unit
 from digest.reading.vocabulary import compile_words, load_signs, load_unit_names
-
-Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
-Hedge = Literal["", "about", "over", "under"]
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A value with its unit, a key of `DIMENSIONS`, "rank", or "" where the text names none."""
-
-    value: float
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """A number as a text puts it, at `text[start:end]`, with the ways it can be read."""
-
-    start: int
-    end: int
-    text: str
-    quantities: tuple[Quantity, ...]
-    kind: Kind = "number"
-    step: float = 0.0
-    """Place value of the last digit, in the unit of the first quantity; 0 where it is exact."""
-    hedge: Hedge = ""
-    counts: bool = False
-    """True where a noun follows, so that it is no percentage: "28 people"."""
-    spelled: bool = False
-    rate: bool = False
-    """True where it is by time or by piece: $8/hour."""
-    in_name: bool = False
-    """True for the number of a name: 5.2 of GPT-5.2."""
-    below: float = 0.0
-    """End of the range of a `magnitude`: "millions" is from 1e6 to below 1e9."""
-
-    @property
-    def value(self) -> float:
-        """Return the value of the first reading."""
-        return self.quantities[0].value
-
-    @property
-    def unit(self) -> str:
-        """Return the unit of the first reading."""
-        return self.quantities[0].unit
-
 
 _PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b([a-z]{3})\s?$", re.I)
 _FACTOR = re.compile(r"(?<![A-Za-z0-9])[x×]$", re.I)
@@ -86,6 +40,8 @@ _AND_A_HALF = re.compile(r"\b(?:an?|one) ([a-z]+) and a half\b", re.I)
 _POINT = re.compile(r"[\s-](?:of |an?\s)*(?:percentage[\s-])?point", re.I)
 _RATE = re.compile(r"\s?(?:/|per\b|an?\s|each\b)")
 _AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])|[ -]and[ -]a[ -]half\b")
+THOUSANDS = 3
+"""Zeros from which the first figure of a range goes without its own: 4-5000."""
 RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|until|和|或)\s?")
 """Between the ends of a range."""
 _DASH = re.compile(r"\s?[-–—~～至到]\s?")
@@ -170,6 +126,8 @@ def find_amounts(text: str) -> list[Amount]:
     numerals = [n for n in find_numerals(bare) if not _is_part_of_rank(n, special)]
     numbers = [_read_number(numeral, bare) for numeral in numerals]
     names = [match.span() for match in find_cues(text, "indices")]
+    idioms = [match.span() for match in find_cues(text, "idioms")]
+    numbers = [n for n in numbers if not any(a <= n.start < b for a, b in idioms)]
     numbers = [
         replace(n, in_name=True) if any(a <= n.start < b for a, b in names) else n for n in numbers
     ]
@@ -331,12 +289,25 @@ def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
         factor = 1.0
         if first.step <= 1 and (digits := _DIGITS.search(text, second.start, second.end)):
             factor = second.step / 10.0 ** -len(digits[1] or "")
+        if thousands := _find_left_out(first, second, text):
+            shared[n] = replace(first, quantities=(*first.quantities, thousands))
+            continue
         scaled = Quantity(first.value * factor, second.unit or first.unit)
         if scaled != first.quantities[0]:
             quantities = (scaled,) if _DASH.fullmatch(link.group()) else (scaled, *first.quantities)
             step = first.step * factor
             shared[n] = replace(first, quantities=quantities, counts=second.counts, step=step)
     return shared
+
+
+def _find_left_out(first: Amount, second: Amount, text: str) -> Quantity | None:
+    """Return the 4,000 of "4-5000 users"."""
+    digits = text[second.start : second.end].replace(",", "")
+    begin, zeros = digits[:1], digits[1:].removesuffix("+")
+    elided = first.text.isdigit() and len(first.text) == 1 and first.text < begin
+    if not (elided and len(zeros) >= THOUSANDS and set(zeros) == {"0"}):
+        return None
+    return Quantity(first.value * 10.0 ** len(zeros), second.unit)
 
 
 def _find_shares(text: str) -> Iterator[Amount]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 
-from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues
+from digest.reading.amounts import find_amounts, find_cues
 from digest.reading.days import blank_days, read_spans
 from digest.reading.mentions import follows_name
 from digest.reading.sentences import split_line
+from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES, compile_words, load_dimensions
 
 BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4

@@ -12,9 +12,10 @@ from itertools import pairwise
 from string import ascii_uppercase
 from zoneinfo import ZoneInfo
 
-from digest.reading.amounts import RANGE, Amount, find_cues
+from digest.reading.amounts import RANGE, find_cues
 from digest.reading.names import find_entry
 from digest.reading.numerals import fold_letters, parse_han
+from digest.reading.units import Amount
 from digest.reading.vocabulary import load_dimensions, load_lines
 
 
@@ -78,7 +79,7 @@ _DATES = (
 )  # fmt: skip
 _SHORT = re.compile(r"(?<![\d/.$])(\d\d?)[/.](\d\d?)(?![\d/%]|\.\d)")
 _MONTH_ONLY = re.compile(
-    rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?![\d{_HAN}])|\b(?P<n>{_MONTH})\b",
+    rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?!\d|[{_HAN}]+[日号])|\b(?P<n>{_MONTH})\b",
     re.I,
 )
 _BEHIND_VERB = frozenset("be have not also need well the I you we it they".split())
@@ -103,7 +104,7 @@ _TERMS = {
     "round": re.compile(r"\bseries\s([A-L])\b|(?<![A-Za-z])([A-L])\+?\s?轮", re.I),
 }  # fmt: skip
 _HOUR = re.compile(
-    rf"(?P<half>{'|'.join(_PARTS)})?[\s近约]?(?<![\d.:$])(?P<h>{_NUM}|两|零(?=点(?![{_HAN}几])))(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|\s?(?P<min2>\d\d|[{_HAN}]{{2,3}}|{_NUM}(?=\s?分))\s?分?)?(?!间))(?![\d%])",
+    rf"(?P<half>{'|'.join(_PARTS)})?[\s近约]?(?<![\d.:$])(?P<h>{_NUM}|两|零(?=点(?![{_HAN}几])))(?:(?:[:.](?P<min>\d\d)(?::\d\d)?|(?=\s?[ap]\.?m\b))\s?(?P<ap>[ap]\.?m\b\.?)?|\s?[点时](?:[整钟半]|\s?(?P<min2>\d\d|[{_HAN}]{{2,3}}|{_NUM}(?=\s?分))\s?分?)?(?!间))(?![\d%])",
     re.I,
 )
 _RANGE_BEGIN = re.compile(r"(?<![\d:/.])(\d\d?)\s?[-–]\s?$")
@@ -111,7 +112,7 @@ _RANGE_BEGIN = re.compile(r"(?<![\d:/.])(\d\d?)\s?[-–]\s?$")
 _ZONES = {
     "UTC": "utc gmt 世界时 协调世界时 格林尼治", "America/Los_Angeles": "pt pst pdt pacific 太平洋 美西",
     "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt 中部时间", "Europe/London": "bst london 伦敦时间 英国时间",
-    "Europe/Paris": "cet cest 中欧 欧洲中部", "Asia/Shanghai": "北京时间 utc+8 gmt+8 hkt sgt 东八区 香港时间 新加坡时间 beijing hong singapore",
+    "Europe/Paris": "cet cest 中欧 欧洲中部 欧洲中部时间", "Asia/Shanghai": "北京时间 utc+8 gmt+8 hkt sgt 东八区 香港时间 新加坡时间 beijing hong singapore",
     "Asia/Tokyo": "jst kst tokyo utc+9 gmt+9 日本时间 韩国时间 东京时间 东九区", "Asia/Kolkata": "ist",
     "Asia/Dubai": "dubai gst 迪拜时间", "Australia/Sydney": "sydney aest aedt 悉尼时间",
 }  # fmt: skip
@@ -284,7 +285,9 @@ def find_hours(text: str) -> list[Hour]:
     for match in _HOUR.finditer(text):
         clock, half = match["h"], match["half"] or ""
         hour, minute = _number(clock), _number(match["min"] or match["min2"] or "0")
-        late = (match["ap"] or match["ap2"] or "")[:1].lower()
+        late = (match["ap"] or "")[:1].lower()
+        if text[match.end("h")] == "." and not late:
+            continue  # 4.30 pm is a time, and 4.30 none
         vague = not clock.isascii() and not half and match.group()[-1] not in "整钟半"
         vague &= clock != "零"  # 两点
         if hour > 24 or minute > 59 or (hour > 12 and late) or vague:
@@ -323,9 +326,9 @@ def _share_zones(hours: list[Hour], text: str) -> list[Hour]:
 def _find_zone(text: str, match: re.Match[str]) -> str:
     """Return the zone right behind a time, in Chinese only where none stands shortly before it."""
     before = text[max(0, match.start() - 20) : match.start()].lower()
-    zones = {before.rfind(word): word for word in _ZONE_OF if not word.isascii()}
-    place = max(zones)
-    nearest = _ZONE_OF[zones[place]] if place >= 0 else ""
+    placed = [(before.rfind(word), word) for word in _ZONE_OF if not word.isascii()]
+    ends = [(at + len(word), len(word), word) for at, word in placed if at >= 0]
+    nearest = _ZONE_OF[max(ends)[2]] if ends else ""
     lead = text[: match.start()].rstrip("周星期一二三四五六日天 ")
     nearest = _ZONE_OF.get(lead[len(lead.rstrip(ascii_uppercase)) :].lower(), nearest)  # PT周六18点
     after = _ZONE.match(text[match.end() :].lstrip(" (（,")[:10])

@@ -4,7 +4,7 @@ parts, versions and what they belong to, tags, initials, sounds."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
@@ -32,6 +32,7 @@ _VERSION = re.compile(
     rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[万亿月日年]|[mb]illion))",
     re.IGNORECASE,
 )
+_LINKING = frozenset("of for and the in".split())
 _COUNTED = frozenset("point points percent times people users seats votes".split())
 _BARE_VERSION = re.compile(
     r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
@@ -78,7 +79,8 @@ class Mentions:
     capitals: frozenset[str]
     """Words in capitals: CFTC."""
     initials: str
-    """First letters of words and their parts, to find what an acronym stands for."""
+    """First letters of words and their parts, to find what an acronym stands for; once more without
+    "of" and the like: the NAR is the National Association of Realtors."""
     segments: frozenset[str]
     """Runs of letters and of digits: qwen, 3, vl, 8, b."""
     near: frozenset[tuple[str, str]]
@@ -113,13 +115,17 @@ def read_mentions(
         frozenset(_word_forms(plain, tokens, names)),
         frozenset(keep_letters(t) for tag in tags for t in _spell_tag(tag.lower())),
         frozenset(bare for word in words if (bare := word.removesuffix("'s")).isupper()),
-        "".join(part[0] for word in words for part in cut_parts(unaccent(word)) if part),
+        f"{_read_initials(words)} {_read_initials(w for w in words if w not in _LINKING)}",
         frozenset(segments),
         near,
         followers,
         any(name.kind == "place" for name in names),
         Sounds(plain),
     )
+
+
+def _read_initials(words: Iterable[str]) -> str:
+    return "".join(part[0] for word in words for part in cut_parts(unaccent(word)) if part)
 
 
 def _spell_tag(tag: str) -> tuple[str, str]:

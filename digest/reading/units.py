@@ -1,11 +1,58 @@
-"""The unit behind a number."""
+"""Figures with their units, and the unit behind a number."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from digest.reading.vocabulary import load_counters, load_unit_names
+
+Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
+Hedge = Literal["", "about", "over", "under"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value with its unit, a key of `DIMENSIONS`, "rank", or "" where the text names none."""
+
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number as a text puts it, at `text[start:end]`, with the ways it can be read."""
+
+    start: int
+    end: int
+    text: str
+    quantities: tuple[Quantity, ...]
+    kind: Kind = "number"
+    step: float = 0.0
+    """Place value of the last digit, in the unit of the first quantity; 0 where it is exact."""
+    hedge: Hedge = ""
+    counts: bool = False
+    """True where a noun follows, so that it is no percentage: "28 people"."""
+    spelled: bool = False
+    rate: bool = False
+    """True where it is by time or by piece: $8/hour."""
+    in_name: bool = False
+    """True for the number of a name: 5.2 of GPT-5.2."""
+    below: float = 0.0
+    """End of the range of a `magnitude`: "millions" is from 1e6 to below 1e9."""
+
+    @property
+    def value(self) -> float:
+        """Return the value of the first reading."""
+        return self.quantities[0].value
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of the first reading."""
+        return self.quantities[0].unit
+
 
 _MINUTES = re.compile(r"分(?=[半\u3041-\u30fa間间]|未[満满]|以内)")
 """The Japanese minute, 一分半; else 分 counts points in Chinese."""

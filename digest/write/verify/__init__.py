@@ -17,7 +17,7 @@ from math import isclose
 from typing import Literal
 
 from digest.models import Item, Post
-from digest.reading.amounts import Amount, find_amounts
+from digest.reading.amounts import find_amounts
 from digest.reading.assets import blank_tickers, find_tickers
 from digest.reading.contexts import (
     count_entries,
@@ -41,6 +41,7 @@ from digest.reading.markup import (
 from digest.reading.mentions import find_words, follows_name, has_word, join_versions
 from digest.reading.names import find_ticker
 from digest.reading.numerals import find_per_scales
+from digest.reading.units import Amount
 from digest.text import MAX_CHARS
 from digest.write.verify.evidence import CHANGES, Evidence, read_evidence
 from digest.write.verify.figures import (
@@ -356,6 +357,7 @@ def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
     statement itself."""
     value, unit = amount.value, amount.unit
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
+    countable &= "." not in amount.text  # 2.0 alpha
     small = countable and 2 <= value <= 20 and value == int(value)
     return small and int(value) in evidence.lists | count_entries(text)
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from digest.models import Post
-from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues, find_durations
+from digest.reading.amounts import find_amounts, find_cues, find_durations
 from digest.reading.contexts import (
     count_entries,
     find_aim,
@@ -39,6 +39,7 @@ from digest.reading.markup import blank_handles, drop_short_links, find_handles,
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
 from digest.reading.numerals import find_bare_scales
 from digest.reading.sentences import strip_context
+from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES
 from digest.text import language
 from digest.write.verify.figures import read_parts
@@ -225,9 +226,11 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
         year = amount.text.isdigit() and 1900 <= float(amount.text) < 2100
         handle = not bare[amount.start : amount.end].strip()
         entry = _opens_line(bare, amount.start) and behind[:1] in (".", ")", "、")
+        # "It's been a quarter" is no 25%.
+        time = amount.text.endswith("quarter") and bare[amount.end :].split()[:1] != ["of"]
         if amount.kind == "rank" and amount.text[:3].lower() == "top":
             yield replace(amount, quantities=(Quantity(amount.value, "count"),), kind="number")
-        elif amount.kind in _OPERANDS and not (named or year or entry or handle):
+        elif amount.kind in _OPERANDS and not (named or year or entry or handle or time):
             yield amount
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from digest.models import Post
-from digest.reading.amounts import Amount
 from digest.reading.contexts import read_contexts
 from digest.reading.markup import drop_short_links, fold_text
 from digest.reading.mentions import cut_pieces
 from digest.reading.names import find_names, simplify
+from digest.reading.units import Amount
 from digest.select.embed import Vectors
 from digest.write.verify.figures import is_supported
 

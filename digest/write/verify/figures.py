@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import accumulate, chain, combinations, islice, pairwise, permutations, product
 
-from digest.reading.amounts import Amount, Quantity, find_amounts
+from digest.reading.amounts import find_amounts
 from digest.reading.contexts import has_cue
 from digest.reading.days import read_spans
 from digest.reading.numerals import find_numerals
+from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES, load_dimensions
 
 EXACT = 1e-6
@@ -150,7 +151,9 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
     round_step = max(step, find_trailing_step(value / (factor or 1)) * abs(factor))
     bound = max(round_step, LOOSE * abs(value))
     if mine.hedge == "over":  # 55% is "more than half", and so is 70%
-        return value < fact < value + (value / 2 if mine.kind == "share" else bound)
+        # 16 minutes are "a little over a quarter of an hour".
+        bound = value / 2 if mine.kind == "share" else max(bound, 2 * LOOSE * abs(value))
+        return value < fact < value + bound
     if mine.hedge == "under":
         return value - max(round_step / 2, LOOSE * abs(value)) <= fact < value
     return mine.hedge == "about" and difference <= min(
@@ -226,7 +229,7 @@ def is_derived(
     facts = [fact for other in others for fact in other.quantities[:1]]
     terms = [fact for other in others if not other.rate for fact in other.quantities[:1]]
     shown = [fact for fact in facts if 1 < fact.value != target and fact.value in stated]
-    shown_results = (("", value) for _, value in _results(amount, shown))
+    shown_results = (("", value) for _, value in _results(amount, shown, told=True))
     changed = (("", value) for value in _change(amount, clause, shown))
     sums = (("", value) for value in _sums(amount.unit, terms))
     for signal, value in chain(shown_results, changed, sums, _results(amount, facts)):
@@ -318,9 +321,11 @@ def _seconds(unit: str) -> float:
     return size if dimension == "time" else 0.0
 
 
-def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, float]]:
+def _results(
+    amount: Amount, facts: Sequence[Quantity], *, told: bool = False
+) -> Iterator[tuple[str, float]]:
     """Yield what operations on the posts' figures give, in the amount's unit, with the words that
-    must name the operation ("" where the unit does)."""
+    must name the operation ("" where the unit does). `told`: the statement has the figures."""
     for fact in facts:
         yield from _turn(amount.unit, fact, shared=amount.kind == "share")
     unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
@@ -328,7 +333,7 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
     twice = [(fact, fact) for fact in unique if facts.count(fact) > 1]
     for left, right in (*permutations(unique, 2), *twice):
         near = not beside.isdisjoint(((left, right), (right, left)))
-        yield from _compare(amount, left, right, near=near)
+        yield from _compare(amount, left, right, near=near, told=told)
         priced = right.value in (1e3, 1e6) and (left, right) in beside
         per = "" if priced else "each"  # "$66/1k images" is a price
         yield from ((per, value) for value in _rates(amount.unit, left, right))
@@ -378,13 +383,13 @@ def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
 
 
 def _compare(
-    amount: Amount, left: Quantity, right: Quantity, *, near: bool
+    amount: Amount, left: Quantity, right: Quantity, *, near: bool, told: bool
 ) -> Iterator[tuple[str, float]]:
     """Yield ratio, difference and sum of two figures of one dimension. Small bare ones have a ratio
     where they stand `near` each other: 150 of 8,897."""
     unit, pair = amount.unit, _comparable(left, right)
     bare = not left.unit and amount.kind == "number" and pair and min(pair) < LARGE
-    shares = unit == left.unit == "percent"  # 31% are no 57% of 54%
+    shares = unit == left.unit == "percent" and not told  # 31% are no 57% of 54%
     if pair and pair[1] and not shares and (not bare or (near and unit in ("percent", "times"))):
         yield from (("", value) for value in _ratios(unit, *pair))
     ages = near and unit == "year" and not (left.unit or right.unit)

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from itertools import pairwise, permutations, product
 
 from digest.models import Post
-from digest.reading.amounts import Amount, Quantity, find_amounts
+from digest.reading.amounts import find_amounts
 from digest.reading.contexts import has_cue
 from digest.reading.days import (
     Hour,
@@ -25,6 +25,7 @@ from digest.reading.days import (
 from digest.reading.markup import fold_text
 from digest.reading.mentions import cut_segments, find_bare_versions, find_variants, find_versions
 from digest.reading.numerals import find_numerals
+from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import load_dimensions
 from digest.write.verify import Claim
 from digest.write.verify.evidence import SPAN_DAYS, Evidence, list_lengths, read_evidence
@@ -35,6 +36,8 @@ MOST_ROUNDED = 0.06
 """Largest relative difference that rounding makes: 60 for 62.4."""
 LEAST_ROUNDED = 0.01
 """The same where nothing says that a result of a sum is rounded: 1,600 for 1,612."""
+BEYOND, BEYOND_SHARE = 0.1, 0.25
+"""How far a result may be beyond a bound, and beyond a share: 8 % are "less than a tenth"."""
 ZONES = (-12, 0, 14)
 """Hours from UTC to the first and the last zone of the earth."""
 SPAN_MINUTES = {"hour": 60, "minute": 1}
@@ -131,6 +134,7 @@ def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]
     facts = list(_list_facts(evidence))
     known = {fact.value for fact in facts} | set(map(float, evidence.lists))
     known |= {fact.value / 100 for fact in facts if fact.unit == "percent"}
+    known |= set(_convert_facts(facts))
     known |= {float(n) for at in evidence.created for n in (at.year, at.day)}
     known |= {float(t.removeprefix("year ")) for t in evidence.terms if t.startswith("year ")}
     amounts = find_amounts(fold_text(said))
@@ -171,6 +175,10 @@ def _is_result(amount: Amount, value: float) -> bool:
         vague = amount.hedge or amount.kind in ("share", "multiple")
         if vague and _is_near(mine, Quantity(result, ""), amount.step, bound=bound):
             return True
+        most = BEYOND_SHARE if amount.kind == "share" else BEYOND
+        apart = (result - mine.value) * (1 if amount.hedge == "over" else -1)
+        if bound and 0 <= apart <= most * mine.value:
+            return True
     return False
 
 
@@ -208,6 +216,15 @@ def _list_facts(evidence: Evidence) -> Iterator[Quantity]:
     values = {quantity.value for quantity in read}
     numbers = {numeral.value for numeral in find_numerals(evidence.text)} - values
     yield from (Quantity(value, "") for value in numbers)
+
+
+def _convert_facts(facts: Sequence[Quantity]) -> Iterator[float]:
+    """Yield measures in the units of others of their dimension: 1 TB beside 128 GB is 1,000."""
+    sizes = {f.unit: load_dimensions()[f.unit] for f in facts if f.unit in load_dimensions()}
+    for fact in facts if len(sizes) > 1 else ():
+        dimension, size = sizes.get(fact.unit, ("", 1.0))
+        own = (other for kind, other in sizes.values() if kind == dimension and other != size)
+        yield from (fact.value * size / other for other in own)
 
 
 def _is_near(mine: Quantity, fact: Quantity, step: float, *, bound: bool) -> bool:

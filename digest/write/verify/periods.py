@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import combinations, product
 
-from digest.reading.amounts import Amount, find_cues
+from digest.reading.amounts import find_cues
 from digest.reading.contexts import has_cue
 from digest.reading.days import (
     Day,
@@ -21,6 +21,7 @@ from digest.reading.days import (
     has_short_year,
     read_spans,
 )
+from digest.reading.units import Amount
 from digest.write.verify.evidence import SPAN_DAYS, Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
