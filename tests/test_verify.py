@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from digest.errors import DigestError
 from digest.models import Item
-from digest.reading.markup import find_commands
 from digest.write.judge import judged
 from digest.write.verify import verify
 from digest.write.verify.nearness import prove, split_statements
@@ -83,10 +82,7 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("三项合计", "it lists what was saved and earned"),
         ("今年为 32.6 万盎司", "from 326,000 this year"),
         ("每只重 80 至 110 克", "80~110g"),
-        (
-            "costs $28bn over the two years",
-            "costs $9bn this year and $19bn next year, $28bn in all",
-        ),
+        ("$28bn over the two years", "$9bn this year and $19bn next year, $28bn in all"),
         ("pay rose by 2,000 to 8,500", "工资 6k5，后来多 2k"),
         ("nine tenths of it in the first half of this year", "今年上半年占 90%"),
         ("两者相差 0.67 个百分点", "GDP6.7％\n经济增长率为7.37%"),
@@ -99,6 +95,7 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("提供 3800 万 token", "链接https://t.co/AbC，可获得3800万 token"),
         ("首席执行官雷内·哈斯", "CEO @renehaas237 spoke"),
         ("截止日期为 Nov. 15。", "submissions by Nov. 15:\nJoin"),
+        ("The CLI gets /deploy and /security:scan now", "New!\n/deploy: ship\n/security:scan"),
     ],
 )
 def test_one_fact_in_two_notations(said: str, posted: str) -> None:
@@ -147,6 +144,7 @@ def test_one_fact_in_two_notations(said: str, posted: str) -> None:
         ("占用 512 GB", "takes 512 MB", "512 GB"),
         ("利率为 5.25 个百分点", "a rate of 5.25%", "5.25 个百分点"),
         ("fixed in two days", "fixed in three days", "two days"),
+        ("type /subscribe now", "subscribe now", "/subscribe"),
     ],
 )
 def test_a_changed_fact_is_named(said: str, posted: str, what: str) -> None:
@@ -172,7 +170,7 @@ def test_an_item_without_its_posts_is_not_proved() -> None:
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_text_can_be_judged(said: str, posted: str) -> None:
     assert "cannot be judged" not in missing(said, posted, view=True)
-    assert {*missing(posted, posted)} <= {"a link, markup or mention", *find_commands(posted)}
+    assert {*missing(posted, posted)} <= {"a link, markup or mention"}
 
 
 def lines() -> Iterator[str]:

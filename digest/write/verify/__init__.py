@@ -168,7 +168,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
 
 
 def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
-    """Yield what a chat would act on, and handles of nobody in the posts."""
+    """Yield what a chat would act on, and handles and commands that no post has."""
     if has_markup(blank_handles(text)):  # @sl__ytt
         yield LINK
     for handle in find_handles(text):
@@ -176,7 +176,7 @@ def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
             yield LINK
         elif handle.lower() not in evidence.handles:
             yield f"@{handle}"
-    yield from find_commands(text)
+    yield from (name for name in find_commands(text) if name not in evidence.text)
 
 
 def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[Claim]:
