@@ -235,15 +235,20 @@ def test_a_brief_with_points_enough_shows_nothing_else() -> None:
 
 
 def test_a_block_shows_whole_posts_before_headlines_and_offers() -> None:
-    texts = ("Voxel-7 by Acme is out", "Buy Voxel-7 here.", "Voxel-7 is out", "Voxel-7 costs $2.")
+    texts = (
+        *("Voxel-7 by Acme is out", "Buy Voxel-7 here.", "Voxel-7 is out", "Voxel-7 costs $2."),
+        *("Acme releases Rivet-2, a model for robots at $4 a month.", "Wow!"),  # a3's as well
+    )
     posts = [
-        replace(post(said, f"{n}", author=f"a{n}"), source="hn" if n in (0, 2) else "x")
+        replace(post(said, f"{n}", author=f"a{min(n, 3)}"), source="hn" if n in (0, 2) else "x")
         for n, said in enumerate(texts)
     ]
     readings = read(posts)
-    attach(readings, scores={"advertisement": [-1.0, 0.3, -1.0, -1.0]})
-    shown = _context().leading_posts(Event(1, (Story(tuple(readings)),)))
-    assert [texts[posts.index(p)] for p in shown] == [texts[0], texts[3], texts[2], texts[1]]
+    attach(readings, scores={"advertisement": [-1.0, 0.3, -1.0, -1.0, -1.0, -1.0]})
+    story = Story(tuple(readings))
+    context = Context(material=replace(material(), stories=(story,), quotes={}))
+    shown = context.leading_posts(Event(1, (story,)))
+    assert [texts.index(p.text) for p in shown] == [0, 3, 2, 1, 4]
 
 
 def test_escaped_brackets_leave_no_marks() -> None:

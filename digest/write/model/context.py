@@ -228,8 +228,8 @@ class Context(ShownPosts):
         return list(blocks)
 
     def leading_posts(self, event: Event) -> list[Post]:
-        """Return one post an author: first what a company says of itself, then what tells the
-        news best; then headlines, what sells, and cut headlines."""
+        """Return the posts: first what a company says of itself, then what tells the news best;
+        then headlines, what sells, and cut headlines; last further news by the same authors."""
         own = [post for post in list_official(event) if self.find_news(post)]
         best = self._choose_leads(event.stories)
         posts = unique_authors([*own[:1], *best, *event.posts])
@@ -237,7 +237,9 @@ class Context(ShownPosts):
         sellers -= {post.key for post in own}
         posts.sort(key=lambda post: (is_cut_headline(post), post.key in sellers))
         others = sorted(posts[1:], key=lambda post: (post.key in sellers, is_headline(post)))
-        return [*posts[:1], *sorted(others, key=is_cut_headline)]
+        # Two papers that somebody shares may stand in one story.
+        further = [post for post in event.posts if post not in posts and self.find_news(post)]
+        return [*posts[:1], *sorted(others, key=is_cut_headline), *further]
 
     def _choose_leads(self, stories: Iterable[Story]) -> list[Post]:
         """Return the post of each story that tells its news best, in whatever language."""
