@@ -6,8 +6,14 @@ import pytest
 from digest.models import MAX_POINTS
 from digest.reading import Story, attach, read
 from digest.select.embed import embed, has_encoder
-from digest.write.extractive.brief import PointCandidate, choose_points
-from digest.write.extractive.draft import Draft, begins_badly, praises, rate_print
+from digest.write.extractive.brief import PointCandidate, choose_points, make_point
+from digest.write.extractive.draft import (
+    Draft,
+    begins_badly,
+    praises,
+    rate_print,
+)
+from digest.write.extractive.following import continues, list_following
 from digest.write.extractive.quotes import Quote
 from tests.posts import post
 from tests.test_extractive import items, material, written
@@ -64,6 +70,41 @@ def test_news_reads_better_than(good: str, weak: str) -> None:
 def test_praise_is_no_news() -> None:
     assert praises("New massive update of Northlight's chips!")
     assert not praises("Northlight updates its chips.")
+
+
+@pytest.mark.parametrize(
+    ("behind", "stands"),
+    [
+        ("At 308M parameters, it runs without a network.", True),
+        ("also many adapters of Meridian 4 dropped", True),
+        ("also many adapters of Kite 2 dropped", False),
+        ("Microsoft released a small speech model.", False),
+        ("See how it compares!", False),
+        ("Congratulations to all teams at the lab.", False),
+        ("The quality is amazing for its size.", False),
+        ("My 14 test pages all fail now.", False),
+    ],
+)
+def test_a_fact_stands_behind_a_bare_line(behind: str, stands: bool) -> None:
+    lead, other = (
+        Quote(read([post(text)])[0].sentences[0], -0.8, -0.4, NOWHERE)
+        for text in ("Northlight opens Meridian 4.", behind)
+    )
+    assert continues(other, lead) is stands
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+def test_a_fact_comes_from_another_post_that_says_the_same() -> None:
+    bare = "Northlight just released Meridian 4 on Hugging Face"
+    fact = "The model has 30 billion parameters and runs on one card of 24 GB."
+    said = (bare, f"{bare}.\nNothing is real anymore!\n{fact}")
+    readings = read([post(text, text[-9:], author=text) for text in said])
+    attach(readings, vectors=embed([reading.plain for reading in readings]))
+    story = Story(tuple(readings))
+    draft = Draft(material((story,)))
+    (lead, *_), point = draft.quotes[readings[0].key], [readings[0].key, readings[1].key]
+    assert [quote.text for quote in list_following(draft, story, lead, 2)] == [fact]
+    assert list(make_point(draft, story, lead).cites) == point
 
 
 def test_a_view_has_the_reason_behind_it() -> None:

@@ -13,7 +13,7 @@ from digest.select.split import list_figures
 from digest.write import Material
 from digest.write.extractive import notes
 from digest.write.extractive.brief import list_overview, make_point, open_overview
-from digest.write.extractive.draft import Draft, make_item
+from digest.write.extractive.draft import ENDS, Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.quotes import Quote
@@ -79,7 +79,7 @@ def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) ->
     what its own first one says."""
     text = f"{item.title}{item.text}"
     quotes = draft.quotes.get(item.cites[0], ())
-    lead = next((q for q in quotes if q.text.rstrip("。.；;") in text), None)
+    lead = next((q for q in quotes if q.text.rstrip(ENDS) in text), None)
     if lead is None:
         return item
     others = [] if lead.sentence.language == draft.language else draft.list_quotes(story)

@@ -8,16 +8,17 @@ from digest.reading import Story
 from digest.reading.amounts import find_cues
 from digest.write.extractive import notes
 from digest.write.extractive.draft import (
+    ENDS,
     Draft,
     begins_badly,
     is_title,
     join_sentences,
-    list_following,
     make_item,
     name_speaker,
     rate_print,
     tells_same,
 )
+from digest.write.extractive.following import list_following
 from digest.write.extractive.quotes import Quote
 
 LEAST_VALUE = 0.4
@@ -45,6 +46,8 @@ before others: one that stands behind these is not what the day was about."""
 LEAST_OPENING, LEAST_OVERVIEW = -0.4, 0.3
 """Log odds of a sentence that is all of the overview (`rate_print`), and of each of several."""
 OPENINGS: Mapping[Language, str] = {"zh": "今天的主要消息：", "en": "In the news: "}
+MAX_FOLLOWING = 2
+"""Sentences behind the first of a point."""
 MAX_OVERVIEW = 70
 """Size (`Sentence.size`) of one sentence of several."""
 BETWEEN: Mapping[Language, tuple[str, str]] = {"zh": ("；", "。"), "en": ("; ", ".")}
@@ -122,15 +125,15 @@ def choose_points(candidates: Sequence[PointCandidate]) -> list[PointCandidate]:
 
 def make_point(draft: Draft, story: Story, lead: Quote) -> Item:
     """Return the point: a title where the first sentence is short, then what follows it."""
-    following = list_following(lead)
+    following = list_following(draft, story, lead, MAX_FOLLOWING)
     if not is_title(lead):
         return make_item(draft, story, [lead, *following])
     draft.add(story, lead, *following)
     return Item(
         join_sentences([quote.text for quote in following]),
         title=name_speaker([quote.sentence for quote in (lead, *following)])
-        + lead.text.rstrip("。.；;"),
-        cites=draft.cite(story, [lead]),
+        + lead.text.rstrip(ENDS),
+        cites=draft.cite(story, [lead, *following]),
     )
 
 
@@ -159,7 +162,7 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     leads = several[:LEADING] or leads[:1]
     if not leads:
         return [notes.nothing(draft.material, "overview")]
-    first, *rest = [quote.text.rstrip("。.！!；;") for quote in leads]
+    first, *rest = [quote.text.rstrip(ENDS) for quote in leads]
     sign, stop = BETWEEN["zh" if leads[0].sentence.language in ("zh", "ja") else draft.language]
     text = sign.join((open_overview(first, draft.language), *rest)) + stop
     return [Item(text, cites=tuple(dict.fromkeys(quote.post.key for quote in leads)))]

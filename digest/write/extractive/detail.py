@@ -10,11 +10,11 @@ from digest.write.extractive.draft import (
     Draft,
     is_title,
     join_sentences,
-    list_following,
     make_item,
     rate_print,
     speaker,
 )
+from digest.write.extractive.following import list_following
 from digest.write.extractive.groups import EVENTS, THEMES, Group
 from digest.write.extractive.pronouns import says_i
 from digest.write.extractive.quotes import Quote
@@ -149,7 +149,7 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
         group = lead.find_group(groups)
         name = (group.names if group else notes.OTHER)[draft.language]
         if len(items[name]) < MAX_IN_GROUP:
-            following = list_following(lead, 1) if is_title(lead) else []
+            following = list_following(draft, story, lead, 1) if is_title(lead) else []
             items[name].append(make_item(draft, story, [lead, *following], group=name))
     found = [item for members in items.values() for item in members]
     return found or [notes.nothing(draft.material, section)]

@@ -27,8 +27,6 @@ from digest.write.extractive.quotes import (
     choose_readings,
     collect_quotes,
     is_all_names,
-    list_printable,
-    score_quotes,
 )
 from digest.write.verify import verify
 
@@ -117,13 +115,6 @@ subjects that it names, at most MAX_SUBJECTS. Near to a fit on the stories of 43
 read, heads and weights without the day (docs/design/points.md)."""
 MAX_TITLE = {"zh": 60, "en": 110}
 """Characters of a title; a longer sentence is text without a title."""
-ROOM = {"zh": 200, "en": 420}
-"""Characters of the sentences behind the first."""
-MAX_FOLLOWING = 2
-"""Sentences behind the first, where they go on in the same post."""
-LEAST_FOLLOWING, MOST_OPINION = -0.5, -0.3
-"""Margins of `stands_alone` and `view` of a sentence that follows another: it need not stand alone,
-and tells more of the news rather than what its author thinks of it."""
 OPENING_CHARS = 30
 """Characters before the first comma that are an opening: "Under the hood, ..."."""
 MAX_SUBJECTS = 2
@@ -132,9 +123,11 @@ MAX_RATED = 70
 USUAL_NEWS, USUAL_ADVERTISEMENT = 0.43, -0.3
 """Neutral news value and neutral advertisement margin: they change nothing in a post's rating."""
 
+ENDS = "。.！!；;"
+"""Signs that a title does not end with."""
 _STOPS = frozenset(".。！？!?；;…")
 _WIDE_STOPS = frozenset("。！？；")
-_HAN = ("zh", "ja")
+HAN = ("zh", "ja")
 _CLOSING = "”\"'’」』)）"
 
 
@@ -408,34 +401,7 @@ def make_item(draft: Draft, story: Story, quotes: Sequence[Quote], *, group: str
 
 def is_title(quote: Quote) -> bool:
     """Return whether a sentence is short enough for a title."""
-    return len(quote.text) <= MAX_TITLE["zh" if quote.sentence.language in _HAN else "en"]
-
-
-def list_following(lead: Quote, most: int = MAX_FOLLOWING) -> list[Quote]:
-    """Return the next sentences of the same post, as long as they can be read."""
-    room = ROOM["zh" if lead.sentence.language in _HAN else "en"]
-    colon = next((sign for sign in lead.text if sign in ":："), "")
-    heading = lead.text.partition(colon or ":")[0]
-    behind = lead.sentence.place + 1
-    following: list[Quote] = []
-    for sentence in lead.sentence.reading.sentences[behind : behind + most]:
-        room -= len(sentence.text)
-        is_voice = says_we(sentence.text) and not says_we(lead.text)  # its author's, not the news'
-        is_list = bool(colon) and sentence.text.startswith(f"{heading}{colon}")  # its heading again
-        if is_list or is_voice or room < 0 or not list_printable([sentence]):
-            break
-        (quote,) = score_quotes([sentence])
-        if not continues(quote):
-            break
-        following.append(quote)
-    return following
-
-
-def continues(quote: Quote) -> bool:
-    """Return whether a sentence may stand behind the one before it: it invites nobody to anything,
-    and is no more than that."""
-    invites = begins_with(quote.text, "sentences", "invitations")
-    return quote.fitness >= LEAST_FOLLOWING and quote.opinion <= MOST_OPINION and not invites
+    return len(quote.text) <= MAX_TITLE["zh" if quote.sentence.language in HAN else "en"]
 
 
 def name_speaker(sentences: Sequence[Sentence]) -> str:
@@ -445,7 +411,7 @@ def name_speaker(sentences: Sequence[Sentence]) -> str:
         return ""
     if not any(says_we(sentence.text) for sentence in sentences):
         return ""
-    return _show_name(post) + ("：" if sentences[0].language in _HAN else ": ")
+    return _show_name(post) + ("：" if sentences[0].language in HAN else ": ")
 
 
 def praises(text: str) -> bool:
@@ -476,7 +442,7 @@ def join_sentences(sentences: Sequence[str]) -> str:
             end = joined.rstrip(_CLOSING)[-1:]
             if end not in _STOPS:
                 latin = ";" if sentence[:1].islower() else "."
-                end = "。" if language(joined) in _HAN else latin
+                end = "。" if language(joined) in HAN else latin
                 joined += end
             joined += "" if end in _WIDE_STOPS else " "
         joined += sentence

@@ -146,9 +146,10 @@ def _vector_of_post(sentence: Sentence) -> Vectors | None:
     return reading.vector if is_whole else None
 
 
-def list_printable(sentences: Iterable[Sentence]) -> list[Sentence]:
-    """Return the sentences that are whole, in the letters of a language, and give no orders."""
-    good = [sentence for sentence in sentences if _is_whole(sentence)]
+def list_printable(sentences: Iterable[Sentence], *, alone: bool = True) -> list[Sentence]:
+    """Return the sentences that are whole, in the letters of a language, and give no orders; those
+    that stand `alone` do not go on with the line before."""
+    good = [s for s in sentences if _is_whole(s) and (_begins_alone(s) or not alone)]
     orders = find_orders([sentence.text for sentence in good])
     return [sentence for sentence, order in zip(good, orders, strict=True) if not order]
 
@@ -167,7 +168,6 @@ def _is_whole(sentence: Sentence) -> bool:
     return (
         (MIN_HEADLINE if is_headline else MIN_SIZE) <= sentence.size <= MAX_SIZE
         and not text.endswith(_UNFINISHED)
-        and _begins_alone(sentence)
         and text.count('"') % 2 == 0
         and all(text.count(pair[0]) == text.count(pair[1]) for pair in _PAIRS)
         and (0, len(text.rstrip(".。"))) not in find_quotations(text)  # nobody says it
