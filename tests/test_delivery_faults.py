@@ -365,14 +365,17 @@ async def test_f20_a_refused_picture_never_costs_the_brief(platform: str, tmp_pa
     made = body(platform, "brief", picture="ai/2025-12-06")
 
     async with (
-        DeliveryStub(fault=of_chats({"1000": told, "1001": told}, times=1)) as stub,
+        DeliveryStub(fault=of_chats({f"100{n}": told for n in range(3)}, times=1)) as stub,
         town(stub, tmp_path) as people,
     ):
         await people.digests(platform, 3, made)
         people.start(platform)
         await people.ended()
         assert await people.states() == {"sent": 3}
-        assert stub.books[platform].chats == {"1000": 2, "1001": 2, "1002": 1}
+        assert stub.books[platform].chats == {"1000": 2, "1001": 2, "1002": 2}
+        await people.digests(platform, 1, made, first=3)
+        await people.ended()
+        assert stub.books[platform].uploads == 0, "it is not tried in every chat"
 
 
 async def test_f21_a_platform_that_is_down_slows_no_other(tmp_path: Path) -> None:

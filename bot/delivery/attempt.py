@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ LONG_PAUSE_SECONDS = 30.0
 """Pauses of at least this length are saved across restarts, and logged."""
 RETRY_SECONDS = 5.0
 """The wait before the next attempt where the store failed."""
+MOST_REFUSALS = 3
+"""Chats in which a picture is refused before no other gets it."""
 _INVALID = platforms.Limited, platforms.Gone, platforms.Revoked, platforms.Refused
 """Answers of which too many get an address banned."""
 
@@ -77,7 +80,8 @@ class MessageSender:
         self.rate = Rate(pace.a_second, pace.most)
         self._chats, self._invalid = ChatPace(pace.chat_gap, pace.group_minute), Invalid()
         self.file_ids: dict[str, str] = {}
-        """The platform's ids of uploaded pictures, by their names."""
+        """The platform's ids of uploaded pictures, by their names; empty of one it refuses."""
+        self._refusals: Counter[str] = Counter()
         self.revoked = False
         self._failures, self._failing_since = 0, 0.0
         self._stopped_until = 0.0
@@ -133,9 +137,10 @@ class MessageSender:
         file_id, picture = "", b""
         if job.picture and not bare:
             file_id = self.file_ids.get(job.picture, "")
-            if not file_id and self.platform.reuses and not job.uploaded:
+            bare = not file_id and job.picture in self.file_ids
+            if not (file_id or bare) and self.platform.reuses and not job.uploaded:
                 file_id = await self.ledger.file_id(self.name, job.picture)
-            if not file_id:
+            if not (file_id or bare):
                 picture = await self.load_picture(job.picture)
                 job.uploaded = True
                 bare = not picture
@@ -258,6 +263,10 @@ class MessageSender:
             self.file_ids.pop(job.picture, None)
             job.uploaded = True
         else:
+            if refused.picture and not (refused.markup or refused.rights):
+                self._refusals[job.picture] += 1
+                if self._refusals[job.picture] == MOST_REFUSALS:
+                    self.file_ids[job.picture] = ""
             job.message = reduced
         log.warning("%s: %s; sent again without that", self.name, error)
         return None
