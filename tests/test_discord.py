@@ -236,7 +236,8 @@ async def test_subscribing_needs_a_right_and_is_answered_to_one_alone(up: Runnin
 @pytest.mark.parametrize("place", [TEXT, THREAD, POST, NEWS])
 async def test_it_subscribes_in_every_kind_of_channel(up: Running, place: int) -> None:
     up.admin(up.mei)
-    await up.server.slash(up.server.channels[place], up.mei, "subscribe")
+    said = await (await up.server.slash(up.server.channels[place], up.mei, "subscribe")).done()
+    assert ("每份简报一个子区" in labels(said)) == (place != THREAD)
     await up.server.until(lambda: [m for m in up.server.messages(place) if not m.ephemeral])
     (proof,) = [m for m in up.server.messages(place) if not m.ephemeral]
     if place == NEWS:

@@ -122,7 +122,8 @@ async def test_a_person_goes_on_to_read_in_the_language_shown_so_far(
     languages: tuple[tuple[Language, Language | None], ...] = (("en", expected), ("zh", None))
     for language, subscribed in languages:
         line = Incoming(chat, "7", "/subscribe", language, configures=allow)
-        assert [reply async for reply in answer(bot, line)]
+        said, *_ = [render(reply, 80, styled=False) async for reply in answer(bot, line)]
+        assert ("same as the topic" in said) == (language == "en" and not subscribed)
         assert (await bot.store.subscriptions(chat))[0].language == subscribed
         await bot.store.forget_person("telegram", "7", chat)
 

@@ -70,7 +70,8 @@ async def _subscribe_to(ask: Ask, topic: str, request: Asked) -> AsyncIterator[R
     key = "subscribed" if new else "subscribed_changed" if changed else "subscribed_already"
     answer = ask.say(key, *list_buttons(ask, subscription), **await load_facts(ask, subscription))
     blocks: list[Block] = [*answer.blocks]
-    if request.changes:
+    read = newest and (subscription.language or newest.language)
+    if request.changes or read not in (None, ask.language):
         blocks.append(Rows(tuple(list_content(ask, subscription))))
     if request.sections and not request.topics:
         blocks.append(Paragraph(ask.text("only_sections")))
@@ -346,7 +347,7 @@ def list_content(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, st
 
 def can_thread(chat: Chat) -> bool:
     """Return True where each digest may have a thread of its own."""
-    return chat.platform == "discord" and chat.kind != "private"
+    return chat.platform == "discord" and chat.kind == "channel"
 
 
 def _line(subscription: Subscription, *words: str) -> str:
@@ -364,7 +365,7 @@ def list_buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ..
     pause = button("resume", "resume") if subscription.paused else button("pause", "pause")
     sound = button("sound", "sound") if subscription.quiet else button("quiet", "quiet")
     thread = button("nothread", "channel") if subscription.threads else button("thread", "thread")
-    threads = (thread,) if can_thread(subscription.chat) else ()
+    threads = (thread,) if subscription.threads or can_thread(ask.incoming.chat) else ()
     end = Button(ask.text("unsubscribe"), f"/unsubscribe {subscription.topic}")
     when = button("change_time", "time"), button("change_zone", "zone"), button("set_days", "days")
     what = (button(f"set_{name}", name) for name in ("language", "length", "sections", "words"))

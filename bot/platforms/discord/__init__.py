@@ -330,7 +330,10 @@ def _chat(interaction: discord.Interaction) -> Chat:
     place = interaction.channel
     name = getattr(place, "name", None)
     title = f"#{name}" if name else interaction.user.display_name
-    kind: ChatKind = "group" if space else "private"
+    # A digest has a thread of its own in a channel and in a forum, not in a thread.
+    opens = place.parent if isinstance(place, discord.Thread) else place
+    kinds = discord.ForumChannel if opens is not place else discord.TextChannel
+    kind: ChatKind = "channel" if isinstance(opens, kinds) else "group" if space else "private"
     return Chat(NAME, str(interaction.channel_id), kind=kind, space=space, title=title)
 
 
