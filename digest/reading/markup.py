@@ -18,8 +18,8 @@ _SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
     for signs, plain in (("\u2010\u2011\u2012\u2013\u2212\ufe58\uff0d", "-"), ("\u2018\u2019", "'"))
     for sign in signs
 } | {0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: "."}  # fmt: skip
-_EMPHASIS = re.compile(r"(?<![*\w])[*_](\w[^*_\n]{0,60}?\w)[*_](?![*\w])")
-"""3.3 *billion*, as posts put it."""
+_EMPHASIS = re.compile(r"(?<![*a-z\d])([*_]{1,3})([^\s*_][^*_\n]*)\1(?![*a-z\d])", re.IGNORECASE)
+"""3.3 *billion*, **OpenAI**, as posts put it."""
 _HANDLE = re.compile(r"(?<![\w@])(?<!\w\.)@(\w{2,})", re.A)
 _SHORT_LINK = re.compile(r"https?://t\.co/\w+", re.A)
 _MARKUP = re.compile(
@@ -43,8 +43,13 @@ def fold_text(text: str) -> str:
     """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified
     characters."""
     plain = _FRACTION_SIGN.sub(lambda match: match[1] + _FRACTIONS[match[2]], clean(text))
-    plain = _EMPHASIS.sub(r"\1", _LONG_DASH.sub(" - ", plain))
+    plain = drop_emphasis(_LONG_DASH.sub(" - ", plain))
     return simplify(_FEET.sub(r"\1 ft \2 inch", plain.translate(_SIGNS)))
+
+
+def drop_emphasis(text: str) -> str:
+    """Return the text without the signs around words that Markdown sets in bold or italics."""
+    return _EMPHASIS.sub(r"\2", text)
 
 
 def find_handles(text: str) -> list[str]:
@@ -84,7 +89,7 @@ def strip_markdown(text: str) -> str:
 
 def drop_marks(text: str) -> str:
     """Return the text on one line, without marks that mean nothing in a prompt."""
-    return " ".join(_LOOSE_MARK.sub(" ", _EMPHASIS.sub(r"\1", text)).split())
+    return " ".join(_LOOSE_MARK.sub(" ", drop_emphasis(text)).split())
 
 
 def spell_arrows(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from digest.reading.markup import drop_emphasis
 from digest.reading.names import find_names
 from digest.reading.vocabulary import load_lines, load_words
 from digest.text import EMOJI, URL, language, replace_links
@@ -246,8 +247,8 @@ def strip_marks(line: str) -> str:
 
 
 def _blank_signs(line: str) -> str:
-    """Return the line with _SIGN for links and emoji, but for those that move a figure."""
-    line = _KEYCAP.sub(_spell_keycap, replace_links(line, _SIGN))
+    """Return the line without emphasis, _SIGN for links and emoji that move no figure."""
+    line = _KEYCAP.sub(_spell_keycap, replace_links(drop_emphasis(line), _SIGN))
     return EMOJI.sub(_keep_move, line)
 
 
