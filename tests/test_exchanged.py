@@ -31,6 +31,7 @@ SWAPPED = [
         "McDonald's $130B, 7-Eleven $98B, KFC $34B",
     ),
     ("预估 2025 年增长 3.54%，2026 年增长 7.37%。", "2025年成長率為7.37%，2026年預估為3.54%"),
+    ("Acme 上半年收入 135 亿美元，亏损 43 亿美元", "Acme 上半年收入 43 亿美元，亏损 135 亿美元"),
 ]
 TRUE = [
     ("预期为 4.4%，而实际失业率达到 4.6%。", "美国11月失业率 4.6%，预期4.4%。"),
@@ -44,6 +45,9 @@ TRUE = [
     ("Four times as much for both: $1 / $5 against $0.25 / $1.25.", "new 0.25 / 1.25, old 1 / 5"),
     ("It is all-ticket: 2,650 of the 3,200 are sold.", "all-ticket: capacity 3,200, 2,650 sold"),
     ("年化营收 200–260 亿美元，目前为 70 亿美元", "from $7 billion now to $20-26 billion"),
+    # the first figure stands behind the subject of both
+    ("Acme 上半年亏损 135 亿美元，收入 43 亿美元", "Acme 上半年收入 43 亿美元，亏损 135 亿美元"),
+    ("In June Acme lost $9M and earned $4M.", "In June Acme earned $4M and lost $9M."),
 ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, takewhile
 
 from digest.models import Post
 from digest.reading.contexts import read_contexts
@@ -89,10 +89,27 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
                 for x, side in zip((at, other), sides, strict=True)
             ]
             turned = apart or places[at][0] > places[other][0]
+            if turned and not apart:
+                words, *beside[1:] = _drop_subject(words, *beside[1:])
             if all(beside) and (
                 turned or not _stand_together(facts, places[at][0], places[other][0])
             ):
                 yield FigurePair((first, second), (words, others), (beside[0], beside[1]), turned)
+
+
+def _drop_subject(said: str, posted: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the words of a statement's first figure and those of the posts' first, without the
+    subject that they begin with: it is that of the second figures as well."""
+    size = 0
+    for words in posted:
+        pairs = zip(said, words, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        if said[shared - 1 : shared + 1].isascii():  # not within a Latin word
+            shared = said.rfind(" ", 0, shared) + 1
+        size = max(size, shared)
+    subject, rest = said[:size], said[size:]
+    left = tuple(words.removeprefix(subject) for words in posted)
+    return (rest, left) if rest.strip() and all(map(str.strip, left)) else (said, posted)
 
 
 def _stand_together(facts: Sequence[tuple[Amount, str, str]], first: int, second: int) -> bool:
