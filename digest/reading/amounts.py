@@ -7,7 +7,7 @@ notations.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -311,54 +311,61 @@ def _find_left_out(first: Amount, second: Amount, text: str) -> Quantity | None:
 
 
 def _find_shares(text: str) -> Iterator[Amount]:
-    for match in _PERCENT.finditer(text):
-        value = float(match[1]) if match[1][0].isdigit() else float(parse_han(match[1]))
-        yield _special(match, text, (Quantity(value, "percent"),), kind="number")
-    for match in _TENTHS.finditer(text):
-        tail = match[2]
-        value = 10.0 * float(parse_han(match[1])) + (
-            5 if tail == "半" else float(parse_han(tail)) if tail else 0
-        )
-        yield _special(match, text, (Quantity(value, "percent"),), kind="number")
-    spans = list(_HALF_SPAN.finditer(text))
-    for match in spans:
+    halves = list(_HALF_SPAN.finditer(text))
+    covered = {at for match in halves for at in range(match.start(), match.end())}
+    yield from _find_percentages(text)
+    for match in halves:
         unit = next(group for group in match.groups() if group).lower()
         quantity = Quantity(0.5, load_unit_names().get(unit, "month"))
         yield _special(match, text, (quantity,), kind="number")
     for match in _AND_A_HALF.finditer(text):
         if unit := load_unit_names().get(match[1].lower()):
             yield _special(match, text, (Quantity(1.5, unit),), "number", 0.5)
+    yield from _find_fractions(text, covered)
+    for match in find_cues(text, "half"):
+        mixed = text[: match.start()].lower().replace("-", " ").endswith("and a ")
+        no_share = compile_words("figures", "no_half").match(text, match.end() + 1)
+        if not (mixed or no_share or match.start() in covered):
+            shares = *_as_share(1, 2, match, text), Quantity(2.0, "times")
+            yield _special(match, text, shares, "share", step=1.0)
+
+
+def _find_percentages(text: str) -> Iterator[Amount]:
+    """Yield 百分之十, 三成五 and 八折."""
+    for match in _PERCENT.finditer(text):
+        value = float(match[1]) if match[1][0].isdigit() else float(parse_han(match[1]))
+        yield _special(match, text, (Quantity(value, "percent"),), kind="number")
+    for match in _TENTHS.finditer(text):
+        tail = match[2] or "零"
+        value = 10.0 * float(parse_han(match[1])) + (5 if tail == "半" else float(parse_han(tail)))
+        yield _special(match, text, (Quantity(value, "percent"),), kind="number")
     for match in _DISCOUNT.finditer(text):
         digits = parse_han(match[1]) if match[1][0] in _HAN else Decimal(match[1])
         left = float(digits * (10 if digits < 10 else 1))  # 八折, 七五折
         quantities = Quantity(left, "percent"), Quantity(100 - left, "percent")
         yield _special(match, text, quantities, "share")
+
+
+def _find_fractions(text: str, covered: Set[int]) -> Iterator[Amount]:
+    """Yield two thirds, 三分之二 and 3/4, but what begins at a `covered` place."""
     for match in _FRACTION.finditer(text):
         above, below = _read_fraction(match)
-        if below and (scale := _OF_SCALE.match(text, match.end())):
+        if not below:
+            continue
+        if scale := _OF_SCALE.match(text, match.end()):
             yield _scale_fraction(match, scale, text, above / below)
-            continue
-        if below and (span := _OF_SPAN.match(text, match.end())):
+        elif span := _OF_SPAN.match(text, match.end()):
             yield _cut_span(match, span, text, above / below)
-            continue
-        if match["digits"] and 1 < above == below - 1 and find_unit(text, match.end())[0]:
-            continue  # 7/8 次
-        if match["digits"] and above > below:
-            continue  # 24/7
-        is_percent = bool(match["han_below"]) and below == 100
-        if (
-            below
-            and not is_percent
-            and not any(a.start() <= match.start() < a.end() for a in spans)
-        ):
+        elif not (match.start() in covered or _is_no_share(match, above, below, text)):
             yield _special(match, text, _as_share(above, below, match, text), "share", step=1.0)
-    for match in find_cues(text, "half"):
-        whole = text[: match.start()].lower().replace("-", " ").endswith("and a ") or compile_words(
-            "figures", "no_half"
-        ).match(text, match.end() + 1)
-        if not whole and not any(a.start() <= match.start() < a.end() for a in spans):
-            halves = *_as_share(1, 2, match, text), Quantity(2.0, "times")
-            yield _special(match, text, halves, "share", step=1.0)
+
+
+def _is_no_share(match: re.Match[str], above: float, below: float, text: str) -> bool:
+    """Return True for 24/7, the 7/8 of "7/8 次", and a percentage, which is read as such."""
+    if not match["digits"]:
+        return bool(match["han_below"]) and below == 100
+    neighbours = 1 < above == below - 1 and bool(find_unit(text, match.end())[0])
+    return above > below or neighbours
 
 
 def _scale_fraction(match: re.Match[str], scale: re.Match[str], text: str, share: float) -> Amount:
