@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.errors import DigestError
@@ -167,6 +167,7 @@ def test_an_item_without_its_posts_is_not_proved() -> None:
     assert "cites x:9, which is not among the posts" in unknown
 
 
+@example("", "ΆaÀ0×9BÀ0%")
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_text_can_be_judged(said: str, posted: str) -> None:
     assert "cannot be judged" not in missing(said, posted, view=True)

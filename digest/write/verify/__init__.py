@@ -160,11 +160,18 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     measures = [
         amount
         for amount in amounts
-        if (amount.unit not in ("", "count") or amount.value >= LARGE) and not amount.in_name
+        if (amount.unit not in ("", "count") or amount.value >= LARGE)
+        and not (amount.in_name or _is_glued(amount, bare))
     ]
     plain = blank_tickers(blank_zones(_without(text, measures)))  # kWh is no name
     for words in find_missing_names(plain, evidence.mentions):
         yield Claim("name", words)
+
+
+def _is_glued(amount: Amount, text: str) -> bool:
+    """Return True where a letter that is no Chinese one stands right beside an amount."""
+    beside = text[max(0, amount.start - 1) : amount.start], text[amount.end : amount.end + 1]
+    return any(char.isalpha() and char < "\u2e80" for char in beside)
 
 
 def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
