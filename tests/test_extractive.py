@@ -106,6 +106,7 @@ def texts(post_text: str) -> list[str]:
         ),
         ("24/7 help and a 50/50 split.", ["24/7 help and a 50/50 split."]),
         ("BOOM: Meridian 3 is out.", ["Meridian 3 is out."]),
+        ("刚刚，诺斯莱特发布新模型。", ["诺斯莱特发布新模型。"]),
         ("MetaMask now supports #Bitcoin", ["MetaMask now supports Bitcoin"]),
         ("MetaMask supports Bitcoin #BTC", ["MetaMask supports Bitcoin"]),
         ("It runs on Linux and .NET , too .", ["It runs on Linux and .NET, too."]),
