@@ -270,7 +270,7 @@ def _label() -> re.Pattern[str]:
     """Return a pattern of a label at the start of a line: "BREAKING:", 【快讯】."""
     words = "|".join(map(re.escape, sorted(load_lines("sentences", "labels"), key=len)[::-1]))
     return re.compile(
-        rf"^(?:[\[【(（]\s*)?(?:{words})(?:\s*[\]】)）]|\s*[:：|!！，]+)\s*[:：|]?\s*", re.IGNORECASE
+        rf"^(?:[\[【(（]\s*)?(?:{words})\s*(?:[\]】)）]|[:：|!！，]+)\s*[:：|]?\s*", re.IGNORECASE
     )
 
 
