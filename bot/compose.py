@@ -87,8 +87,8 @@ def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> 
         kind = "report" if view.sections == SECTIONS else ""
     blocks: list[Block] = [title_block(topic, report, view.language, kind)]
     for name in report.distinct_sections(view.sections):
-        if name != "overview" or report.section(name).items:
-            shown = replace(view, limit=0) if name == "overview" else view
+        shown = replace(view, limit=0) if name == "overview" else view
+        if name != "overview" or _rows(report, name, shown, None):
             blocks += section_blocks(topic, report, name, shown)
     return blocks
 

@@ -284,6 +284,7 @@ def test_a_title_is_no_line_of_ours_and_no_command() -> None:
 
 
 OURS = [ENDED, RESTORED, WITHDRAWN, UNSEEN, FAULT, "removed", "deleted"]
+OURS += ["Missing Access", "Missing Permissions", "not enough rights to send photos to the chat"]
 OURS += [TOO_LATE, CUT_SHORT, NOT_MADE, "refused again and again", "it gave no reason"]
 ENDINGS = [
     "too many reports are being made",

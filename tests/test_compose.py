@@ -123,6 +123,9 @@ async def test_keywords_lead_and_hide_but_numbers_stay(tmp_path: Path) -> None:
     assert first.text.startswith(MARK)
     (left,) = points(await digest(tmp_path, report(DAY), without=("meridian",)))
     assert left.number == 2, "/sources 2 asks for it"
+    made = report(DAY, overview=(Item("Meridian is out.", cites=("x:1",)),))
+    hidden = own_words(await digest(tmp_path, made, without=("meridian",)))
+    assert "概述" not in hidden, "an overview of which nothing is left"
 
 
 @pytest.mark.parametrize(

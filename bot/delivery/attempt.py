@@ -187,7 +187,7 @@ class MessageSender:
                     return self._retry_later(part, error, platforms.backoff(part.attempts, 30.0))
                 return Outcome(part.id, "unknown", error=str(error))
             case platforms.Gone():
-                log.info("%s: a chat is gone (%s)", self.name, error)
+                log.info("%s: chat %s is gone (%s)", self.name, part.chat.id, error)
                 thread = part.chat.thread if error.thread else None
                 await self.ledger.end_chat(self.name, part.chat.id, error.why, thread=thread)
                 return Outcome(part.id, "refused", error=str(error))
@@ -268,5 +268,5 @@ class MessageSender:
                 if self._refusals[job.picture] == MOST_REFUSALS:
                     self.file_ids[job.picture] = ""
             job.message = reduced
-        log.warning("%s: %s; sent again without that", self.name, error)
+        log.warning("%s, %s: %s; sent again without that", self.name, job.part.chat.id, error)
         return None

@@ -240,7 +240,7 @@ class DiscordDeliverer:
         try:
             await self.call("POST", f"/channels/{channel}/messages/{message}/threads", content)
         except PlatformError as error:
-            log.warning("discord: no thread was opened (%s)", error)
+            log.warning("discord: no thread was opened in %s (%s)", channel, error)
 
     async def _post(
         self,
@@ -284,7 +284,7 @@ class DiscordDeliverer:
         try:
             await self.call("POST", f"/channels/{chat.id}/messages/{message}/crosspost", {})
         except PlatformError as error:
-            log.warning("discord: a post was not published to followers (%s)", error)
+            log.warning("discord: a post in %s was not published (%s)", chat.id, error)
 
     async def close(self) -> None:
         await self._client.close()
@@ -383,7 +383,7 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
     number = answer.get("code") if isinstance(answer, dict) else None
     if type(number) is not int or number in _BLOCKED:
         return _read_fault(code, f"HTTP {code} from a server in front of Discord")
-    reason = f"Discord: {str(answer.get('message') or f'HTTP {code}')[:MOST_REASON]}"
+    reason = str(answer.get("message") or f"HTTP {code}")[:MOST_REASON]
     if code == 401:
         return Revoked("Discord does not accept the token")
     if code >= 500:
