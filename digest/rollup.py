@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from itertools import accumulate
 
 from digest.models import (
     MAX_POINTS,
@@ -27,7 +28,7 @@ from digest.reading.days import blank_days
 from digest.reading.index_terms import FUNCTION_WORDS
 from digest.reading.mentions import cut_pieces, has_han
 from digest.reading.names import find_names, simplify
-from digest.reading.sentences import split_sentences
+from digest.reading.sentences import split_line
 from digest.reading.units import Amount
 from digest.storylines import Storyline, Telling, trace_storylines
 from digest.text import fill
@@ -223,13 +224,14 @@ def _row(telling: Telling, title: str, language: Language, *, short: bool) -> st
 
 def _beginning(text: str) -> str:
     """Return the leading sentences that fit, or the start of a long one."""
-    end = 0
-    for sentence in split_sentences(text):
-        place = text.find(sentence, end)
-        if place < 0 or place + len(sentence) > TELLING_CHARS:
-            break
-        end = place + len(sentence)
-    return text[:end] or text[:TELLING_CHARS].rstrip() + "…"
+    parts = split_line(text)
+    ends = [
+        end
+        for part, end in zip(parts, accumulate(map(len, parts)), strict=True)
+        # "Three firms: A; B; C." is not told by two of them.
+        if end <= TELLING_CHARS and not part.endswith((";", "；"))
+    ]
+    return text[: ends[-1]].rstrip() if ends else text[:TELLING_CHARS].rstrip() + "…"
 
 
 def show_chain(chain: Sequence[tuple[date, str]], language: Language) -> str:
