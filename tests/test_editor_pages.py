@@ -13,8 +13,7 @@ from bot.compose import ReportView, report_blocks
 from bot.messages import Paragraph
 from digest.models import SECTIONS, Counts, Dropped, Item, Language, Post, Section, SectionName
 from digest.reading import Story, attach, read
-from digest.write.extractive.money import merge_empty
-from digest.write.extractive.notes import note
+from digest.write.extractive.notes import merge_empty, note
 from digest.write.model.assembly import assemble, drop_repeats
 from digest.write.model.candidates import Candidate, read_candidates, require_subject
 from digest.write.model.check import show_failed, show_items
@@ -129,10 +128,11 @@ def test_an_item_says_what_it_is_about(said: str, ok: bool) -> None:
         assert "Cloudflare" in judged.problems[0]
 
 
-def test_two_empty_sections_of_money_are_one_line() -> None:
+def test_two_empty_sections_that_are_alike_are_one_line() -> None:
     sections = [Section(name, name, (note(f"no {name}"),)) for name in SECTIONS]
     merged = {s.name: s.items for s in merge_empty(sections, "en")}
     assert merged["markets"] == merged["finance"] != (note("no markets"),)
+    assert merged["events"] == merged["ai"] != (note("no events"),)
     assert merged["views"] == (note("no views"),)
     report = replace(make_report(date(2025, 12, 5)), sections=merge_empty(sections, "en"))
     report = replace(report, language="en")
@@ -142,7 +142,8 @@ def test_two_empty_sections_of_money_are_one_line() -> None:
     assert lines.count(merged["markets"][0].text) == 1
     item = Item("Acme raises $2B.", cites=("x:1",))
     full = [replace(s, items=(item,)) if s.name == "finance" else s for s in sections]
-    assert merge_empty(full, "en") == tuple(full)
+    kept = {s.name: s.items for s in merge_empty(full, "en")}
+    assert (kept["markets"], kept["finance"]) == ((note("no markets"),), (item,))
 
 
 async def test_an_item_in_the_words_of_another_post_goes_back_whole() -> None:

@@ -15,7 +15,6 @@ from digest.write.extractive import notes
 from digest.write.extractive.brief import list_overview, make_point, open_overview
 from digest.write.extractive.draft import ENDS, Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
-from digest.write.extractive.money import merge_empty
 from digest.write.extractive.quotes import Quote
 from digest.write.verify.figures import is_supported
 
@@ -140,7 +139,7 @@ def fill_sections(
         items = items or [notes.nothing(material, section.name)]
         heading = notes.heading(section.name, material.topic)
         filled.append(Section(section.name, heading, tuple(items)))
-    return merge_empty(filled, material.topic.language)
+    return notes.merge_empty(filled, material.topic.language)
 
 
 def name_group(group: str, language: Language) -> str:

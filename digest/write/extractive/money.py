@@ -4,11 +4,10 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import islice
 
-from digest.models import Item, Language, Section
+from digest.models import Item
 from digest.reading import Story
 from digest.reading.amounts import find_amounts
 from digest.reading.assets import Asset, find_assets
@@ -165,13 +164,3 @@ def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
     for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY), LEAST_FITNESS):
         if _is_topical(story) and quote.sentence.names:
             yield _weigh(draft, quote, story), quote, story
-
-
-def merge_empty(sections: Sequence[Section], language: Language) -> tuple[Section, ...]:
-    """Return the sections; where neither of the two about money has an item, both have one and the
-    same line, which is shown once."""
-    money = [section for section in sections if section.name in ("markets", "finance")]
-    if any(item.status != "note" for section in money for item in section.items):
-        return tuple(sections)
-    line = notes.note(notes.NO_MONEY[language])
-    return tuple(replace(s, items=(line,)) if s in money else s for s in sections)

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-from digest.models import Item, Language, SectionName, Topic
+from digest.models import Item, Language, Section, SectionName, Topic
 from digest.text import fill
 from digest.write import Material
 
@@ -42,10 +43,23 @@ _NOTHING: Mapping[SectionName, Names] = {
     "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
 }
 
-NO_MONEY: Names = {
-    "zh": "今天没有更多与本主题有关的行情、融资或业绩消息。",
-    "en": "No further news of prices, funding or earnings on this topic today.",
-}
+EMPTY_PAIRS: Sequence[tuple[Collection[SectionName], Names]] = (
+    (
+        ("events", "ai"),
+        {
+            "zh": "除上述要点外，没有选出其他内容。",
+            "en": "Nothing else was chosen beyond the key points.",
+        },
+    ),
+    (
+        ("markets", "finance"),
+        {
+            "zh": "今天没有更多与本主题有关的行情、融资或业绩消息。",
+            "en": "No further news of prices, funding or earnings on this topic today.",
+        },
+    ),
+)
+"""Sections that are alike, and what stands once for both where neither has an item."""
 
 _REDUCED: Mapping[str, Mapping[Language, str]] = {
     "no_answer": {
@@ -114,6 +128,19 @@ def reduced(material: Material, why: str) -> Item:
 def nothing(material: Material, section: SectionName) -> Item:
     """Return why a section is empty."""
     return note(_NOTHING[section][material.topic.language])
+
+
+def merge_empty(sections: Sequence[Section], language: Language) -> tuple[Section, ...]:
+    """Return the sections; two that are alike, neither of which has an item, both have one and the
+    same line, which is shown once."""
+    full = {s.name for s in sections if any(item.status != "note" for item in s.items)}
+    lines = {
+        name: note(line[language])
+        for names, line in EMPTY_PAIRS
+        if full.isdisjoint(names)
+        for name in names
+    }
+    return tuple(replace(s, items=(lines[s.name],)) if s.name in lines else s for s in sections)
 
 
 def list_filtered(material: Material, cites: Collection[str]) -> list[Item]:

@@ -29,4 +29,4 @@ def write(material: Material) -> tuple[Section, ...]:
     sections = [
         Section(name, notes.heading(name, material.topic), tuple(items[name])) for name in SECTIONS
     ]
-    return money.merge_empty(sections, draft.language)
+    return notes.merge_empty(sections, draft.language)

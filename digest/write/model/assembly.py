@@ -20,7 +20,7 @@ from digest.write.extractive.brief import QUIET
 from digest.write.extractive.detail import LEAST_VALUE
 from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, make_item
 from digest.write.extractive.groups import EVENTS
-from digest.write.extractive.money import CAPITAL, has_figure, merge_empty
+from digest.write.extractive.money import CAPITAL, has_figure
 from digest.write.extractive.notes import OTHER, heading
 from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate
@@ -380,7 +380,7 @@ def _sections(
     cites = {key for printed in contents.values() for item in printed for key in item.cites}
     contents["filtered"] = tuple(notes.list_filtered(material, cites))
     sections = [Section(name, heading(name, material.topic), contents[name]) for name in SECTIONS]
-    return merge_empty(sections, material.topic.language)
+    return notes.merge_empty(sections, material.topic.language)
 
 
 def _section_items(
