@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from bot import texts
 from bot.messages import Block, Heading, Paragraph, Reply
@@ -44,11 +44,8 @@ Send = Callable[[str, Reply], Awaitable[None]]
 """Sends a reply to the private chat of a person."""
 
 
-class Tell(Protocol):
-    """Tells the operators of a matter."""
-
-    async def __call__(self, matter: str, about: str, **values: object) -> None:
-        """Note the matter, whose text is `alert_MATTER`. Never raises."""
+Tell = Callable[..., Awaitable[None]]
+"""Notes a matter for the operators, whose text is `alert_MATTER`: matter, about what, values."""
 
 
 @dataclass(frozen=True, slots=True)

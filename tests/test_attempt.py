@@ -206,7 +206,7 @@ async def test_a_limit_that_others_share_is_no_step_towards_a_ban(
     pace = replace(FAST, bans=True)
     async with attempts(tmp_path, Limited(1, counts=counts), pace=pace) as (_, sender, _platform):
         await send(sender)
-        assert len(sender._invalid._at) == counts
+        assert len(sender._invalid._turns) == counts
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.delivery.rate import ChatPace, Invalid, Rate
+from bot.delivery.rate import ChatPace, Rate
 from bot.platforms import backoff
 from tests.delivery_stub import Window
 
@@ -188,14 +188,6 @@ def test_a_group_gets_twenty_a_minute_and_anybody_one_a_second() -> None:
     assert now >= 60.0
     assert pace.sent("person", False, 5.0) == 6.0
     assert ChatPace(0.0, 0).sent("channel", True, 5.0) == 5.0
-
-
-def test_invalid_answers_stop_far_from_the_ban() -> None:
-    invalid = Invalid()
-    waits = [invalid.note(n * 0.1) for n in range(Invalid.MOST)]
-    assert set(waits[:-1]) == {0.0}
-    assert waits[-1] == pytest.approx(600 - 199.9)
-    assert invalid.note(900.0) == 0.0
 
 
 def test_pauses_grow_and_end_growing() -> None:

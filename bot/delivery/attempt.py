@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from bot import platforms
 from bot.alerts import Tell
-from bot.delivery.rate import ChatPace, Invalid, Rate
+from bot.delivery.rate import ChatPace, Rate
+from bot.services import TurnLimit
 from digest.errors import StoreError
 from digest.models import Outcome, Part
 from digest.store.ledger import Ledger
@@ -30,6 +31,8 @@ MOST_REFUSALS = 3
 """Chats in which a picture is refused before no other gets it."""
 _INVALID = platforms.Limited, platforms.Gone, platforms.Revoked, platforms.Refused
 """Answers of which too many get an address banned."""
+MOST_INVALID, INVALID_SECONDS = 2_000, 600.0
+"""So many within that time stop sending: Discord bans an address for 10,000 in ten minutes."""
 
 
 @dataclass(slots=True)
@@ -78,7 +81,8 @@ class MessageSender:
         pace = self.platform.pace
         self._clock = asyncio.get_running_loop().time
         self.rate = Rate(pace.a_second, pace.most)
-        self._chats, self._invalid = ChatPace(pace.chat_gap, pace.group_minute), Invalid()
+        self._chats = ChatPace(pace.chat_gap, pace.group_minute)
+        self._invalid = TurnLimit(MOST_INVALID, INVALID_SECONDS)
         self.file_ids: dict[str, str] = {}
         """The platform's ids of uploaded pictures, by their names; empty of one it refuses."""
         self._refusals: Counter[str] = Counter()
@@ -230,14 +234,14 @@ class MessageSender:
         if isinstance(error, platforms.Limited) and not error.counts:
             return
         now = self._clock()
-        seconds = self._invalid.note(now)
+        seconds = self._invalid.wait(self.name)
         if seconds > 0 and self.rate.halted_until < now + seconds:
             reported, self._stopped_until = now < self._stopped_until, now + seconds
             self.rate.halt(self._stopped_until)
             await self._save_pause(max(seconds, LONG_PAUSE_SECONDS))
             if reported:  # the answers of calls that were in flight
                 return
-            why = f"{Invalid.MOST} refused requests in ten minutes"
+            why = f"{MOST_INVALID} refused requests in ten minutes"
             await self.tell("stopped", self.name, why=why)
 
     async def _count_failure(self, error: platforms.PlatformError) -> None:

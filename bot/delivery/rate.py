@@ -181,21 +181,3 @@ class ChatPace:
         if group and self._most and len(sends) == self._most:
             return max(now + self._gap, sends[0] + 60.0)
         return now + self._gap
-
-
-class Invalid:
-    """Invalid answers (401, 403, 429): Discord bans an address for 10,000 in ten minutes."""
-
-    MOST, WITHIN = 2_000, 600.0
-
-    def __init__(self) -> None:
-        self._at: deque[float] = deque()
-
-    def note(self, now: float) -> float:
-        """Record such an answer; return the seconds to stop for, 0 while there are few."""
-        self._at.append(now)
-        while now - self._at[0] >= self.WITHIN:
-            self._at.popleft()
-        if len(self._at) < self.MOST:
-            return 0.0
-        return self.WITHIN - (now - self._at[0])
