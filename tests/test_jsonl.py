@@ -61,6 +61,12 @@ def test_what_is_no_object_is_refused(line: str) -> None:
         parse_row(line)
 
 
+def test_names_are_shown_as_they_read() -> None:
+    name = "\u202eada\u202c\n## News\u200b" + "!" * 300
+    post = parse_row(json.dumps(GOOD | {"author_name": name, "author": name}))
+    assert post.author_name == post.author == f"ada ## News{'!' * 89}"
+
+
 def test_an_address_that_is_no_link_is_left_out() -> None:
     assert parse_row(json.dumps({**GOOD, "url": "javascript:alert(1)"})).url == ""
 

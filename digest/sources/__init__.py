@@ -22,7 +22,7 @@ EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 """Clocks that were never set say 1970 or 1980, broken dates the year 1."""
 MAX_KEY = 200
 """Characters of a post's key: databases index it, and no service has longer ids."""
-MAX_NAME, MAX_LINKS = 200, 20
+MAX_NAME, MAX_LINKS = 100, 20
 MAX_SOURCE = 80
 """Characters of what reports call a source, but for its number."""
 _TELLING_PARTS = frozenset(
@@ -174,14 +174,19 @@ def admit_post(post: Post, now: datetime, *, near: bool = False) -> Post:
     return replace(
         post,
         id=_valid(post.id),
-        author=_valid(post.author)[:MAX_NAME],
-        author_name=_valid(post.author_name)[:MAX_NAME],
+        author=_clean_name(post.author),
+        author_name=_clean_name(post.author_name),
         text=_valid(post.text),
         created_at=post.created_at if is_plausible(post.created_at, now) else now,
         url=make_link(post.url, near=near) if post.url else "",
         lang=_valid(post.lang)[:20],
         links=tuple(dict.fromkeys(filter(None, links)))[:MAX_LINKS],
     )
+
+
+def _clean_name(name: str) -> str:
+    """Return a name on one line, without what is not shown: marks of direction, zero width."""
+    return " ".join(clean(_valid(name)).split())[:MAX_NAME].strip()
 
 
 def _valid(text: str) -> str:
