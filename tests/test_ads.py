@@ -49,6 +49,15 @@ def test_a_pitch_repeated_by_one_author_is_promotion() -> None:
     assert {d.reason for d in dropped} == {"promo"}
 
 
+def test_words_that_several_authors_give_other_figures_are_promotion() -> None:
+    form = "Zorb AI token is listed today, its price is up {}% and it will go on"
+    posts = [post(form.format(900 + n), str(n), author=f"a{n}") for n in range(3)]
+    assert {d.reason for d in drop_ads(read(posts))[1]} == {"promo"}
+    assert drop_ads(read(posts[:2]))[1] == []
+    same = [post(form.format(900), str(n), author=f"a{n}") for n in range(4)]
+    assert drop_ads(read(same))[1] == []
+
+
 def test_a_headline_of_several_newsrooms_is_no_pitch() -> None:
     line = "Northlight opens its second data center near Oslo, the agency reports."
     same = [post(line, str(n), author="") for n in range(4)]

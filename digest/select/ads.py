@@ -1,8 +1,8 @@
 """Leave out advertisements: by their phrases (`digest/vocabulary/ads.toml`), by the learned head
 where it is sure, and by what else their authors post."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,7 +19,8 @@ GAP_CHARS = 60
 MOSTLY = 0.4
 """Share of an author's posts, of at least four, that makes a promoter of the author."""
 REPEATS = 3
-"""Posts of one author with the same words from which these are a pitch."""
+"""Posts of one author with the same words from which these are a pitch; and authors of posts that
+differ in their figures alone."""
 PITCH_CHARS = 20
 """Characters from which equal words are no coincidence."""
 
@@ -118,7 +119,8 @@ def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]
     """Return the readings without the advertisements, and these with their reasons.
 
     An author who repeats one pitch is a promoter, and so is one whose posts of these days are
-    mostly advertisements: the others are advertisements in milder words.
+    mostly advertisements: the others are advertisements in milder words. Where several authors put
+    other figures into the same words, nobody reports anything.
     """
     reasons = {r.key: find_reason(r.text) for r in readings}
     pitches = Counter((r.post.author, r.plain.casefold()) for r in readings)
@@ -126,6 +128,10 @@ def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]
         words = r.plain.casefold()
         if r.post.author and len(words) > PITCH_CHARS and pitches[r.post.author, words] >= REPEATS:
             reasons[r.key] = reasons[r.key] or "promo"
+    for variants in _group_variants(readings):
+        differing = len({r.plain for r in variants})
+        if min(differing, len({r.post.author for r in variants} - {""})) >= REPEATS:
+            reasons |= {r.key: reasons[r.key] or "promo" for r in variants}
     written = Counter(r.post.author for r in readings)
     sold = Counter(r.post.author for r in readings if reasons[r.key])
     for r in readings:
@@ -134,3 +140,12 @@ def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]
             reasons[r.key] = reasons[r.key] or "promo"
     dropped = [Dropped(r.key, "ads", reasons[r.key]) for r in readings if reasons[r.key]]
     return [r for r in readings if not reasons[r.key]], dropped
+
+
+def _group_variants(readings: Sequence[Reading]) -> Iterable[list[Reading]]:
+    """Return the readings of the same words, whatever figures they have, but for short ones."""
+    groups: defaultdict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        if len(words := normalize(reading.plain)) > PITCH_CHARS and "#" in words:
+            groups[words].append(reading)
+    return groups.values()
