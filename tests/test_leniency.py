@@ -125,12 +125,14 @@ def test_an_item_may_scale_a_figure_by_a_round_count(
         ("less than a tenth", "a tenth", "40 / 500", True),
         ("less than a tenth", "a tenth", "128 / 500", False),
         ("more than a tenth", "a tenth", "40 / 500", False),
+        ("about 513 before", "513", "500 / 0.974", True),
+        ("about 513 before", "513", "500 / 0.975", False),
     ],
 )
 def test_a_sum_is_over_one_unit_and_may_give_a_bound(
     said: str, words: str, sum_: str, ok: bool
 ) -> None:
-    posted = [post("128GB, now 1TB; 40 yuan, 500 before", "1", created_at=LATE)]
+    posted = [post("128GB, now 1TB; 40 yuan, 500 now, 2.6% less", "1", created_at=LATE)]
     assert may_give_all([Claim("figure", words)], said, posted, [sum_]) is ok
 
 

@@ -188,6 +188,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
             Quantity(value, sign or unit),
             *_other_readings(numeral, sign, unit),
             *([Quantity(value, "gram")] if unit == "gb" and text[end - 1] in "gG" else []),
+            *_convert_degrees(value, unit),
             *([] if sign or unit else _find_far_unit(value, text, end)),
         ),
         step=numeral.step,
@@ -197,6 +198,13 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
         rate=bool(_RATE.match(text, end)),
         in_name=name and not _is_prefix(before),
     )
+
+
+def _convert_degrees(value: float, unit: str) -> Iterator[Quantity]:
+    if unit == "celsius":
+        yield Quantity(1.8 * value + 32, "fahrenheit")
+    elif unit == "fahrenheit":
+        yield Quantity((value - 32) / 1.8, "celsius")
 
 
 def _has_noun(text: str, at: int) -> bool:
@@ -292,6 +300,8 @@ def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
         if thousands := _find_left_out(first, second, text):
             shared[n] = replace(first, quantities=(*first.quantities, thousands))
             continue
+        if first.value * factor > second.value >= first.value:
+            factor = 1.0  # 1000 到 1 万
         scaled = Quantity(first.value * factor, second.unit or first.unit)
         if scaled != first.quantities[0]:
             quantities = (scaled,) if _DASH.fullmatch(link.group()) else (scaled, *first.quantities)

@@ -72,7 +72,7 @@ _TH = r"(?:st|nd|rd|th)?"
 # Widest first: what one pattern has read, the next ones do not see.
 _DATES = (
     re.compile(rf"(?<![\d/])(?P<y>{_Y})(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<d>\d\d?)(?!\d)"),
-    re.compile(rf"(?:(?<!\d)(?P<y>{_YEAR_NUM})\s?年\s?)?(?<![\d.{_HAN}])(?P<m>{_NUM})\s?月\s?(?P<d>{_NUM})(?![\d{_HAN}])(?:\s?(?:[-~至到]|[日号]?\s?[-~至到])\s?(?P<d2>{_NUM})(?=\s?[日号]))?\s?[日号]"),
+    re.compile(rf"(?:(?<!\d)(?P<y>{_YEAR_NUM})\s?年\s?)?(?<![\d.{_HAN}])(?P<m>{_NUM})\s?月\s?(?P<d>{_NUM})(?![\d{_HAN}])(?:\s?[日号]?\s?[-~至到]\s?(?P<d2>{_NUM})(?=\s?[日号]))?\s?[日号]"),
     re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d\d?){_TH}(?P<more>(?:,\s?\d\d?(?![\d:%]|[.,]\d| (?!and)))*)(?:,?\s?(?:-|–|to|and)\s?(?P<d2>\d\d?){_TH})?(?!\d|[:.,]\d|%|\s?(?:[ap]m\b|million|billion))(?:,?\s(?P<y>{_Y})\b)?", re.I),
     re.compile(rf"\b(?P<d>\d\d?){_TH}(?:\s?[-–]\s?(?P<d2>\d\d?){_TH})?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>{_Y})\b)?", re.I),
     re.compile(r"(?<![\d/.$])(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{2}(?:\d{2})?)(?![\d/])"),
@@ -444,8 +444,13 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         word = next(match[g] for g in ("word", "every", "han", "slash") if match[g]).lower()
         by = (match["by"] or match["han_by"] or "").lower().strip()
         words = match.group().strip()
-        if by in ("a", "an") and text[: match.start()].lower().endswith(_ROUGHLY):
-            by, words = "", match["word"]  # over a year is a length of time
+        before = text[: match.start()].lower()
+        if (
+            by in ("a", "an")
+            and before.endswith(_ROUGHLY)
+            and not before[:-5].strip()[-1:].isdigit()
+        ):
+            by, words = "", match["word"]  # over a year is a length of time, $228 over a year none
         rate = text[max(0, match.start() - RATE_CHARS) : match.start()]
         if (by, word) == ("a", "second") and not any(map(str.isdigit, rate)):
             by = ""  # a second test

@@ -29,7 +29,7 @@ _CAPITALISED = re.compile(r"(?:\b[A-Z][a-z]+ )+$")
 _VERSION_TAIL = re.compile(r"[\s-]*v?\d.*$")
 _ENDINGS = sorted("'s s es ed ing d er ers ly n an ian ese ish".split(), key=len, reverse=True)
 _VERSION = re.compile(
-    rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[万亿月日年]|[mb]illion))",
+    rf"([{_LATIN}]{{2,}})[\s.-]?(?:v\s?)?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[万亿月日年]|[mb]illion))",
     re.IGNORECASE,
 )
 _LINKING = frozenset("of for and the in".split())

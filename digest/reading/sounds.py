@@ -228,8 +228,10 @@ class Sounds:
 
     @cached_property
     def _spelled(self) -> str:
-        """Return the Chinese runs in pinyin: Shangou is 闪购."""
-        return " ".join(anyascii(run).lower() for run in self._han)
+        """Return the Chinese runs in pinyin and the kana in Latin letters: Shangou is 闪购."""
+        kana = "".join([c if "\u3040" < c < "\u30fd" else " " for c in self._text])
+        runs = [*self._han, *kana.split()]
+        return " ".join(anyascii(run).lower().replace("iya", "a") for run in runs)
 
     @cached_property
     def _kana(self) -> frozenset[str]:

@@ -357,10 +357,9 @@ def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, flo
 
 
 def _change(amount: Amount, clause: str, facts: Sequence[Quantity]) -> Iterator[float]:
-    """Yield what figures were before a change in percent that the clause names, or are behind it:
-    25 for "60% off, to 10"."""
-    told = {other.value for other in find_amounts(clause) if other.unit == "percent"}
-    changes = [fact.value / 100 for fact in facts if fact.unit == "percent" and fact.value in told]
+    """Yield what figures were before one of the changes in percent, or are behind it: 25 for "60%
+    off, to 10"."""
+    changes = [fact.value / 100 for fact in facts if fact.unit == "percent"]
     alike = [fact for fact in facts if fact.unit != "percent" and _is_alike(amount.unit, fact.unit)]
     signs = [sign for sign, other in ((1, "down"), (-1, "up")) if not has_cue(clause, other)]
     for fact, change, sign in product(alike, changes, signs or (1, -1)):

@@ -133,7 +133,8 @@ def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]
     evidence = read_evidence(posts)
     facts = list(_list_facts(evidence))
     known = {fact.value for fact in facts} | set(map(float, evidence.lists))
-    known |= {fact.value / 100 for fact in facts if fact.unit == "percent"}
+    shares = {fact.value / 100 for fact in facts if fact.unit == "percent"}
+    known |= {n for share in shares for n in (share, 1 - share, 1 + share)}
     known |= set(_convert_facts(facts))
     known |= {float(n) for at in evidence.created for n in (at.year, at.day)}
     known |= {float(t.removeprefix("year ")) for t in evidence.terms if t.startswith("year ")}

@@ -456,7 +456,7 @@ def _sounds_alike(text: str, start: int, end: int, mentions: Mentions) -> bool:
     """Return True where the posts have a name of this sound; of one with a dot the characters at
     its ends may be cut off, as they spell other words too: 理查德·索彻, 奥逊·威尔斯."""
     first = text[start - 1 : start] == "·"
-    more = range(3 if first or "·" in text[start:end] else 1)
+    more = range(3)
     before = range(2, 6) if first else more
     names = (text[max(0, start - left) : end + right] for left in before for right in more)
     return any(mentions.sounds.match(name) for name in names)
