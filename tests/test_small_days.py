@@ -112,7 +112,7 @@ def test_counts_are_told_by_their_number() -> None:
     assert told == [
         "Read 1 post from 1 of 1 source; found 2 stories.",
         "Left out: 1 story (2 posts), too minor or with no sentence that makes sense on its own;"
-        " see above for the other 1.",
+        " the report tells the other 1.",
     ]
 
 

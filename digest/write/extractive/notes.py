@@ -91,7 +91,7 @@ _UNTOLD: Names = {
     "en": "Left out: {stories:story|stories} ({posts:post}), too minor or with no sentence"
     " that makes sense on its own{above}.",
 }
-_ABOVE: Names = {"zh": "；其余 {others} 件见上文", "en": "; see above for the other {others}"}
+_ABOVE: Names = {"zh": "；其余 {others} 件已报告", "en": "; the report tells the other {others}"}
 
 
 def note(text: str, group: str = "") -> Item:
