@@ -169,7 +169,7 @@ def pressed(code: str) -> Press | None:
 
 Kind = (
     Literal["topic", "day", "section", "name", "words", "question", "number", "time", "zone"]
-    | Literal["language", "options", "action", "address"]
+    | Literal["limit", "language", "options", "action", "address"]
 )
 Who = Literal["everybody", "oneself", "chat", "operators"]
 """Who may use it: everybody; everybody, answered privately; people who may configure the chat;

@@ -120,6 +120,11 @@ async def test_a_brief_is_an_embed_with_the_picture_and_the_points(up: Running) 
     assert not message.ephemeral
 
 
+async def test_a_brief_may_be_as_short_as_asked(up: Running) -> None:
+    told = [shown(await up.ask("brief", limit=number)) for number in (1, 2)]
+    assert ["2\\." in text for text in told] == [False, True]
+
+
 async def test_buttons_work_after_a_restart_and_turn_to_other_days(
     tmp_path: Path,
 ) -> None:

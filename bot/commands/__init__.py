@@ -24,7 +24,7 @@ from digest.models import Language
 CHOICES, ACTIONS = "topic time zone options", "action topic address"
 SETTINGS = "/settings 08:30 Europe/Berlin mon-fri +NVDA"
 COMMANDS: tuple[Command, ...] = (
-    Command("brief", "简报", reports.brief, "/brief {day}", "topic day"),
+    Command("brief", "简报", reports.brief, "/brief {day}", "topic day limit"),
     Command("detail", "详细", reports.detail, "/detail views", "section topic day"),
     Command("views", "观点", reports.show_section("views"), "/views", "topic day"),
     Command("events", "事件", reports.show_section("events"), "/events", "topic day"),
@@ -36,8 +36,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("sources", "原帖", reports.sources, "/sources 1", "number topic day"),
     Command("why", "为什么", reports.why, "/why 1", "number topic day"),
     Command("report", "报告", reports.report, "/report {day}", "day topic"),
-    Command("week", "周报", reports.week, "/week", "day topic"),
-    Command("month", "月报", reports.month, "/month", "day topic"),
+    Command("week", "周报", reports.week, "/week", "day topic limit"),
+    Command("month", "月报", reports.month, "/month", "day topic limit"),
     Command("story", "来龙去脉", search.story, "/story 1", "words topic day"),
     Command("ask", "提问", search.ask_archive, "/ask What did Nvidia announce?", "question!"),
     Command("search", "搜索", search.search, "/search Nvidia", "words!"),

@@ -83,7 +83,7 @@ def line(row: Command, options: Mapping[str, object]) -> str:
 
 
 def _parameter(name: str, type_: Any, argument: Argument | None = None) -> inspect.Parameter:
-    if argument and argument.kind == "number":
+    if argument and argument.kind in ("number", "limit"):
         type_ = app_commands.Range[int, 1, 99]
     default: Any = inspect.Parameter.empty
     if argument and not argument.required:
