@@ -228,7 +228,11 @@ _SIMPLIFIED = str.maketrans(
     "请将无视则为个这条贴总结语报语机应开头标题简报顶链连结务须从现开输给对于读项写规设编辑复讯后里内与覆盖过联络绝说该当时点员单传达动类资获仅隐评级论术奖励处优顺权帐号订阅",
 )
 """Traditional characters of the words that orders are made of."""
-_PLAIN = _ALIKE | _SIMPLIFIED | {ord("_"): " "}
+_FRAMED = {start + n: chr(97 + n) for start in (0x1F150, 0x1F170) for n in range(26)}
+"""White letters in black discs and squares, which Unicode calls symbols of their own."""
+_VOICED = 8
+"""The combining class of the marks that make か a が."""
+_PLAIN = _ALIKE | _SIMPLIFIED | _FRAMED | {ord("_"): " "}
 _DIGITS = str.maketrans("0134578$@!", "oieastbsai")
 _MIXED = re.compile(
     r"(?<![\w$@])(?=[a-z0-9$@!]{0,19}[a-z])(?=[a-z0-9$@!]{0,19}[0-9$@!])[a-z0-9$@!]{3,20}(?![\w$@])"
@@ -243,7 +247,7 @@ _BY_THIRTEEN = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz", b"nopqrstuvwxyzabc
 _RUN = re.compile(r"[A-Za-z]{20,}")
 _GAPS = re.compile(r"[\W_]+")
 _CODED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{24,800}={0,2}")
-_HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{2}[\s:]?){16,400}(?![0-9A-Za-z])", re.IGNORECASE)
+_HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{2}[\s:%]?){16,400}(?![0-9A-Za-z])", re.IGNORECASE)
 MOST_CODES = 5
 
 
@@ -254,8 +258,10 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.replace("_", " ")
     apart = unicodedata.normalize("NFKD", text).translate(_PLAIN)
-    accents = dict.fromkeys(ord(c) for c in set(apart) if unicodedata.combining(c))
-    return apart.translate(accents) if accents else apart
+    accents = dict.fromkeys(
+        ord(c) for c in set(apart) if unicodedata.combining(c) not in (0, _VOICED)
+    )
+    return unicodedata.normalize("NFC", apart.translate(accents))
 
 
 def spelled_out(text: str) -> str:
@@ -288,6 +294,6 @@ def _decoded(text: str) -> Iterator[str]:
             continue
     for coded in _HEX.findall(text)[:MOST_CODES]:
         try:
-            yield bytes.fromhex(re.sub(r"[\s:]", "", coded)).decode()
+            yield bytes.fromhex(re.sub(r"[\s:%]", "", coded)).decode()
         except (ValueError, UnicodeDecodeError):
             continue
