@@ -94,6 +94,17 @@ def test_a_fact_stands_behind_a_bare_line(behind: str, stands: bool) -> None:
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+def test_a_town_hears_what_its_council_decided() -> None:
+    fact = "The trial lasts 18 months."
+    readings = read([post(f"Council votes to close Harbour Street to cars. {fact}")])
+    attach(readings, vectors=embed([reading.plain for reading in readings]))
+    story = Story(tuple(readings))
+    draft = Draft(material((story,), knows_news=False))
+    following = list_following(draft, story, draft.quotes[readings[0].key][0], 2)
+    assert [quote.text for quote in following] == [fact]
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
 def test_a_fact_comes_from_another_post_that_says_the_same() -> None:
     bare = "Northlight just released Meridian 4 on Hugging Face"
     fact = "The model has 30 billion parameters and runs on one card of 24 GB."

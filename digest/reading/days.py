@@ -246,9 +246,10 @@ _NEWER = frozenset("'\u2019的一二三四五六日天末")
 
 
 def tells_past(text: str, day: date) -> bool:
-    """Return True where all years that a text names, or the one that it begins with, were over two
-    months before that day: "In 2024, sales rose"; and where it begins with last week or month. The
-    lowest "since 2017" is news of today, and so are last week's sales and 上周五."""
+    """Return True where all years that a text names, or the one that it begins with, were over five
+    months before that day, so that their annual reports are out: "In 2024, sales rose"; and where
+    it begins with last week or month. The lowest "since 2017" is news of today, and so are last
+    week's sales and 上周五."""
     for table in ("last_week", "last_month"):
         first = next(find_cues(text, table), None)
         if first and not first.start() and text[first.end() :][:1] not in _NEWER:
@@ -256,11 +257,11 @@ def tells_past(text: str, day: date) -> bool:
     years = list(_find_years(text))
     years = years[:1] if years and years[0].start <= len("In ") else years
     is_since = any(
-        text[: year.start].rstrip().lower().endswith("since") or "以来" in text[year.end :][:5]
+        "since" in text[: year.start].lower().split()[-2:] or "以来" in text[year.end :][:5]
         for year in years
     )
     latest = max((int(year.value.removeprefix("year ")) for year in years), default=day.year)
-    return latest < (day - timedelta(days=60)).year and not is_since
+    return latest < (day - timedelta(days=150)).year and not is_since
 
 
 def has_short_year(year: int, text: str) -> bool:

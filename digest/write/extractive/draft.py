@@ -139,13 +139,14 @@ class Draft:
         self.language: Language = material.topic.language
         self.quotes = material.quotes or collect_quotes(material.stories, self.language)
         news = sum(story.parts.get("news", 0.0) >= SEEN_NEWS for story in material.stories)
-        is_strange = not material.knows_news and news < FEW_NEWS
+        self.is_strange = not material.knows_news and news < FEW_NEWS
+        """True where the heads, which learned on days about AI, do not know what is news."""
         spare = (len(material.stories) - FEW_STORIES) / (MANY_STORIES - FEW_STORIES)
-        self.choice = 0.0 if is_strange else min(1.0, max(0.0, spare))
+        self.choice = 0.0 if self.is_strange else min(1.0, max(0.0, spare))
         """Share of the usual bars that holds: 1 on a day with much to choose from."""
         self.takes_all = not self.choice
-        """True where little is left to choose from, or where the heads, which learned on days about
-        AI, do not know what is news: what was selected and tells something is told."""
+        """True where little is left to choose from, or the field is strange: what was selected and
+        tells something is told."""
         self.has_much = news >= MUCH_NEWS
         self.events: set[int] = set()
         """Events with an item of their own; the next section passes them over."""

@@ -14,6 +14,9 @@ MAX_LOOKED = 3
 LEAST_FOLLOWING, MOST_OPINION = -0.9, -0.3
 """Margins of `stands_alone` and `view` of a sentence that follows another: it need not stand alone,
 and tells more of the news rather than what its author thinks of it."""
+LEAST_STRANGE = -1.3
+"""The first of these where the heads do not know the field: what follows "Council votes to close
+Harbour Street" has -1.2 ("The trial lasts 18 months")."""
 SAME_FACT = 0.70
 """Cosine from which it says once more what the first one says."""
 
@@ -29,12 +32,14 @@ def list_following(draft: Draft, story: Story, lead: Quote, most: int) -> list[Q
         and float(quote.vector @ lead.vector) >= SAME_EVENT
         and tells_same(lead, quote)
     ]
-    found = (_list_behind(lead, quote, most) for quote in (lead, *others))
+    least = LEAST_STRANGE if draft.is_strange else LEAST_FOLLOWING
+    found = (_list_behind(lead, quote, most, least) for quote in (lead, *others))
     return next(filter(None, found), [])
 
 
-def _list_behind(lead: Quote, quote: Quote, most: int) -> list[Quote]:
-    """Return sentences behind a quote that may stand behind the lead, as many as can be read."""
+def _list_behind(lead: Quote, quote: Quote, most: int, least: float) -> list[Quote]:
+    """Return sentences behind a quote that may stand behind the lead, as many as can be read;
+    `least` is their least fitness."""
     room = ROOM["zh" if lead.sentence.language in HAN else "en"]
     colon = next((sign for sign in quote.text if sign in ":："), "")
     heading = quote.text.partition(colon or ":")[0]
@@ -48,7 +53,7 @@ def _list_behind(lead: Quote, quote: Quote, most: int) -> list[Quote]:
         if is_list or is_voice or is_long or not list_printable([sentence], alone=False):
             continue
         (other,) = score_quotes([sentence])
-        if continues(other, lead) and len(following) < most:
+        if other.fitness >= least and continues(other, lead) and len(following) < most:
             following.append(other)
             room -= len(sentence.text)
     return following
@@ -58,11 +63,10 @@ def continues(quote: Quote, lead: Quote) -> bool:
     """Return whether a sentence may stand behind the lead: it invites nobody to anything, praises
     nothing, tells of no "I", and begins no other news."""
     return (
-        quote.fitness >= LEAST_FOLLOWING
-        and quote.opinion <= MOST_OPINION
+        quote.opinion <= MOST_OPINION
         and float(quote.vector @ lead.vector) < SAME_FACT
         and not _is_other_news(quote.sentence, lead.sentence)
-        and not begins_with(quote.text, "sentences", "invitations", "surprises")
+        and not begins_with(quote.text, "sentences", "invitations", "surprises", "feelings")
         and not (praises(quote.text) or says_i(quote.text))
     )
 
