@@ -13,7 +13,7 @@ from bot.platforms import Gone, PlatformError, Refused
 from digest.errors import StoreError
 from digest.models import Chat
 from tests.hosts import picture
-from tests.test_discord import GUILD, TEXT, Running, shown, talking
+from tests.test_discord import GUILD, NEWS, TEXT, Running, shown, talking
 
 
 @pytest.fixture
@@ -87,6 +87,13 @@ async def test_what_took_more_than_fifteen_minutes_comes_as_a_message(up: Runnin
         (message,) = up.server.messages(place)
         assert message.interaction is None
         assert shown(message).strip()
+
+
+async def test_only_what_is_posted_is_published_to_followers(up: Running) -> None:
+    news = Chat("discord", str(NEWS), space=str(GUILD))
+    for manner in ("answer", "post"):  # a greeting, an answer that comes late; a digest
+        await up.bot.send(news, Reply((Paragraph("Hello."),), manner=manner))
+    assert [message.crossposted for message in up.server.messages(NEWS)] == [False, True]
 
 
 async def test_it_is_seen_while_discord_cannot_be_reached(up: Running) -> None:

@@ -84,7 +84,7 @@ class Discord:
 
         async def deliver(message: Outgoing) -> None:
             delivered = await self._answering.deliver(message)
-            if delivered.publish:
+            if delivered.publish and reply.manner == "post":
                 await self._answering.publish(chat, delivered.message)
 
         for body in self._answering.bodies(reply, chat, "picture"):
