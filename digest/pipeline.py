@@ -42,7 +42,7 @@ from digest.models import (
 )
 from digest.ranges import load_span
 from digest.reading.words import count_words
-from digest.select.continuity import COMPARED, EarlierItem, list_earlier_items
+from digest.select.continuity import COMPARED, list_earlier_items
 from digest.select.embed import release
 from digest.select.selection import STEPS, select
 from digest.sources import Access, open_source
@@ -129,8 +129,8 @@ async def run(
         progress("done", len(steps), len(steps))
         return week
     before = (window.first - COMPARED, window.first - DAY)
-    earlier_items = list_earlier_items(await store.daily_reports(topic.name, *before))
-    material = prepare_material(topic, window, gathered, step, earlier_items)
+    reports = await store.daily_reports(topic.name, *before)
+    material = prepare_material(topic, window, gathered, step, reports)
     report = draft_report(material, step, now)
     step("store")
     stored = await store.report(topic.name, window.first, window.last)
@@ -152,6 +152,13 @@ async def run(
             report = await save_allowed(store, report, gathered.streams, replace=replace_imported)
     progress("done", len(steps), len(steps))
     return report
+
+
+def _list_told(reports: Sequence[Report]) -> tuple[str, ...]:
+    """Return the points of reports in their headlines, the latest day's first."""
+    ordered = sorted(reports, key=lambda report: report.last, reverse=True)
+    points = [item for report in ordered for item in report.section("points").items]
+    return tuple(item.title or item.text for item in points if item.status != "note")
 
 
 async def _roll_up(
@@ -267,15 +274,15 @@ def prepare_material(
     window: Window,
     gathered: Gathered,
     step: Callable[[str], None],
-    earlier: Sequence[EarlierItem] = (),
+    earlier: Sequence[Report] = (),
 ) -> Material:
     """Return what writers work with: the stories of these posts, counted, without those that
-    `earlier` items tell and that bring no news."""
+    `earlier` reports tell and that bring no news."""
     posts = [post for _, post in gathered.streams]
     weights = {
         p.key: w for name, p in gathered.streams if (w := gathered.weights.get(name, 1.0)) != 1
     }
-    selection = select(topic, posts, step, weights, earlier)
+    selection = select(topic, posts, step, weights, list_earlier_items(earlier))
     quotes = collect_quotes(selection.stories, topic.language)
     steps = Counter(drop.step for drop in selection.dropped)
     step("write")
@@ -297,6 +304,7 @@ def prepare_material(
         wordcounts=tuple(count_words(topical, terms=topic.watch).items()),
         quotes=quotes,
         prospects=selection.prospects,
+        told=_list_told(earlier),
         knows_news=selection.knows_news,
     )
 

@@ -19,6 +19,7 @@ from digest.reading import index_terms
 from digest.reading.index_terms import list_terms
 from digest.store import Store
 from digest.topics import load_topics
+from digest.write import Material
 from tests.editing import DAY, ROOT, SAMPLE
 
 NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)
@@ -218,3 +219,24 @@ async def test_days_that_were_reported_are_rolled_up(tmp_path: Path) -> None:
         await build(6, 6)
         assert (await build(5, 6)).writer == "rollup"
     assert steps[-2:] == ["collect", "done"], "a bar is wiped from the terminal at its end"
+
+
+async def test_a_model_knows_the_points_of_the_days_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, ...]] = []
+
+    async def edit(report: Report, material: Material, *_: object) -> Report:
+        told.append(material.told)
+        return report
+
+    monkeypatch.setattr(pipeline, "_edit", edit)
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+        before = [
+            await make(store, window=Window(day, day, "UTC"))
+            for day in (DAY, DAY - timedelta(days=1))
+        ]
+        today = Window(NOW.date(), NOW.date(), "UTC")
+        await make(store, window=today, model=pipeline.Model((), ROOT / "prompts", 1.0, 1.0))
+    items = [item for report in before for item in report.section("points").items]
+    assert told == [tuple(item.title or item.text for item in items if item.status != "note")]

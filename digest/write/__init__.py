@@ -30,6 +30,8 @@ class Material:
     prospects: tuple[Story, ...] = ()
     """Stories that a model picks from, best first: some may be off topic, some of `stories` are not
     among them."""
+    told: tuple[str, ...] = ()
+    """Points of the days before, the latest day's first: readers know them."""
     knows_news: bool = True
     """Whether what heads learned of news holds for the topic."""
 

@@ -40,7 +40,14 @@ from digest.write.model.check import (
     show_items,
     strip_copied,
 )
-from digest.write.model.context import MUST, POST_CHARS, Context, Event, is_cut_headline
+from digest.write.model.context import (
+    MUST,
+    POST_CHARS,
+    Context,
+    Event,
+    is_cut_headline,
+    shorten,
+)
 from digest.write.model.pick import (
     BRIEF_POSTS,
     MAX_STORIES,
@@ -68,6 +75,8 @@ BRIEF_CHARS = (900, 280, 280, 280)
 """Characters of the posts of an event in the brief."""
 OTHER_CHARS = 200
 """Characters of the post of an event that stands elsewhere, for the overview of the day."""
+MAX_TOLD, TOLD_CHARS = 30, 90
+"""Points of the days before that the pick is shown, of three days, and characters of each."""
 FEW_STORIES = 12
 """With fewer stories than this there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"
@@ -81,7 +90,7 @@ _SECTIONS: Mapping[str, frozenset[SectionName]] = {
 """What a call writes besides the brief."""
 
 ROOM = {
-    **{"pick": 8_000, "brief": 6_400, "views": 1_800, "events": 4_600, "money": 1_500},
+    **{"pick": 8_000, "brief": 6_200, "views": 1_800, "events": 4_600, "money": 1_500},
     **{"check": 8_000, "repair": 2_400},
 }
 """Tokens of posts; together with the fixed text of the prompts they stay below 45,000."""
@@ -171,8 +180,12 @@ class Editor:
         """Return the day's events, ordered by the model's choice; by our rank without an answer."""
         prospects = self.material.prospects[:MOST_GROUPED]
         if len(prospects) >= FEW_STORIES:
-            lines, shown = self.context.list_stories(prospects[:MAX_STORIES], room=ROOM["pick"])
-            pick = await self._ask(self._call("pick", Pick, {**self._common(), "stories": lines}))
+            points = (shorten(text, TOLD_CHARS) for text in self.material.told[:MAX_TOLD])
+            told = "\n".join(filter(None, points))
+            room = ROOM["pick"] - tokens(told)
+            lines, shown = self.context.list_stories(prospects[:MAX_STORIES], room=room)
+            values = {**self._common(), "stories": lines, "told": told}
+            pick = await self._ask(self._call("pick", Pick, values))
             if pick and is_plausible(pick, shown):
                 return group_stories(prospects, pick, shown)
         return group_stories(self.context.stories()[:MOST_GROUPED])
