@@ -98,7 +98,7 @@ async def test_a_question_shows_what_was_cut_and_what_is_a_headline(store: Store
     sections = tuple(Section(n, n, (point,) if n == "points" else ()) for n in SECTIONS)
     await store.save_report(replace(daily(), sections=sections, posts={"hn:1": cited}))
     _, prompt = await ask_with(store, QUESTION)
-    assert "post by nick, 2025-12-05, headline only: Northlight raises $3 bil…" in prompt
+    assert "Hacker News, headline only, 2025-12-05: Northlight raises $3 bil…" in prompt
 
 
 @pytest.mark.parametrize(

@@ -109,13 +109,13 @@ class ShownPosts:
             return ""
         if len(text) > len(self._texts.get(post.key, "")):
             self._texts[post.key] = text
-        return f"{self.find_id(post)} {_introduce(post)}: {text}"
+        return f"{self.find_id(post)} {introduce(post)}: {text}"
 
     def _measure(self, post: Post, most: int) -> int:
         """Return the tokens of a post's line, which is not shown by that: a post that there is no
         room for has no id, and cannot be cited."""
         text = self._shorten(post, most)
-        line = f"{self._ids.get(post.key, NEXT_ID)} {_introduce(post)}: {text}"
+        line = f"{self._ids.get(post.key, NEXT_ID)} {introduce(post)}: {text}"
         return tokens(line) if text else 0
 
     def _shorten(self, post: Post, most: int) -> str:
@@ -421,7 +421,8 @@ def _name(post: Post) -> str:
     return "somebody" if not name or talks_to_programs(name) else name
 
 
-def _introduce(post: Post) -> str:
+def introduce(post: Post) -> str:
+    """Return who wrote a post, and whether there is more of it than its headline."""
     return _author(post) + (", headline only" if is_headline(post) else "")
 
 

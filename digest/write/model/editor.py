@@ -55,7 +55,7 @@ from digest.write.model.pick import (
     is_plausible,
     share_out,
 )
-from digest.write.model.prompts import Prompt
+from digest.write.model.prompts import LANGUAGES, Prompt
 from digest.write.model.schemas import (
     Brief,
     Check,
@@ -81,7 +81,6 @@ FEW_STORIES = 12
 """With fewer stories than this there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"
 MISSED = "is missing: write title and text of this event"
-LANGUAGES = {"zh": "Chinese (simplified)", "en": "English"}
 _SECTIONS: Mapping[str, frozenset[SectionName]] = {
     "views": frozenset(["views"]),
     "events": frozenset(["events", "ai"]),

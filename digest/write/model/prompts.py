@@ -15,6 +15,9 @@ NAMES = (
 )
 """Every prompt a report needs; each is `NAME.md` in the folder."""
 
+LANGUAGES = {"zh": "Chinese (simplified)", "en": "English"}
+"""What they are called in prompts."""
+
 CHECKOUT = Path(__file__).parents[3]
 """Where `bot`, `digest` and `prompts` lie beside each other."""
 

@@ -23,8 +23,8 @@ from digest.rollup import MAX_CITES
 from digest.select.continuity import restore_post
 from digest.store import Store
 from digest.write.model.candidates import Candidate
-from digest.write.model.context import is_headline, shorten
-from digest.write.model.prompts import Prompt
+from digest.write.model.context import introduce, shorten
+from digest.write.model.prompts import LANGUAGES, Prompt
 from digest.write.model.schemas import WrittenAnswer, WrittenSentence
 from digest.write.verify.screening import GENERIC, checked
 
@@ -33,7 +33,6 @@ MAX_SENTENCES = 5
 POST_CHARS, MAX_POSTS = 400, 2
 """Characters of a post, and posts of an item, that a model is shown."""
 ANSWER_TOKENS = 900
-LANGUAGES: Mapping[Language, str] = {"zh": "Chinese", "en": "English"}
 
 AskModel = Callable[[Call[WrittenAnswer]], Awaitable[WrittenAnswer]]
 
@@ -92,8 +91,7 @@ def _show(n: int, hit: Hit, posts: Sequence[Post]) -> str:
     days = str(hit.last) if hit.first == hit.last else f"{hit.first} to {hit.last}"
     head = f"[i{n}] {days}: " + " | ".join(filter(None, (hit.item.title, hit.item.text)))
     rows = [
-        f"  post by {post.author or 'unknown'}, {post.created_at:%Y-%m-%d}"
-        f"{', headline only' if is_headline(post) else ''}: {shorten(post.text, POST_CHARS)}"
+        f"  {introduce(post)}, {post.created_at:%Y-%m-%d}: {shorten(post.text, POST_CHARS)}"
         for post in posts[1 : 1 + MAX_POSTS]
     ]
     return "\n".join([head, *rows])

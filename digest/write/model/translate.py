@@ -13,8 +13,8 @@ from digest.models import Item, Language, Section
 from digest.write import Material
 from digest.write.extractive.alignment import WRITTEN, fill_sections, name_group
 from digest.write.model.candidates import Candidate
-from digest.write.model.editor import LANGUAGES, add_to_filtered
-from digest.write.model.prompts import Prompt
+from digest.write.model.editor import add_to_filtered
+from digest.write.model.prompts import LANGUAGES, Prompt
 from digest.write.model.schemas import Translated, Translation
 from digest.write.verify.screening import checked, trimmed
 
