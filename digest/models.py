@@ -487,6 +487,6 @@ _NAMED = {"rss", "arxiv", "youtube"}
 def show_author(key: str, author: str) -> str:
     """Return who wrote the post of a key, as readers see it: `@handle`, or the name of a feed; the
     key where nobody is known."""
-    if not author or " " in author or key.partition(":")[0] in _NAMED:
+    if not author or {*" /"} & {*author} or key.partition(":")[0] in _NAMED:  # r/singularity
         return author or key
     return f"@{author}"

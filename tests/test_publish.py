@@ -77,6 +77,7 @@ def test_markdown_links_each_item_to_its_posts() -> None:
         ("rss:blog.example/2", "电车日报", "电车日报"),
         ("rss:blog.example/2", "", "rss:blog.example/2"),
         ("youtube:v1", "Northlight", "Northlight"),
+        ("reddit:1", "r/singularity", "r/singularity"),
         ("weibo:3", "Ada Lin", "Ada Lin"),
     ],
 )

@@ -338,6 +338,14 @@ async def test_a_story_is_found_by_a_number_and_by_words(talk: Talk) -> None:
     assert "has only 4 points" in await talk.say("/story 9")
 
 
+async def test_a_story_is_the_one_whose_title_has_the_words(talk: Talk) -> None:
+    passing = Item("It has Rivet-2 and 40 more.", title="Nimbus hosts models", cites=("x:80",))
+    said = "Acme says that it costs half of what the older one did, and is open to all who ask."
+    named = Item(said, title="Acme opens Rivet-2-80B", cites=("x:81",))
+    await talk.services.store.save_report(daily(date(2025, 12, 10), passing, named))
+    assert "Acme opens Rivet-2-80B" in await talk.say("/story Rivet-2")
+
+
 async def test_an_endless_line_costs_little(talk: Talk) -> None:
     for command in ("/story", "/week", "/brief"):
         short, endless = f"{command} " + "word " * 40, f"{command} " + "word " * 2000

@@ -150,6 +150,7 @@ async def test_every_text_of_strangers_is_only_text(store: Store) -> None:
 def test_names_and_forms_share_tokens() -> None:
     assert "@nvidia" in index_text("输给英伟达").split()
     assert "@nvidia" in index_text("$NVDA rose").split()
+    assert parse_query("yolo")[0].matches(f" {index_text('PP-YOLOv8 is out')} ")
     forms = ("release", "releases", "released", "releasing")
     assert {stem_word(form) for form in forms} == {"releas"}
     assert stem_word("company") == stem_word("companies")

@@ -268,6 +268,9 @@ def _buttons(
 
 async def story(ask: Ask) -> AsyncIterator[Reply]:
     """Show one story day by day: that of a point, or the one that the words tell of."""
+    # Imported here: a start does not wait for it.
+    from digest.reading.tokens import find_matches
+
     query = await ask.query(versions=True)
     if not any(char.isalpha() for char in "".join(query.others)):
         query = await ask.query()
@@ -284,6 +287,8 @@ async def story(ask: Ask) -> AsyncIterator[Reply]:
     days = query.days or (None, None)
     hits = await ask.context.store.search(words, topic=query.topic, first=days[0], last=days[1])
     stories = [hit for hit in hits if hit.section in TOLD_IN and hit.first == hit.last]
+    # What a title names is told there; others name it in passing.
+    stories.sort(key=lambda hit: (-hit.coverage, not find_matches(hit.item.title, words)))
     for hit in stories[:1]:
         line = await _find_line(ask, hit.topic, (hit.last, hit.last), hit.item)
         if line is not None:

@@ -199,6 +199,8 @@ def _word_tokens(text: str) -> Iterator[Token]:
         if not _is_cjk(run[0]):
             yield Token(_normalize_word(run), start, match.end())
             yield from _humps(run, start)
+            if run[2:].endswith("v") and text[match.end() : match.end() + 1].isdigit():
+                yield Token(_normalize_word(run[:-1]), start, match.end() - 1)  # YOLOv8
             continue
         pairs = simplify(run)
         for place in range(len(pairs) - 1):
