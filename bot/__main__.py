@@ -262,7 +262,7 @@ def _describe_fault(error: Exception) -> str:
 @click.option(
     "--replace", is_flag=True, help="Overwrite reports that this bot made of the same days."
 )
-@click.option("--topic", help="Topic of feeds, and of posts called 2025-12-06-NAME.md.")
+@click.option("--topic", help="Topic of feeds, and of posts whose name and title tell none.")
 @runs_task
 async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
     """Import Jekyll posts, or a list of feeds.

@@ -353,6 +353,8 @@ def test_a_post_with_a_day_alone_takes_the_topic_that_is_named() -> None:
     content = "---\ntitle: EV news\n---\n## 核心信息\n- 甲\n".encode()
     found = read_post(content, "2025-12-06-news.md", "twitter_ev")
     assert (found.slug, found.report.first, found.report.last) == ("twitter_ev", DAY, DAY)
+    dated = content.replace(b"EV news", b"EV news\ndate: 2025-12-06 12:00:00 +0800")
+    assert read_post(dated, "news.md", "twitter_ev").report.first == DAY
     for name, slug in (("2025-12-06-news.md", ""), ("news.md", "twitter_ev")):
         with pytest.raises(ArchiveError, match="add --topic"):
             read_post(content, name, slug)

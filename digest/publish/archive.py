@@ -116,7 +116,7 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
         )
     text = as_utf8(content, {})[0].decode("utf-8", "replace").replace("\r\n", "\n")
     matter, body = _split(text, name)
-    slug, first, last = _days(str(matter.get("title", "")), name, slug)
+    slug, first, last = _days(matter, name, slug)
     ours = _OURS.search(body)
     spoken: Language = "en" if (ours[1] if ours else language(body)) == "en" else "zh"
     if ours:
@@ -153,10 +153,11 @@ def _split(text: str, name: str) -> tuple[Mapping[str, Any], str]:
     return (matter if isinstance(matter, dict) else {}), text[match.end() :]
 
 
-def _days(title: str, name: str, slug: str) -> tuple[str, date, date]:
+def _days(matter: Mapping[str, Any], name: str, slug: str) -> tuple[str, date, date]:
     """Return topic slug, first and last day: from the title, else from the file's name. Where both
-    have a day at most, the topic is that of `slug`."""
-    for candidate in (title.strip(), re.sub(r"\.[A-Za-z]+$", "", name)):
+    have a day at most, the topic is that of `slug`, and the day may be the `date`."""
+    title = str(matter.get("title", "")).strip()
+    for candidate in (title, re.sub(r"\.[A-Za-z]+$", "", name)):
         match = _NAME.match(candidate)
         if match is None:
             continue
@@ -166,13 +167,13 @@ def _days(title: str, name: str, slug: str) -> tuple[str, date, date]:
             continue
         if max(days) - min(days) < MOST_DAYS:
             return clean(match["slug"]), min(days), max(days)
-    with contextlib.suppress(ValueError):
-        if slug:
-            day = _read_day(name[:10])
+    for written in (name, str(matter.get("date", ""))) if slug else ():
+        with contextlib.suppress(ValueError):
+            day = _read_day(written[:10])
             return slug, day, day
     raise ArchiveError(
         f"{name}: no topic and days of a year at most in its title or name: write them like"
-        " twitter_ai_20251206_20251206, or add --topic to a name like 2025-12-06-news.md"
+        " twitter_ai_20251206_20251206, or add --topic to a name like 2025-12-06-news.md or a date:"
     )
 
 
