@@ -49,13 +49,15 @@ def test_a_pitch_repeated_by_one_author_is_promotion() -> None:
     assert {d.reason for d in dropped} == {"promo"}
 
 
-def test_words_that_several_authors_give_other_figures_are_promotion() -> None:
-    form = "Zorb AI token is listed today, its price is up {}% and it will go on"
+def test_words_about_a_coin_that_several_authors_give_other_figures_are_a_tip() -> None:
+    form = "Zorb AI token is on Binance today, its price is up {}% and it will go on"
     posts = [post(form.format(900 + n), str(n), author=f"a{n}") for n in range(3)]
-    assert {d.reason for d in drop_ads(read(posts))[1]} == {"promo"}
+    assert {d.reason for d in drop_ads(read(posts))[1]} == {"token"}
     assert drop_ads(read(posts[:2]))[1] == []
     same = [post(form.format(900), str(n), author=f"a{n}") for n in range(4)]
     assert drop_ads(read(same))[1] == []
+    labs = [post(f"Lab {n} ships a model with {n}B weights", str(n), author=f"a{n}") for n in "234"]
+    assert drop_ads(read(labs))[1] == []
 
 
 def test_a_headline_of_several_newsrooms_is_no_pitch() -> None:

@@ -8,7 +8,7 @@ from functools import cache
 
 from digest.models import Dropped
 from digest.reading import Reading
-from digest.reading.vocabulary import load_table
+from digest.reading.vocabulary import count_words_of, load_table
 from digest.text import replace_links
 
 THRESHOLD = 2
@@ -19,8 +19,10 @@ GAP_CHARS = 60
 MOSTLY = 0.4
 """Share of an author's posts, of at least four, that makes a promoter of the author."""
 REPEATS = 3
-"""Posts of one author with the same words from which these are a pitch; and authors of posts that
-differ in their figures alone."""
+"""Posts of one author with the same words from which these are a pitch; and authors of posts about
+a coin that differ in their figures alone."""
+COIN_WORDS = 2
+"""Words about coins from which a post is about one: a model has tokens too."""
 PITCH_CHARS = 20
 """Characters from which equal words are no coincidence."""
 
@@ -120,7 +122,7 @@ def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]
 
     An author who repeats one pitch is a promoter, and so is one whose posts of these days are
     mostly advertisements: the others are advertisements in milder words. Where several authors put
-    other figures into the same words, nobody reports anything.
+    other figures into the same words about a coin, they tip it.
     """
     reasons = {r.key: find_reason(r.text) for r in readings}
     pitches = Counter((r.post.author, r.plain.casefold()) for r in readings)
@@ -131,7 +133,7 @@ def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]
     for variants in _group_variants(readings):
         differing = len({r.plain for r in variants})
         if min(differing, len({r.post.author for r in variants} - {""})) >= REPEATS:
-            reasons |= {r.key: reasons[r.key] or "promo" for r in variants}
+            reasons |= {r.key: reasons[r.key] or "token" for r in variants}
     written = Counter(r.post.author for r in readings)
     sold = Counter(r.post.author for r in readings if reasons[r.key])
     for r in readings:
@@ -143,9 +145,9 @@ def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]
 
 
 def _group_variants(readings: Sequence[Reading]) -> Iterable[list[Reading]]:
-    """Return the readings of the same words, whatever figures they have, but for short ones."""
+    """Return the readings of the same words about a coin, whatever figures they have."""
     groups: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
-        if len(words := normalize(reading.plain)) > PITCH_CHARS and "#" in words:
-            groups[words].append(reading)
+        if count_words_of(reading.text, "money", "coins") >= COIN_WORDS:
+            groups[normalize(reading.plain)].append(reading)
     return groups.values()
