@@ -243,10 +243,17 @@ def _follows(report: Report, item: Item, language: Language) -> str:
 
 
 def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
-    """Return the authors' handles, each leading to the post."""
-    unknown = Cited("", "", "", None)
-    cited = ((key, posts.get(key, unknown)) for key in item.cites)
-    return tuple(Link(show_author(key, post.author), post.url) for key, post in cited)
+    """Return the authors' handles, each leading to the post; further posts of one author stand
+    behind it with their numbers: @ada 2 3."""
+    unknown, addresses = Cited("", "", "", None), dict[str, list[str]]()
+    for key in item.cites:
+        post = posts.get(key, unknown)
+        addresses.setdefault(show_author(key, post.author), []).append(post.url)
+    return tuple(
+        Link(str(number) if number > 1 else name, url)
+        for name, urls in addresses.items()
+        for number, url in enumerate(urls, 1)
+    )
 
 
 def folded(blocks: Sequence[Foldable]) -> list[Block]:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.compose import MARK, ReportView, compose_digest, folded, report_blocks, section_blocks
+from bot.compose import (
+    MARK,
+    ReportView,
+    compose_digest,
+    folded,
+    links_of,
+    report_blocks,
+    section_blocks,
+)
 from bot.messages import Foldable, Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms.telegram.entities import message, sheets
 from bot.rich import cells
@@ -16,6 +24,7 @@ from digest.models import (
     BRIEF,
     SECTIONS,
     Chat,
+    Cited,
     Counts,
     Item,
     Language,
@@ -194,3 +203,11 @@ def test_short_sections_and_the_brief_are_not_folded() -> None:
     assert len(short) == 4
     assert folded(short) == short
     assert not any(getattr(block, "folded", False) for block in blocks)
+
+
+def test_an_author_is_named_once_with_numbers_for_further_posts() -> None:
+    authors = {"x:1": "ada", "x:2": "bo", "x:3": "ada", "x:4": "bo", "x:5": "ada"}
+    posts = {key: Cited(author, f"https://x/{key}", "", None) for key, author in authors.items()}
+    links = links_of(posts, Item("Two share five works.", cites=tuple(posts)))
+    assert [link.label for link in links] == ["@ada", "2", "3", "@bo", "2"]
+    assert [link.url[-1] for link in links] == list("13524")
