@@ -37,7 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("why", "为什么", reports.why, "/why 1", "number topic day"),
     Command("report", "报告", reports.report, "/report {day}", "day topic"),
     Command("week", "周报", reports.week, "/week", "day topic limit"),
-    Command("month", "月报", reports.month, "/month", "day topic limit"),
+    Command("month", "月报", reports.month, "/month", "day topic"),
     Command("story", "来龙去脉", search.story, "/story 1", "words topic day"),
     Command("ask", "提问", search.ask_archive, "/ask What did Nvidia announce?", "question!"),
     Command("search", "搜索", search.search, "/search Nvidia", "words!"),
