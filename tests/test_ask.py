@@ -238,8 +238,10 @@ async def test_a_chat_without_an_answer_of_a_model_shows_items(
     for model in (None, Model(None)):
         shown = render(await say(store, tmp_path, f"/ask {QUESTION}", model), 100, styled=False)
         assert "What the reports say" in shown
-    shown = render(await say(store, tmp_path, "/ask Zephyr Foods?", None), 100, styled=False)
-    assert "seems to answer this" in shown
+    unread = Model({"verdict": "nothing", "sentences": [], "items": []})  # no item was like it
+    for model in (None, unread):
+        shown = render(await say(store, tmp_path, "/ask Zephyr Foods?", model), 100, styled=False)
+        assert "seems to answer this" in shown
     shown = render(
         await say(store, tmp_path, f"/ask {QUESTION}", Model(None), "9"), 100, styled=False
     )

@@ -221,13 +221,14 @@ async def show_answer(
     judged: bool,
 ) -> Reply:
     """Return an answer as a reply: its sentences with the numbers of items, then those items, in a
-    language of their reports. `judged`: by a model; code alone cannot tell that nothing answers."""
+    language of their reports. `judged`: by a model, where it had items to read; code alone cannot
+    tell that nothing answers."""
     verdict, items = answer["verdict"], answer["items"]
     blocks: list[Block] = []
     if verdict == "premise":
         blocks.append(Paragraph(texts.text("ask_premise", language)))
     if verdict == "nothing":
-        key = "ask_nothing" if judged else "ask_unsure"
+        key = "ask_nothing" if judged and items else "ask_unsure"
         blocks.append(Paragraph(texts.text(key, language)))
     for sentence in answer["sentences"]:
         numbers = "".join(f"[{n}]" for n in sentence["items"])
