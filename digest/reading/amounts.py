@@ -22,7 +22,7 @@ from digest.reading.numerals import (
     parse_han,
 )
 from digest.reading.units import Amount, Hedge, Kind, Quantity, find_unit
-from digest.reading.vocabulary import compile_words, load_signs, load_unit_names
+from digest.reading.vocabulary import compile_words, load_signs, load_unit_names, load_words
 
 _PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b([a-z]{3})\s?$", re.I)
 _FACTOR = re.compile(r"(?<![A-Za-z0-9])[x×]$", re.I)
@@ -371,9 +371,12 @@ def _find_fractions(text: str, covered: Set[int]) -> Iterator[Amount]:
 
 
 def _is_no_share(match: re.Match[str], above: float, below: float, text: str) -> bool:
-    """Return True for 24/7, the 7/8 of "7/8 次", and a percentage, which is read as such."""
+    """Return True for 24/7, the 7/8 of "7/8 次", "until 10/29", and a percentage, which is read as
+    such."""
     if not match["digits"]:
         return bool(match["han_below"]) and below == 100
+    if load_words("figures", "until").intersection(text[: match.start()].lower().split()[-1:]):
+        return text[match.end() :].split()[:1] != ["of"]
     neighbours = 1 < above == below - 1 and bool(find_unit(text, match.end())[0])
     return above > below or neighbours
 

@@ -148,7 +148,7 @@ def find_aim(text: str, amount: Amount) -> str:
 
 def find_pace(text: str, amount: Amount) -> frozenset[str]:
     """Return the spans of time that the words around a figure count by: 每天, "a month"."""
-    spans = read_spans(find_clause(text, amount, 1).replace(amount.text, " 0 "))
+    spans = read_spans(find_clause(text, amount, 1).replace(amount.text, " 0"))
     return frozenset(unit for _, counted, unit in spans if counted)
 
 

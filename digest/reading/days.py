@@ -301,9 +301,10 @@ def find_hours(text: str) -> list[Hour]:
         elif (late == "a" or half == "凌晨") and hour == 12:
             hour = 0
         zone = _find_zone(text, match)
-        either = hour <= 12 and clock[0] not in "0零" and not (late or half or zone)
+        either = hour <= 12 and clock[0] not in "0零" and not (late or half)
         begin = _RANGE_BEGIN.search(text, max(0, match.start() - 6), match.start())
-        if begin and (first := int(begin[1])) <= hour and not late and match.group()[-1] in "时時":
+        of_day = match.group()[-1] in ("时時点" if hour > 12 else "时時")
+        if begin and (first := int(begin[1])) <= hour and not late and of_day:
             hours.append(Hour(*begin.span(1), begin[1], 60 * first, zone))  # 13-18時
         elif late and begin and 1 <= (first := int(begin[1])) <= 12:
             morning = (late == "a") != (first % 12 > hour % 12)  # 11-1pm begins in the morning
@@ -459,5 +460,6 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
             by = ""
         vague = word in ("day", "天", "日") and by[:1] in ("f", "o", "几", "数")
         users = bool(match["han"]) and text.startswith(("活", "均"), match.end())  # 日活, 月均
-        counted = bool((by and not vague) or match["every"] or match["slash"] or users)
+        slash = match["slash"] or (before[-1:] == "/" and before[-2:-1].isalnum())
+        counted = bool((by and not vague) or match["every"] or slash or users)
         yield words, counted, _UNIT_OF.get(word, word)

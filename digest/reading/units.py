@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from digest.reading.vocabulary import load_counters, load_unit_names
+from digest.reading.vocabulary import load_counters, load_signs, load_unit_names
 
 Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
 Hedge = Literal["", "about", "over", "under"]
@@ -73,7 +73,10 @@ _ACTIVE = re.compile(r"[日周月年]度?[活均薪化]")
 def find_unit(text: str, at: int) -> tuple[str, int]:
     """Return the unit at a place of the text, or "count" for a Chinese counter, and where it
     ends."""
-    start = at + (text[at : at + 1] in (" ", "-", "\u00a0"))
+    sign, behind = text[at : at + 1], text[at + 1 : at + 2]
+    if sign and sign in "$€£" and not behind.isalnum():
+        return load_signs()[sign], at + 1  # 1$
+    start = at + (sign in (" ", "-", "\u00a0"))
     units = load_unit_names()
     for length in range(min(_longest_unit(), len(text) - start), 0, -1):
         word = text[start : start + length].lower()

@@ -208,6 +208,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             faults |= {total: None} | ({count: None} if count in faults else {})
     derived = [amount for amount, fault in faults.items() if few and not fault]
     proved = [a for a in checked if a not in faults and a.kind in ("number", "share")]
+    measures = [a for a in proved if a.unit not in ("", "count")]
     for amount in checked:
         if amount.kind == "magnitude":
             if not is_magnitude(amount, (*evidence.amounts, *amounts)):
@@ -217,8 +218,9 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
                 yield Claim("direction", find_clause(bare, amount).strip())
         elif fault := faults[amount]:
             fault = derive(amount, bare, derived) if derived else fault
-            if fault and not is_worked_out(amount, find_clause(bare, amount), proved):
-                yield Claim(fault, amount.text)
+            worked_out = is_worked_out(amount, find_clause(bare, amount), proved)
+            if fault and not worked_out and not is_supported(amount, measures):
+                yield Claim(fault, amount.text)  # 175 yards, or 160 metres
 
 
 def _missing_scales(bare: str, evidence: Evidence) -> Iterator[str]:
@@ -292,7 +294,9 @@ def _is_product(total: Amount, count: Amount, bare: str, evidence: Evidence) -> 
 def _is_counted_up(amount: Amount, stated: Set[tuple[float, str]], evidence: Evidence) -> bool:
     """Return True for what a reader counts up himself: a few things of the posts, or the time
     between days that they name or were written on."""
-    dated = evidence.names_days or len(evidence.created) > 1 or amount.unit in evidence.spans
+    short = any("/" in day.text for day in evidence.short_days)
+    dated = evidence.names_days or short or len(evidence.created) > 1
+    dated |= amount.unit in evidence.spans
     written = [other for other in evidence.amounts if other.end]
     return (dated or amount.unit not in SPANS) and is_uncontradicted(amount, stated, written)
 

@@ -37,12 +37,12 @@ from digest.reading.days import (
 )
 from digest.reading.markup import blank_handles, drop_short_links, find_handles, fold_text
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
-from digest.reading.numerals import find_bare_scales
+from digest.reading.numerals import find_bare_scales, find_per_scales
 from digest.reading.sentences import strip_context
 from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES
 from digest.text import language
-from digest.write.verify.figures import read_parts
+from digest.write.verify.figures import MOST_COUNTED, read_parts
 
 _SOURCES = {
     "hn": "Hacker News HN",
@@ -71,6 +71,8 @@ LEAST_SIZE = 1e6
 _OPERANDS = frozenset({"number", "share", "multiple"})
 MOST_SHIFT_DAYS = 366
 """From a post to the day or month that it means by "in six weeks"."""
+FIRST_YEAR = 1400.0
+"""A bare number from which it may be a year."""
 MOST_YEARS = 100
 """From a post back to the year that it means by "three years ago"."""
 ZONES = (-8, 0, 9)
@@ -178,6 +180,7 @@ def _read(
         *find_amounts(f"{name} {author}"),
         *parts,
         *_other_amounts(words, (*days, *short_days, *meant), terms),
+        *_count_years(terms, numbers, created),
     )
     return Evidence(
         text,
@@ -260,9 +263,22 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
     for table, value, unit in _SPELLED:
         for match in find_cues(words, table):
             yield Amount(*match.span(), match.group(), (Quantity(value, unit),))
+    for scale, text in find_per_scales(words).items():
+        yield Amount(0, 0, text, (Quantity(scale, ""),))
     for term in terms:
         if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))
+
+
+def _count_years(
+    terms: Sequence[Term], numbers: Sequence[Amount], created: datetime
+) -> Iterator[Amount]:
+    """Yield how long ago the years are that a post names."""
+    named = [float(term.value[5:]) for term in terms if term.value.startswith("year ")]
+    named += [n.value for n in numbers if n.text.isdigit() and n.value > FIRST_YEAR]
+    for year in named:
+        if (ago := created.year - year) > MOST_COUNTED:
+            yield Amount(0, 0, f"{year:g}", (Quantity(ago, "year"),))
 
 
 def _list_terms(

@@ -216,16 +216,14 @@ def is_derived(
     product or a rest, the clause says so, or is `summed`, or both are `stated`; None where it gives
     it and the statement does not show how; False where none does."""
     possible = None
-    if amount.unit == "cent":
-        dollars = (Quantity(amount.value / 100, "usd"),)
-        amount = replace(amount, quantities=dollars, step=amount.step / 100)
+    amount = _in_dollars(amount)
     target, tolerance = amount.value, _find_tolerance(amount, clause)
     tolerance = max(tolerance, 1e-4 * abs(target))
     step = max(1.0, find_trailing_step(target))
     rough = abs(target) / 5 if amount.kind == "share" else 0.0  # 30% is "less than a third"
     above = max(step, rough) if amount.hedge == "over" else 0.0
     below = max(step / 2, rough) if amount.hedge == "under" else 0.0
-    others = [other for other in others if other.kind != "rank"]
+    others = [_in_dollars(other) for other in others if other.kind != "rank"]
     facts = [fact for other in others for fact in other.quantities[:1]]
     terms = [fact for other in others if not other.rate for fact in other.quantities[:1]]
     shown = [fact for fact in facts if 1 < fact.value != target and fact.value in stated]
@@ -239,6 +237,13 @@ def is_derived(
                 return True
             possible = True
     return None if possible else False
+
+
+def _in_dollars(amount: Amount) -> Amount:
+    if amount.unit != "cent":
+        return amount
+    dollars = (Quantity(amount.value / 100, "usd"),)
+    return replace(amount, quantities=dollars, step=amount.step / 100)
 
 
 def is_worked_out(amount: Amount, clause: str, others: Sequence[Amount]) -> bool:

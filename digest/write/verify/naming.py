@@ -321,7 +321,8 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
     missing = [word for word in checked if not _has_word(word, name, mentions)]
     before = text[max(0, start - 20) : start].split(" ")[-2:-1]
     first = f"{before[0]} " if before and before[0].istitle() and before[0].isalpha() else ""
-    if not missing or mentions.sounds.match(first + name) or has_handle(first + name, mentions):
+    whole, sounds = first + name, mentions.sounds
+    if not missing or sounds.match(whole) or sounds.match(name) or has_handle(whole, mentions):
         return
     if _has_initials(name, mentions) or _has_initials(_spell_out(text, start), mentions):
         return

@@ -106,13 +106,19 @@ def _find_missing_relatives(
 
 def _read_hours(text: str) -> list[Hour]:
     """Return the hours of a statement; all in the zone that it names, if it names one. One that
-    does not say its half of the day may be in the afternoon behind one that is."""
+    does not say its half of the day may be in the afternoon behind one that is, or behind 晚."""
     hours = find_hours(text)
     zones = {hour.zone for hour in hours if hour.zone}
     zone = zones.pop() if len(zones) == 1 else ""
-    late = [at for at, hour in enumerate(hours) if hour.minutes >= NOON and not hour.either]
+    late = [
+        at
+        for at, hour in enumerate(hours)
+        if (hour.minutes >= NOON and not hour.either) or "晚" in text[: hour.start]
+    ]
     return [
-        replace(hour, zone=hour.zone or zone, either=hour.either and at > min(late, default=at))
+        replace(
+            hour, zone=hour.zone or zone, either=hour.either and at >= min(late, default=len(hours))
+        )
         for at, hour in enumerate(hours)
     ]
 
@@ -139,7 +145,8 @@ def _differ(hour: Hour, other: Hour) -> bool:
 def _is_at(at: datetime, hour: Hour) -> bool:
     """Return True for the hour; 11:59 in one zone is told as 3 o'clock in another."""
     minutes = at.hour * 60 + at.minute
-    return hour.minutes == minutes + (minutes % 60 == 59 and hour.minutes % 60 == 0)
+    minutes += minutes % 60 == 59 and hour.minutes % 60 == 0
+    return hour.minutes == minutes or (hour.either and (hour.minutes - minutes) % NOON == 0)
 
 
 def find_missing_spans(bare: str, paces: Set[str], evidence: Evidence) -> list[str]:
@@ -169,7 +176,8 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
     days = _list_meant(evidence)
     for other in _add_spans(evidence):
         same = hour.minutes == other.minutes or (
-            (hour.either or other.either) and hour.minutes % NOON == other.minutes % NOON
+            (hour.either or (other.either and not other.zone))
+            and hour.minutes % NOON == other.minutes % NOON
         )
         if same and (not hour.zone or not other.zone or hour.zone == other.zone):
             return True

@@ -17,8 +17,8 @@ MOST_OPERANDS = 2
 """Figures of posts in one sum; one that adds up figures, or products of two, may have more."""
 MOST_SUMMED = 8
 MOST_FACTORS = 2
-FACTORS = frozenset({2.0, 7.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
-"""Half, twice, and between units of time: these need stand in no post."""
+FACTORS = frozenset({2.0, 7.0, 8.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
+"""Half, twice, and between units of time, bits and bytes: these need stand in no post."""
 POWERS = frozenset({1.0, 100.0, 1000.0, 1e6})
 """Between other units; of one figure alone they would make another magnitude."""
 WHOLES = frozenset({1.0, 100.0})
