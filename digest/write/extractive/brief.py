@@ -21,8 +21,6 @@ from digest.write.extractive.draft import (
 from digest.write.extractive.following import list_following
 from digest.write.extractive.quotes import Quote
 
-LEAST_VALUE = 0.4
-"""Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
 LEAST_POINT = 0.98
 """Value of a point; a day with fewer of these is a quiet one. From 1.2 on four of five are worth
 telling, below 0.95 one of three."""
@@ -43,8 +41,8 @@ worse, and told by a sentence of such log odds."""
 LEADING, FOREMOST = 3, 5
 """Stories that the overview tells, and leading points of which those in the report's language go
 before others: one that stands behind these is not what the day was about."""
-LEAST_OPENING, LEAST_OVERVIEW = -0.4, 0.3
-"""Log odds of a sentence that is all of the overview (`rate_print`), and of each of several."""
+LEAST_OVERVIEW = 0.3
+"""Log odds of each of several sentences of the overview (`rate_print`)."""
 OPENINGS: Mapping[Language, str] = {"zh": "今天的主要消息：", "en": "In the news: "}
 MAX_FOLLOWING = 2
 """Sentences behind the first of a point."""
@@ -79,7 +77,7 @@ def _list_candidates(draft: Draft) -> list[PointCandidate]:
     """Return stories with the sentence that tells each, best first, each event once: by a sentence
     in the report's language where a further story of the event has one."""
     candidates: list[PointCandidate] = []
-    for value, story, lead in draft.rate_stories(LEAST_VALUE):
+    for value, story, lead in draft.rate_stories():
         least = LEAST_POINT if len(candidates) >= QUIET else LEAST_QUIET
         is_choosy = draft.has_much and len(candidates) >= QUIET
         least_print = LEAST_PRINT if is_choosy else QUIET_PRINT
@@ -151,7 +149,7 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     leads = [
         quote
         for quote in leads
-        if not draft.is_weak(quote, LEAST_OPENING) and (draft.takes_all or quote.sentence.names)
+        if draft.takes_all or quote.sentence.names
         if not name_speaker([quote.sentence]) and not begins_badly(quote.sentence)
     ]
     several = [

@@ -1,6 +1,6 @@
 """The detail: views, events, and the topic's special analysis."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from digest.models import Item, SectionName
 from digest.reading import Reading, Story
@@ -26,8 +26,6 @@ GROUPED: Mapping[SectionName, tuple[tuple[Group, ...], int]] = {
 }
 """Groups of a section, and its items at most."""
 MAX_IN_GROUP = 4
-LEAST_VALUE = 0.5
-"""Value of a sentence that tells an event (`rate_quote`)."""
 WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2, "print": 0.15}
 """What counts in the detail besides what makes a point: lesser stories are safe where their own
 post says so."""
@@ -38,8 +36,6 @@ LEAST_WORTH = 1.5
 editor struck none of the 9 items above it, and 4 of the 11 between it and 1.3."""
 LEAST_PRINT = 0.2
 """Log odds of a sentence of the detail (`rate_print`), on days with more to tell than is told."""
-NEARER = 0.05
-"""How much nearer two sentences are taken to be here: what resembles a point is no further news."""
 VIEW_WEIGHTS = {
     "opinion": 0.95,
     "fitness": 0.9,
@@ -58,21 +54,18 @@ ORGANISATIONS = frozenset(["company", "product", "institution", "coin"])
 """Kinds of names whose accounts are nobody's."""
 GOES_ON = 0.3
 """Margin of `view` of a sentence that is printed behind a view."""
-VIEW_FITNESS = -0.45
-"""Least fitness of a sentence that is printed as its author's view: it may say "I"."""
-VIEW_VALUE = -0.12
-"""Least sum of the margin of `view` and half of the fitness."""
 
 
 def list_views(draft: Draft) -> list[Item]:
     """Return who says what: one view an author, the surest first."""
     items: list[Item] = []
     authors: set[str] = set()
-    views = ((rate_view(quote), quote) for quote in _list_opinions(draft))
+    quotes = (quote for story in draft.stories() for quote in draft.list_quotes(story))
+    views = ((rate_view(quote), quote) for quote in quotes if is_person(quote.sentence.reading))
     for value, quote in sorted(views, key=lambda entry: -entry[0]):
         if len(items) == MAX_VIEWS or value < LEAST_VIEW:
             break
-        if quote.post.author in authors or draft.is_printed(quote, NEARER):
+        if quote.post.author in authors or draft.is_printed(quote):
             continue
         authors.add(quote.post.author)
         draft.printed.append(quote)
@@ -100,14 +93,6 @@ def rate_view(quote: Quote) -> float:
         "length": min(1.0, sentence.size / FULL_VIEW),
     }
     return sum(weight * parts[name] for name, weight in VIEW_WEIGHTS.items())
-
-
-def _list_opinions(draft: Draft) -> Iterator[Quote]:
-    """Yield every quote that is a view of its author, in no order."""
-    for quote in (quote for story in draft.stories() for quote in draft.list_quotes(story)):
-        is_view = quote.opinion + 0.5 * quote.fitness >= VIEW_VALUE
-        if is_view and quote.fitness >= VIEW_FITNESS and is_person(quote.sentence.reading):
-            yield quote
 
 
 def is_person(reading: Reading) -> bool:
@@ -138,13 +123,13 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
     groups, most = GROUPED[section]
     names = [*(group.names for group in groups), notes.OTHER]
     items: Mapping[str, list[Item]] = {name[draft.language]: [] for name in names}
-    rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(LEAST_VALUE)]
+    rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories()]
     for worth, story, lead in sorted(rated, key=lambda entry: -entry[0]):
         is_minor = worth < LEAST_WORTH and not draft.takes_all
         if is_minor or sum(map(len, items.values())) == most:
             break
         is_weak = draft.is_weak(lead, LEAST_PRINT)
-        if is_weak or story.event in draft.events or draft.is_printed(lead, NEARER):
+        if is_weak or story.event in draft.events or draft.is_printed(lead):
             continue
         group = lead.find_group(groups)
         name = (group.names if group else notes.OTHER)[draft.language]

@@ -68,6 +68,8 @@ around it."""
 LEAST_NEWSROOM = -0.9
 """The same of a headline from a feed, which its editors wrote to stand alone: the head learned from
 people's posts, and knows the names of one field."""
+LEAST_VALUE = 0.4
+"""Value (`rate_quote`) of a sentence that tells a story; one without is passed over."""
 WEIGHTS = {
     "news": 1.45,
     "advertisement": -0.8,
@@ -180,7 +182,7 @@ class Draft:
         quotes = (quote for reading in readings for quote in self.quotes.get(reading.key, ()))
         return [quote for quote in quotes if quote.sentence.language in self._readable]
 
-    def choose_lead(self, story: Story, least: float) -> Quote | None:
+    def choose_lead(self, story: Story, least: float = LEAST_VALUE) -> Quote | None:
         """Return the unprinted sentence that tells the news of a story best, of at least that
         value.
 
@@ -200,10 +202,10 @@ class Draft:
         leads = (quote for quote in sorted(values, key=order) if values[quote] >= least)
         return next((quote for quote in leads if not self.is_printed(quote)), None)
 
-    def rate_stories(self, least: float) -> list[tuple[float, Story, Quote]]:
-        """Return the stories that an unprinted sentence of at least that value tells, with their
+    def rate_stories(self) -> list[tuple[float, Story, Quote]]:
+        """Return the stories that an unprinted sentence of at least LEAST_VALUE tells, with their
         worth and the sentence, best first."""
-        least = -math.inf if self.takes_all else least
+        least = -math.inf if self.takes_all else LEAST_VALUE
         leads = ((story, self.choose_lead(story, least)) for story in self.stories())
         told = ((rate_story(story, lead), story, lead) for story, lead in leads if lead)
         return sorted(islice(told, MAX_RATED), key=lambda entry: -entry[0])
@@ -214,9 +216,9 @@ class Draft:
         eased = least - MOST_EASED * (1.0 - self.choice)
         return not self.takes_all and rate_print(quote) < eased
 
-    def is_printed(self, quote: Quote, nearer: float = 0.0) -> bool:
-        """Return whether the report says this already; with `nearer`, or something close to it."""
-        return any(tells_same(quote, other, nearer) for other in self.printed)
+    def is_printed(self, quote: Quote) -> bool:
+        """Return whether the report says this already."""
+        return any(tells_same(quote, other) for other in self.printed)
 
     def is_quoted(self, quote: Quote) -> bool:
         """Return whether the report has this very sentence: what a price did is news beside the
@@ -266,13 +268,10 @@ def is_topical(story: Story, least: float = ON_TOPIC) -> bool:
     return story.parts.get("fit", 1.0) >= least or story.parts.get("news", 0.0) >= SURE_NEWS
 
 
-def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
+def tells_same(quote: Quote, other: Quote) -> bool:
     """Return whether two quotes tell of one event; those of two versions of a thing do not, nor a
-    statement and its denial.
-
-    `nearer` is added to their cosine.
-    """
-    cosine = float(quote.vector @ other.vector) + nearer
+    statement and its denial."""
+    cosine = float(quote.vector @ other.vector)
     if cosine >= DENIED and is_opposite(quote.text, other.text):
         return False
     shared = [name for name in quote.sentence.names if name.key in other.sentence.name_keys]

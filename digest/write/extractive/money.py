@@ -41,8 +41,6 @@ LEAST_PRINT = 0.4
 """Log odds of a sentence about money (`rate_print`), on days with more to tell than is told."""
 MIN_COSINE = 0.3
 """Nearness to prices or the economy: percentages are everywhere."""
-FOREIGN = 0.3
-"""What a sentence in another language than the report's counts less."""
 CAPITAL = EVENTS[0]
 
 
@@ -79,7 +77,7 @@ def collect_talk(draft: Draft) -> dict[Asset, Talk]:
         if story.event in draft.events and quote.sentence.language != draft.language:
             continue  # mostly it says the same
         if _is_topical(story) or _is_watched(draft, assets[0]):
-            talk[assets[0]].append((_weigh(draft, quote, story), quote, story))
+            talk[assets[0]].append((quote.fitness + story.score, quote, story))
     return dict(talk)
 
 
@@ -102,7 +100,7 @@ def _list_money(
     their least fitness."""
     for story in draft.material.stories:
         for quote in draft.list_quotes(story):
-            if quote.fitness < least or not tells_news(quote) or not quote.is_anchored:
+            if quote.fitness < least or not tells_news(quote):
                 continue
             group = quote.find_group(KINDS)
             if group is not CAPITAL:
@@ -119,10 +117,6 @@ def has_figure(text: str, *, moves: bool) -> bool:
         or (amount.unit in CURRENCIES and (moves or amount.value >= LEAST_SUM))
         for amount in find_amounts(text)
     )
-
-
-def _weigh(draft: Draft, quote: Quote, story: Story) -> float:
-    return quote.fitness + story.score - FOREIGN * (quote.sentence.language != draft.language)
 
 
 def _make_item(draft: Draft, asset: Asset, talk: Talk, group: str) -> Item | None:
@@ -163,4 +157,4 @@ def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
     with weight and story."""
     for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY), LEAST_FITNESS):
         if _is_topical(story) and quote.sentence.names:
-            yield _weigh(draft, quote, story), quote, story
+            yield quote.fitness + story.score, quote, story

@@ -17,7 +17,6 @@ from digest.write import Material
 from digest.write.extractive import notes
 from digest.write.extractive.alignment import GROUP_NAMES, WRITTEN
 from digest.write.extractive.brief import QUIET
-from digest.write.extractive.detail import LEAST_VALUE
 from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, make_item
 from digest.write.extractive.groups import EVENTS
 from digest.write.extractive.money import CAPITAL, has_figure
@@ -355,7 +354,7 @@ def _tell_missed(
         )
 
     for event in missed:
-        leads = ((story, draft.choose_lead(story, LEAST_VALUE)) for story in event.stories)
+        leads = ((story, draft.choose_lead(story)) for story in event.stories)
         story, lead = next(((s, lead) for s, lead in leads if lead), (event.stories[0], None))
         if lead is None or is_told(lead):
             continue
