@@ -218,6 +218,9 @@ def test_zones_after_gmt_are_read() -> None:
         "Fri, 5 Dec 25 9:30 PM EST",
         "6 December 2025 10:30:00 hkt",
         "2025-12-05T21:30\u22125:00",
+        "2025-12-06T02:30:00+00:00Z",
+        "1764988200",
+        "1764988200000",
     ],
 )
 def test_offsets_in_every_form_are_read(text: str) -> None:

@@ -70,10 +70,12 @@ _DATES = tuple(
     )
 )
 """ISO 8601; RFC 822; what browsers and people write; `date` of Unix and X. `z` names the zone."""
+_EPOCH = re.compile(r"[12]\d{9}(?:\d{3})?", re.ASCII)
+"""Seconds or milliseconds since 1970."""
 _MAX_DATE = 100
 """Characters: time of the patterns above grows with the square of the blanks."""
 _OFFSET = re.compile(
-    r"(?:GMT|UTC|UT|Z)?\s*([+-])\s*(\d\d?):?([0-5]\d)?(?:\s+[A-Z]{1,5})?", re.IGNORECASE
+    r"(?:GMT|UTC|UT|Z)?\s*([+-])\s*(\d\d?):?([0-5]\d)?(?:\s*[A-Z]{1,5})?", re.IGNORECASE
 )
 _MAX_OFFSET_HOURS = 14
 _HOURS: dict[str, float] = {
@@ -99,6 +101,8 @@ def parse_date(text: str) -> datetime | None:
     text = text.strip().replace("\u2212", "-")
     if len(text) > _MAX_DATE:
         return None
+    if _EPOCH.fullmatch(text):
+        return datetime.fromtimestamp(int(text[:10]), UTC)
     match = next((hit for form in _DATES if (hit := form.fullmatch(text))), None)
     if match is None:
         return None

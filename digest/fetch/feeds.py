@@ -364,7 +364,7 @@ def _list_authors(of: Mapping[str, Any]) -> Iterator[str]:
 
 def _json_date(value: object, unknown: list[str]) -> datetime | None:
     try:
-        return parse_date(strip_text(value))
+        return parse_date(str(value) if isinstance(value, int) else strip_text(value))
     except UnknownZone as error:
         unknown.append(str(error))
         return None
