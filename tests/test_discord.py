@@ -307,11 +307,12 @@ async def test_a_failure_is_answered_with_an_id(
     with monkeypatch.context() as patch:
         patch.setattr(up.context.store.__class__, "latest", broken)
         said = shown(await up.ask("brief", up.ann))
-    assert "Sorry" in said
-    assert said.split("Reference ")[1][:6] in caplog.text
-    up.server.fail("PATCH", "/messages/@original$", 400, {"message": "no reason", "code": 50035})
+    assert said.split("Sorry, ")[1].split("Reference ")[1][:6] in caplog.text
+    up.server.fail("PATCH", "/messages/@original$", 404, {"message": "no reason", "code": 10008})
     assert "Sorry" in shown(await up.ask("brief", up.ann))
-    assert "an answer on discord: 400 Bad Request (error code: 50035): no reason" in caplog.text
+    assert "an answer on discord: no reason" in caplog.text
+    up.server.fail("PATCH", "/messages/@original$", 413, {"message": "large", "code": 40005})
+    assert not (await up.ask("brief", up.ann)).files, "the rest of it comes"
 
 
 async def test_one_who_asks_too_fast_is_told_once_and_spoils_nothing(up: Running) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,10 +17,10 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot import texts
 from bot.messages import Command, Incoming, Press, Reply, pressed
 from bot.platforms import (
     ADVICE,
+    Gone,
     Host,
     Outgoing,
     PlatformError,
@@ -31,8 +31,8 @@ from bot.platforms import (
     send_answer,
 )
 from bot.platforms._request import read_failure
-from bot.platforms.discord.embeds import PICTURE, EmbedSheet, build_view, sheets
-from bot.platforms.discord.rest import DiscordDeliverer
+from bot.platforms.discord.embeds import sheets
+from bot.platforms.discord.rest import DiscordDeliverer, write_body
 from bot.platforms.discord.slash import NEEDED, Chinese, checked, command, lacking
 from bot.rich import parts
 from digest.models import Chat, ChatKind
@@ -45,8 +45,6 @@ _REVOKED = 4004
 """The gateway's code for a token that is not, or no more, right."""
 _LATE = 10062
 """An interaction that nobody answered within 3 s."""
-_EXPIRED = 50027
-"""An interaction of more than 15 minutes ago."""
 _BROKEN = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -65,7 +63,7 @@ class Discord:
         api = Route.BASE = _api(setup.api_url or _OFFICIAL)
         self.client = Client(host, self, setup.proxy)
         # Separate clients: on shutdown, digests in flight get more time than answers.
-        self._answering, self.delivering = (
+        self.answering, self.delivering = (
             DiscordDeliverer(setup, api, self._is_news, inside=self._is_inside) for _ in range(2)
         )
 
@@ -76,18 +74,18 @@ class Discord:
         except Exception as error:
             raise _fault(error) from error
         finally:
-            await self._answering.close()
+            await self.answering.close()
 
     async def send(self, chat: Chat, reply: Reply) -> None:
         shown = parts(reply)[1]
         picture = shown.content if shown else b""
 
         async def deliver(message: Outgoing) -> None:
-            delivered = await self._answering.deliver(message)
+            delivered = await self.answering.deliver(message)
             if delivered.publish and reply.manner == "post":
-                await self._answering.publish(chat, delivered.message)
+                await self.answering.publish(chat, delivered.message)
 
-        for body in self._answering.bodies(reply, chat, "picture"):
+        for body in self.answering.bodies(reply, chat, "picture"):
             upload = picture if "picture" in json.loads(body) else b""
             message = Outgoing(chat, body, secrets.token_urlsafe(15), upload)
             await send_answer(deliver, message)
@@ -100,7 +98,7 @@ class Discord:
         return bool(server) and self.client.get_guild(int(server)) is not None
 
     async def tell(self, person: str, reply: Reply) -> None:
-        await self.send(await self._answering.open_direct(person), reply)
+        await self.send(await self.answering.open_direct(person), reply)
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
         try:
@@ -169,8 +167,8 @@ class Client(discord.AutoShardedClient):
         """Answer what never reached a command, such as one that is no more."""
         language = language_of(str(interaction.locale))
         apology = self.host.apology(error, "a command on discord", language)
-        content = _content(apology, sheets(apology)[0], 1, 1)
-        await _answered(interaction.response.send_message(**content, ephemeral=True))
+        embeds = sheets(apology)[0].embeds
+        await _answered(interaction.response.send_message(embeds=embeds, ephemeral=True))
 
     async def run_command(
         self, interaction: discord.Interaction, row: Command, line: str, share: bool
@@ -203,11 +201,11 @@ class Client(discord.AutoShardedClient):
             if await _answered(later) and await self.host.first_time(NAME, str(interaction.id)):
                 await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
-            known = isinstance(error, _BROKEN)
-            failure = Unreachable(_reason(error)) if known else error
-            apology = self.host.apology(failure, "an answer on discord", incoming.language)
-            content = _content(apology, sheets(apology)[0], 1, 1)
-            await _answered(interaction.followup.send(**content, ephemeral=private, wait=True))
+            apology = self.host.apology(error, "an answer on discord", incoming.language)
+            try:
+                await self._answer(interaction, apology, 1, False, private)
+            except PlatformError as failure:
+                log.warning("discord: the apology could not be sent either (%s)", failure)
 
     async def _replies(
         self,
@@ -231,18 +229,22 @@ class Client(discord.AutoShardedClient):
     async def _answer(
         self, interaction: discord.Interaction, reply: Reply, page: int, edit: bool, private: bool
     ) -> None:
-        """Send a reply: one page of it, or all where it has no pages."""
+        """Send a reply: one page of it, or all where it has no pages; where the interaction can
+        be answered no more, as a message."""
         written = sheets(reply)
         number, last = min(page, len(written)), len(written)
         paged = last > 1 and bool(reply.line) and not any(sheet.picture for sheet in written)
-        for place, sheet in enumerate(written[number - 1 : number] if paged else written, 1):
-            at, of = (number, last) if paged else (1, 1)
-            content = _content(reply, sheet, at, of, buttons=paged or place == last)
+        shown, at, of = (written[number - 1 : number], number, last) if paged else (written, 1, 1)
+        webhook = f"/webhooks/{interaction.application_id}/{interaction.token}"
+        for place, sheet in enumerate(shown):
+            body = write_body(reply, sheet, "picture", at, of, buttons=sheet is shown[-1])
+            picture = sheet.picture.content if sheet.picture else b""
+            message = Outgoing(_chat(interaction), json.dumps(body), "", picture)
+            send = self.platform.answering.answer
+            here = edit and not place
             try:
-                await _show(interaction, content, private, edit=edit and place == 1)
-            except discord.HTTPException as error:
-                if error.code != _EXPIRED:
-                    raise
+                await send_answer(partial(send, webhook, edit=here, private=private), message)
+            except Gone:
                 if private:
                     await self.platform.tell(str(interaction.user.id), reply)
                 else:
@@ -270,33 +272,6 @@ class Client(discord.AutoShardedClient):
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         await self.host.ended(NAME, str(payload.thread_id), "deleted")
-
-
-def _content(
-    reply: Reply, sheet: EmbedSheet, number: int, of: int, *, buttons: bool = True
-) -> dict[str, Any]:
-    """Return the arguments of a message."""
-    content: dict[str, Any] = {"embeds": sheet.embeds}
-    if of > 1:
-        sheet.embeds[-1].set_footer(text=texts.text("page", reply.language, n=number, of=of))
-    view = build_view(reply, number, of)
-    if buttons and view.children:
-        content["view"] = view
-    if sheet.picture:
-        content["file"] = discord.File(io.BytesIO(sheet.picture.content), filename=PICTURE)
-    return content
-
-
-async def _show(
-    interaction: discord.Interaction, content: dict[str, Any], private: bool, *, edit: bool
-) -> None:
-    """Send a message, or put it in the place of the original one."""
-    if not edit:
-        await interaction.followup.send(**content, ephemeral=private, wait=True)
-        return
-    file = content.pop("file", None)
-    content.setdefault("view", None)  # or the old buttons would stay
-    await interaction.edit_original_response(**content, attachments=[file] if file else [])
 
 
 async def _answered(call: Any) -> bool:

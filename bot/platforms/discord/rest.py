@@ -36,7 +36,7 @@ from bot.platforms import (
     Unsure,
 )
 from bot.platforms._request import ApiClient, read_json
-from bot.platforms.discord.embeds import PICTURE, build_view, sheets
+from bot.platforms.discord.embeds import PICTURE, EmbedSheet, build_view, sheets
 from bot.rich import PageBudget, Run, Unit, pages, text_of, utf16
 from digest.models import Chat
 
@@ -64,8 +64,10 @@ _BLOCKED = {40333}
 _FORUMS = {discord.ChannelType.forum.value, discord.ChannelType.media.value}
 _NOT_IN_POSTS = {"nonce", "enforce_nonce", "tts"}
 """Fields of a message that the first one of a forum's post has not."""
-_SILENT = 1 << 12
-"""SUPPRESS_NOTIFICATIONS, of a message's flags."""
+_EPHEMERAL, _SILENT = 1 << 6, 1 << 12
+"""Of a message's flags: for one person alone, and SUPPRESS_NOTIFICATIONS."""
+_EXPIRED = {10015, 50027}
+"""An interaction that cannot be answered any more: it is more than 15 minutes old."""
 MOST_CONTENT = 2000
 MOST_NAME, ARCHIVE_MINUTES = 100, 1440
 """Characters of a thread's name, and minutes without a message after which it is put away."""
@@ -104,21 +106,25 @@ class DiscordDeliverer:
         written = sheets(reply)
         bodies = []
         for number, sheet in enumerate(written, 1):
-            shown = build_view(reply, 1, 1)
-            last = number == len(written) and bool(shown.children)
-            with handle_message_parameters(
-                embeds=sheet.embeds,
-                view=shown if last else discord.utils.MISSING,
-                allowed_mentions=discord.AllowedMentions.none(),
-            ) as parameters:
-                body = dict(parameters.payload or {})
-            if sheet.picture:
-                body["picture"] = picture
+            body = write_body(reply, sheet, picture, buttons=number == len(written))
             if quiet or number > 1:
                 body["flags"] = _SILENT
-            body["denied"] = texts.text("digest_denied", reply.language)
             bodies.append(json.dumps(body, ensure_ascii=False))
         return bodies
+
+    async def answer(self, webhook: str, message: Outgoing, *, edit: bool, private: bool) -> None:
+        """Send a message of an answer to the interaction that has this webhook. `edit`: in the
+        place of the original one; `private`: to the person alone. Raises as `deliver` does."""
+        for number, payload in enumerate(_payloads(message)):
+            fields = {key: payload[key] for key in payload.keys() - _NOT_IN_POSTS}
+            if edit and not number:  # without them those of the old message would stay
+                fields = {"embeds": [], "components": [], "attachments": []} | fields
+                content = _content(fields, message.picture)
+                await self.call("PATCH", f"{webhook}/messages/@original", content)
+                continue
+            flags = fields.get("flags", 0) | (_EPHEMERAL if private else 0)
+            content = _content(fields | {"flags": flags}, message.picture)
+            await self.call("POST", webhook, content)
 
     async def deliver(self, message: Outgoing) -> Delivered:
         """Send one message in one call, or plain text in as many calls as it needs. The first
@@ -302,6 +308,29 @@ class DiscordDeliverer:
         return answer, headers
 
 
+def write_body(
+    reply: Reply,
+    sheet: EmbedSheet,
+    picture: str,
+    number: int = 1,
+    of: int = 1,
+    *,
+    buttons: bool = True,
+) -> dict[str, Any]:
+    """Return a message of a reply, page `number` of so many, whose picture is called so."""
+    if of > 1:
+        sheet.embeds[-1].set_footer(text=texts.text("page", reply.language, n=number, of=of))
+    view = build_view(reply, number, of)
+    with handle_message_parameters(
+        embeds=sheet.embeds,
+        view=view if buttons and view.children else discord.utils.MISSING,
+        allowed_mentions=discord.AllowedMentions.none(),
+    ) as parameters:
+        body = dict(parameters.payload or {})
+    body["denied"] = texts.text("digest_denied", reply.language)
+    return body | ({"picture": picture} if sheet.picture else {})
+
+
 def _is_young(doubt: timedelta | None) -> bool:
     """Return True if Discord still knows the nonce of the attempt that is in doubt."""
     return doubt is not None and doubt <= NONCE_VALID
@@ -313,7 +342,7 @@ def _thread(name: str) -> dict[str, Any]:
 
 def _content(payload: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
     """Return a payload as the body of a request, with the picture that it names."""
-    if "attachments" not in (payload.get("message") or payload):
+    if not (payload.get("message") or payload).get("attachments"):
         return {"json": payload}
     form = FormData()
     form.add_field("payload_json", json.dumps(payload), content_type="application/json")
@@ -384,6 +413,8 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
     if type(number) is not int or number in _BLOCKED:
         return _read_fault(code, f"HTTP {code} from a server in front of Discord")
     reason = str(answer.get("message") or f"HTTP {code}")[:MOST_REASON]
+    if number in _EXPIRED:
+        return Gone(reason, "removed")
     if code == 401:
         return Revoked("Discord does not accept the token")
     if code >= 500:
