@@ -435,7 +435,7 @@ def test_markup_of_strangers_becomes_words() -> None:
     post = one(
         item(
             "<title>&lt;b&gt;A&lt;/b&gt; &amp;amp; B</title><link>javascript:alert(1)</link><guid>http://x[::1]@</guid><description>"
-            "&lt;script&gt;evil()&lt;/script&gt;&lt;p onclick='x'&gt;Hi&lt;/p&gt;&lt;a href='javascript:x'&gt;y&lt;/a&gt;</description>"
+            "&lt;script&gt;evil()&lt;/script&gt;&lt;b style='top:0;display: none'&gt;unseen&lt;/b&gt;&lt;p onclick='x'&gt;Hi&lt;/p&gt;&lt;a href='javascript:x'&gt;y&lt;/a&gt;</description>"
         )
     )
     assert post.text == "A & B\n\nHi\ny"

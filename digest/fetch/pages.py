@@ -36,6 +36,7 @@ _INSIDE = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*+"""
 _TAG = re.compile(rf"<(/?)([a-zA-Z][\w:-]{{0,30}}){_INSIDE}>?")
 _ANCHOR = re.compile(rf"<a\s{_INSIDE}", re.IGNORECASE)
 _HREF = re.compile(r"""(?<=[\s"'])href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
+_UNSEEN = re.compile(r"""\sstyle\s*=\s*["'][^"']*display\s*:\s*none""", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
 
@@ -48,6 +49,8 @@ def plain_text(html: str) -> str:
     # Without attributes: a tag with thousands takes seconds.
     tree = LexborHTMLParser(_TAG.sub(_bare_tag, limit_tags(html, MAX_TAGS)))
     tree.strip_tags(["script", "style", "noscript", "template", "iframe", "svg"])
+    while (hidden := tree.css_first("body [hidden]")) is not None:
+        hidden.decompose()
     body = tree.body
     return node_text(body) if body else ""
 
@@ -63,7 +66,7 @@ def title_text(title: str) -> str:
 def _bare_tag(tag: re.Match[str]) -> str:
     name = tag[2].lower()
     if name in _ELEMENTS or "-" in name or ":" in name:
-        return f"<{tag[1]}{name}>"
+        return f"<{tag[1]}{name}{' hidden' * bool(_UNSEEN.search(tag.group()))}>"
     return escape(tag.group())
 
 
