@@ -96,6 +96,16 @@ async def test_only_what_is_posted_is_published_to_followers(up: Running) -> Non
     assert [message.crossposted for message in up.server.messages(NEWS)] == [False, True]
 
 
+async def test_who_subscribes_where_nothing_can_be_posted_reads_why(
+    up: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.platforms.discord.lacking", lambda *_, **__: [])  # a private thread
+    up.admin(up.ann)
+    up.server.deny_bot(up.text, "view_channel")
+    await up.ask("subscribe", up.ann)
+    await up.server.until(lambda: "View Channel" in shown(up.server.messages(TEXT)[-1]))
+
+
 async def test_it_is_seen_while_discord_cannot_be_reached(up: Running) -> None:
     assert up.host.platforms == {"discord": True}
     up.bot.client.dispatch("disconnect")

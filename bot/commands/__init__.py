@@ -15,7 +15,7 @@ from bot.alerts import SPOKEN
 from bot.commands import about, chats, reports, search
 from bot.commands.asking import Ask, Unanswered, chosen_language, load_spoken
 from bot.messages import Command, Incoming, Paragraph, Reply, reply
-from bot.platforms import PlatformError
+from bot.platforms import PlatformError, Refused
 from bot.services import Services
 from bot.typed import END_MARKS, QUOTES, fold_letters, normalized
 from digest.errors import DigestError, StoreError
@@ -188,8 +188,10 @@ def apology(error: Exception, where: str, language: Language) -> Reply:
         log.error("%s: %s: %s", id_, where, error)
     else:
         log.error("%s: %s failed", id_, where, exc_info=error)
-    key = "busy" if isinstance(error, StoreError) else "wrong"
-    return reply(Paragraph(texts.text(key, language, id=id_)), language=language)
+    key, why = "busy" if isinstance(error, StoreError) else "wrong", ""
+    if isinstance(error, Refused) and error.rights:
+        key, why = "may_not_post", texts.reason(str(error), language)
+    return reply(Paragraph(texts.text(key, language, id=id_, why=why)), language=language)
 
 
 def link_word(line: str) -> str:
