@@ -70,8 +70,6 @@ _DATES = tuple(
     )
 )
 """ISO 8601; RFC 822; what browsers and people write; `date` of Unix and X. `z` names the zone."""
-_EPOCH = re.compile(r"[12]\d{9}(?:\d{3})?", re.ASCII)
-"""Seconds or milliseconds since 1970."""
 _MAX_DATE = 100
 """Characters: time of the patterns above grows with the square of the blanks."""
 _OFFSET = re.compile(
@@ -101,7 +99,7 @@ def parse_date(text: str) -> datetime | None:
     text = text.strip().replace("\u2212", "-")
     if len(text) > _MAX_DATE:
         return None
-    if _EPOCH.fullmatch(text):
+    if len(text) in (10, 13) and text.isascii() and text.isdecimal():  # (milli)seconds since 1970
         return datetime.fromtimestamp(int(text[:10]), UTC)
     match = next((hit for form in _DATES if (hit := form.fullmatch(text))), None)
     if match is None:

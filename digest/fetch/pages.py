@@ -36,7 +36,6 @@ _INSIDE = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*+"""
 _TAG = re.compile(rf"<(/?)([a-zA-Z][\w:-]{{0,30}}){_INSIDE}>?")
 _ANCHOR = re.compile(rf"<a\s{_INSIDE}", re.IGNORECASE)
 _HREF = re.compile(r"""(?<=[\s"'])href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
-_UNSEEN = re.compile(r"""\sstyle\s*=\s*["'][^"']*display\s*:\s*none""", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
 
@@ -66,7 +65,8 @@ def title_text(title: str) -> str:
 def _bare_tag(tag: re.Match[str]) -> str:
     name = tag[2].lower()
     if name in _ELEMENTS or "-" in name or ":" in name:
-        return f"<{tag[1]}{name}{' hidden' * bool(_UNSEEN.search(tag.group()))}>"
+        is_hidden = "display:none" in "".join(tag.group().lower().split())
+        return f"<{tag[1]}{name}{' hidden' * is_hidden}>"
     return escape(tag.group())
 
 
