@@ -6,7 +6,7 @@ import pytest
 from digest.models import MAX_POINTS
 from digest.reading import Story, attach, read
 from digest.select.embed import embed, has_encoder
-from digest.write.extractive.brief import PointCandidate, choose_points, make_point
+from digest.write.extractive.brief import PointCandidate, choose_points, list_points, make_point
 from digest.write.extractive.draft import (
     Draft,
     begins_badly,
@@ -136,6 +136,22 @@ def test_a_point_gives_way_to_a_good_one_in_the_language(fitness: float, is_chos
     foreign = [make_candidate(f"Kite releases K-{n}.", 1.5, 1.0, False) for n in range(MAX_POINTS)]
     spoken = make_candidate("诺斯莱特发布 Meridian 4。", 1.4, fitness, True)
     assert (spoken in choose_points([*foreign, spoken])) is is_chosen
+
+
+@pytest.mark.parametrize(("fitness", "is_told"), [(1.2, True), (0.4, False)])
+def test_an_event_is_told_by_its_much_better_sentence(fitness: float, is_told: bool) -> None:
+    said = ("Meridian 4 dropped", "Northlight opens Meridian 4, which isolates any sound.")
+    first, second = read([post(text, text[-9:], author=text) for text in said])
+    quotes = {
+        reading.key: (Quote(reading.sentences[0], fit, -1.0, np.ones(1, np.float32)),)
+        for reading, fit in ((first, 0.4), (second, fitness))
+    }
+    stories = tuple(
+        Story((reading,), 1.0, {"news": news}, event=1)
+        for reading, news in ((first, 0.9), (second, 0.8))
+    )
+    point = list_points(Draft(material(stories, quotes=quotes)))[0]
+    assert (second.key in point.cites) is is_told
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")

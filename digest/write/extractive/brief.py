@@ -33,6 +33,8 @@ LEAST_QUIET, QUIET_PRINT = 0.7, 7.5
 second holds for all of a day without much news, or in names that the heads do not know."""
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
+MUCH_BETTER = 1.0
+"""Log odds by which the sentence of a further story of an event must be better to tell it."""
 SPOKEN_POINTS = 7
 """Points in the report's language, where as many stories have a sentence in it."""
 YIELDS, LEAST_SPOKEN = 0.3, 0.0
@@ -75,7 +77,7 @@ def list_points(draft: Draft) -> list[Item]:
 
 def _list_candidates(draft: Draft) -> list[PointCandidate]:
     """Return stories with the sentence that tells each, best first, each event once: by a sentence
-    in the report's language where a further story of the event has one."""
+    in the report's language, or a much better one, where a further story of the event has it."""
     candidates: list[PointCandidate] = []
     for value, story, lead in draft.rate_stories():
         least = LEAST_POINT if len(candidates) >= QUIET else LEAST_QUIET
@@ -88,10 +90,17 @@ def _list_candidates(draft: Draft) -> list[PointCandidate]:
         place = _find_event(candidates, story, lead)
         if place is None:
             candidates.append(PointCandidate(story, lead, value, spoken))
-        elif spoken and not candidates[place].spoken:
+        elif _tells_better(lead, candidates[place].lead, draft.language):
             candidates[place] = PointCandidate(story, lead, candidates[place].value, spoken)
         draft.add(story, lead)
     return candidates
+
+
+def _tells_better(lead: Quote, other: Quote, language: Language) -> bool:
+    """Return whether a sentence tells an event better than another: in that language, or much
+    better in the same."""
+    spoken, was_spoken = (quote.sentence.language == language for quote in (lead, other))
+    return (spoken, rate_print(lead)) > (was_spoken, rate_print(other) + MUCH_BETTER)
 
 
 def _find_event(candidates: Sequence[PointCandidate], story: Story, lead: Quote) -> int | None:
