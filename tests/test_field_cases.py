@@ -406,6 +406,7 @@ def test_a_link_with_spaces_is_escaped() -> None:
         (" https://e.example/a\n  b ", "https://e.example/ab"),
         ("https://e.example/a b?q=c d#e f", "https://e.example/a%20b?q=c%20d#e%20f"),
         ('https://e.example/"<b>', "https://e.example/%22%3Cb%3E"),
+        ("https://e.example/a\u202eb", "https://e.example/a%E2%80%AEb"),
         ("https://bücher.example/ä", "https://xn--bcher-kva.example/ä"),
         ("https://例子.example/", "https://xn--fsqu00a.example/"),
         ("https://exаmple.com/", ""),  # a Cyrillic letter

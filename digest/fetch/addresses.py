@@ -130,6 +130,9 @@ def check_address(address: str) -> str:
     return address
 
 
+_ENDS_LINK = frozenset(' <>"`\\^{}|')
+
+
 def make_link(address: str, base: str = "", *, near: bool = False) -> str:
     """Return the address as readers may get it, made absolute; empty where it is no good.
 
@@ -172,9 +175,8 @@ def _ascii_host(host: str) -> str:
 
 
 def _escape(part: str) -> str:
-    """Escape what ends a link or opens markup; other letters stay as they are."""
-    return re.sub(
-        r"[\s<>\"`\\^{}|\x00-\x1f\x7f-\x9f\ud800-\udfff]",
-        lambda sign: quote(sign[0], safe="", errors="replace"),
-        part,
+    """Escape what ends a link, opens markup or is not shown; other letters stay as they are."""
+    return "".join(
+        sign if sign.isprintable() and sign not in _ENDS_LINK else quote(sign, "", errors="replace")
+        for sign in part
     )
