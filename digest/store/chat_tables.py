@@ -50,8 +50,10 @@ class ChatTables(Database):
         return [subscription_of(row) for row in rows]
 
     async def ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
-        """Return the subscription that a chat ended, as it was but not paused, or None."""
-        same = _of(chat) & (subscriptions.c.topic == topic) & (subscriptions.c.ended == "left")
+        """Return the subscription that ended with the chat's word, or because the bot was removed,
+        as it was but not paused, or None."""
+        ended = subscriptions.c.ended.in_(("left", "removed"))
+        same = _of(chat) & (subscriptions.c.topic == topic) & ended
         rows = await self.rows(select(subscriptions).where(same))
         return replace(subscription_of(rows[0]), paused=False) if rows else None
 
