@@ -92,6 +92,16 @@ async def test_a_proved_sentence_is_the_answer_with_its_item(store: Store) -> No
     assert "[i1] 2025-12-05: Northlight's Series B | Northlight raised" in prompt
 
 
+async def test_a_question_in_other_words_finds_what_is_near_it(store: Store) -> None:
+    said = sentence("Basalt ships a faster kernel for phones.")
+    found, prompt = await ask_with(
+        store, "哪家公司让手机的内核更快？", verdict="answer", told="faster", sentences=[said]
+    )
+    assert "[i1] 2025-12-05: Basalt ships a faster kernel" in prompt
+    assert found["sentences"] == [{"text": said["text"], "items": [1]}]
+    assert (await ask_with(store, "zebra stripes?"))[1] == "", "nothing is near: nobody is asked"
+
+
 async def test_a_question_shows_what_was_cut_and_what_is_a_headline(store: Store) -> None:
     cited = Cited("nick", "https://hn.example", "Northlight raises $3 bil...", None)
     point = replace(POINT, cites=("hn:1",))
