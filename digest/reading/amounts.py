@@ -456,6 +456,10 @@ def _find_ranks(text: str) -> Iterator[Amount]:
 
 
 def _find_magnitudes(text: str) -> Iterator[Amount]:
+    for match in find_cues(text, "several"):
+        low = float(NUMBER_SCALES.get(match.group().split()[-1].lower(), 100))
+        several = _special(match, text, (Quantity(low, ""),), "magnitude")
+        yield replace(several, below=10 * low)
     for match in _MAGNITUDE.finditer(text):
         if digits := match["digits"]:
             places = _SMALL.get(digits.lower()) or int(parse_han(digits))

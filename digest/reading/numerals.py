@@ -158,6 +158,8 @@ def find_bare_scales(text: str) -> Iterator[Numeral]:
     """Yield scales without a number before them, one of each: 百万 for a million tokens, a
     billion-dollar deal."""
     for match in _LONE_SCALE.finditer(text):
+        if text[: match.start()].rstrip()[-1:].isdigit():
+            continue  # 10 万
         value = NUMBER_SCALES.get(match.group().lower()) or parse_han(match.group())
         yield Numeral(*match.span(), float(value), float(value), spelled=True)
 

@@ -55,9 +55,16 @@ CHANGES = CURRENCIES | {"percent", "pp", "bp"}
 """Units of figures that go up and down."""
 SPAN_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.25}
 _SPELLED = (
-    *(("majority", 50.0, "percent"), ("whole_year", 1.0, "year"), ("decade", 10.0, "year")),
-    *(("century", 100.0, "year"), ("fortnight", 2.0, "week"), ("pair", 2.0, "")),
-    *(("trio", 3.0, ""), ("nonstop", 24.0, "hour"), ("nonstop", 7.0, "day")),
+    ("majority", 50.0, "percent"),
+    ("whole_year", 1.0, "year"),
+    ("decade", 10.0, "year"),
+    ("century", 100.0, "year"),
+    ("millennium", 1000.0, "year"),
+    ("fortnight", 2.0, "week"),
+    ("pair", 2.0, ""),
+    ("trio", 3.0, ""),
+    ("nonstop", 24.0, "hour"),
+    ("nonstop", 7.0, "day"),
     ("multimillion", 2e6, ""),
 )
 """Figures that a word says, by their table of `vocabulary/figures.toml`."""
