@@ -108,6 +108,13 @@ def test_an_article_that_moved_is_the_same_and_one_through_two_feeds_is_one() ->
     assert other.key == old.key
 
 
+def test_a_link_written_in_another_way_is_the_same() -> None:
+    _, memory = read_posts(feed(entry("A model", "http://p.example/a", "")))
+    for link in ("https://p.example/a", "https://www.p.example/a/", "http://p.example/a?utm_id=7"):
+        [post], memory = read_posts(feed(entry("A model", link, "")), memory)
+        assert post.key == "rss:p.example/a"
+
+
 # Corrections: F13
 
 

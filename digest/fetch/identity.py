@@ -76,6 +76,8 @@ class _Names:
     day: str
     own_post: bool
     """True if the address is all there is to say."""
+    repeats_page: bool
+    """True if its id is its address, which may be written in another way the next time."""
 
     @property
     def mark(self) -> str:
@@ -95,10 +97,14 @@ def identify_entries(
     remembered = {guid: (day, id_) for guid, day, id_ in rows if guid != _SHARED}
     shared = {id_ for guid, _, id_ in rows if guid == _SHARED}
     recalled = [_recall(name, remembered) for name in names]
-    claims: dict[str, set[str]] = {id_: {guid} for guid, (_, id_) in remembered.items()}
+    claims: dict[str, set[str]] = {}
     for name, earlier in zip(names, recalled, strict=True):
-        if name.page and not name.own_post and not earlier:
+        if name.page and not name.own_post and earlier in ("", name.page.id):
             claims.setdefault(name.page.id, set()).add(name.mark)
+    repeated = {name.page.id for name in names if name.page and name.repeats_page}
+    for guid, (_, id_) in remembered.items():
+        if id_ not in repeated:
+            claims.setdefault(id_, set()).add(guid)
     shared |= {id_ for id_, marks in claims.items() if len(marks) > 1}
     chosen = [_choose(n, earlier, shared) for n, earlier in zip(names, recalled, strict=True)]
     for name, identity_ in zip(names, chosen, strict=True):
@@ -135,6 +141,7 @@ def _name(entry: Entry, feed: str) -> _Names:
         Identity("rss", _hash(f"{host} {entry.title or entry.content[:500]} {day}"), address),
         day,
         own_post=service_post is not None and service_post.source in _OWN_POSTS,
+        repeats_page=bool(page_url and guid_url and _normal(page_url) == _normal(guid_url)),
     )
 
 
