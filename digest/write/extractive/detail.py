@@ -26,6 +26,11 @@ GROUPED: Mapping[SectionName, tuple[tuple[Group, ...], int]] = {
 }
 """Groups of a section, and its items at most."""
 MAX_IN_GROUP = 4
+LEAST_VALUE = 0.5
+"""Value of a sentence that tells an event (`rate_quote`)."""
+NEARER = 0.05
+"""How much nearer two sentences are taken to be here: what resembles a point is no further news,
+nor is an offer that goes with it."""
 WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2, "print": 0.15}
 """What counts in the detail besides what makes a point: lesser stories are safe where their own
 post says so."""
@@ -65,7 +70,7 @@ def list_views(draft: Draft) -> list[Item]:
     for value, quote in sorted(views, key=lambda entry: -entry[0]):
         if len(items) == MAX_VIEWS or value < LEAST_VIEW:
             break
-        if quote.post.author in authors or draft.is_printed(quote):
+        if quote.post.author in authors or draft.is_printed(quote, NEARER):
             continue
         authors.add(quote.post.author)
         draft.printed.append(quote)
@@ -123,13 +128,13 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
     groups, most = GROUPED[section]
     names = [*(group.names for group in groups), notes.OTHER]
     items: Mapping[str, list[Item]] = {name[draft.language]: [] for name in names}
-    rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories()]
+    rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(LEAST_VALUE)]
     for worth, story, lead in sorted(rated, key=lambda entry: -entry[0]):
         is_minor = worth < LEAST_WORTH and not draft.takes_all
         if is_minor or sum(map(len, items.values())) == most:
             break
         is_weak = draft.is_weak(lead, LEAST_PRINT)
-        if is_weak or story.event in draft.events or draft.is_printed(lead):
+        if is_weak or story.event in draft.events or draft.is_printed(lead, NEARER):
             continue
         group = lead.find_group(groups)
         name = (group.names if group else notes.OTHER)[draft.language]

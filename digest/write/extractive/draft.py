@@ -202,10 +202,10 @@ class Draft:
         leads = (quote for quote in sorted(values, key=order) if values[quote] >= least)
         return next((quote for quote in leads if not self.is_printed(quote)), None)
 
-    def rate_stories(self) -> list[tuple[float, Story, Quote]]:
-        """Return the stories that an unprinted sentence of at least LEAST_VALUE tells, with their
+    def rate_stories(self, least: float = LEAST_VALUE) -> list[tuple[float, Story, Quote]]:
+        """Return the stories that an unprinted sentence of at least that value tells, with their
         worth and the sentence, best first."""
-        least = -math.inf if self.takes_all else LEAST_VALUE
+        least = -math.inf if self.takes_all else least
         leads = ((story, self.choose_lead(story, least)) for story in self.stories())
         told = ((rate_story(story, lead), story, lead) for story, lead in leads if lead)
         return sorted(islice(told, MAX_RATED), key=lambda entry: -entry[0])
@@ -216,9 +216,9 @@ class Draft:
         eased = least - MOST_EASED * (1.0 - self.choice)
         return not self.takes_all and rate_print(quote) < eased
 
-    def is_printed(self, quote: Quote) -> bool:
-        """Return whether the report says this already."""
-        return any(tells_same(quote, other) for other in self.printed)
+    def is_printed(self, quote: Quote, nearer: float = 0.0) -> bool:
+        """Return whether the report says this already; with `nearer`, or something close to it."""
+        return any(tells_same(quote, other, nearer) for other in self.printed)
 
     def is_quoted(self, quote: Quote) -> bool:
         """Return whether the report has this very sentence: what a price did is news beside the
@@ -268,10 +268,13 @@ def is_topical(story: Story, least: float = ON_TOPIC) -> bool:
     return story.parts.get("fit", 1.0) >= least or story.parts.get("news", 0.0) >= SURE_NEWS
 
 
-def tells_same(quote: Quote, other: Quote) -> bool:
+def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
     """Return whether two quotes tell of one event; those of two versions of a thing do not, nor a
-    statement and its denial."""
-    cosine = float(quote.vector @ other.vector)
+    statement and its denial.
+
+    `nearer` is added to their cosine.
+    """
+    cosine = float(quote.vector @ other.vector) + nearer
     if cosine >= DENIED and is_opposite(quote.text, other.text):
         return False
     shared = [name for name in quote.sentence.names if name.key in other.sentence.name_keys]
