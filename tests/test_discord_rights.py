@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms import Gone, PlatformError, Refused
 from digest.errors import StoreError
 from digest.models import Chat
+from tests.discord_server import Call
 from tests.hosts import picture
 from tests.test_discord import GUILD, NEWS, TEXT, Running, shown, talking
 
@@ -87,6 +89,21 @@ async def test_what_took_more_than_fifteen_minutes_comes_as_a_message(up: Runnin
         (message,) = up.server.messages(place)
         assert message.interaction is None
         assert shown(message).strip()
+
+
+async def test_answers_count_towards_no_limit_of_the_bot(
+    up: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+    do = up.server._do
+
+    def noted(call: Call, key: str) -> Any:
+        keys.extend([key] if call.path.startswith("/webhooks/") else [])
+        return do(call, key)
+
+    monkeypatch.setattr(up.server, "_do", noted)
+    await up.ask("topics")
+    assert keys == [""]
 
 
 async def test_only_what_is_posted_is_published_to_followers(up: Running) -> None:

@@ -97,8 +97,11 @@ class DiscordDeliverer:
         `inside`: whether the bot is surely in a server."""
         self._api, self._news, self._inside = api, news, inside
         client = f"https://github.com/Rapptz/discord.py {discord.__version__}"
-        headers = {"Authorization": f"Bot {setup.token}", "User-Agent": f"DiscordBot ({client})"}
+        agent = {"User-Agent": f"DiscordBot ({client})"}
+        headers = agent | {"Authorization": f"Bot {setup.token}"}
         self._client = ApiClient(timeout, headers, proxy=setup.proxy)
+        # The address of an interaction is its key; without the bot's, no limit of it counts them.
+        self._keyless = ApiClient(timeout, agent, proxy=setup.proxy)
         self._forums: dict[str, str] = {}
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
@@ -294,10 +297,12 @@ class DiscordDeliverer:
 
     async def close(self) -> None:
         await self._client.close()
+        await self._keyless.close()
 
     async def call(self, method: str, path: str, content: dict[str, Any]) -> tuple[Any, Any]:
         """Return the answer and its headers. Raises what `deliver` raises."""
-        status, payload, headers = await self._client.request(method, self._api + path, **content)
+        client = self._keyless if path.startswith("/webhooks/") else self._client
+        status, payload, headers = await client.request(method, self._api + path, **content)
         if not 200 <= status < 300:
             error = read_refusal(status, payload, headers)
             looked = method == "GET" and isinstance(error, ServerFault)  # so nothing was sent
