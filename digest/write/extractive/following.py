@@ -1,6 +1,8 @@
 """What stands behind the sentence that tells a story: a fact of its post, or of another that tells
 the same."""
 
+from itertools import chain
+
 from digest.reading import Sentence, Story
 from digest.reading.vocabulary import begins_with, count_words_of
 from digest.write.extractive.draft import HAN, SAME_EVENT, Draft, praises, tells_same
@@ -24,16 +26,16 @@ SAME_FACT = 0.70
 def list_following(draft: Draft, story: Story, lead: Quote, most: int) -> list[Quote]:
     """Return what goes on behind a sentence in its post; where nothing does, behind another one of
     its story and language that tells the same."""
-    others = [
+    others = (
         quote
         for quote in draft.list_quotes(story)
         if quote.post is not lead.post
         and quote.sentence.language == lead.sentence.language
         and float(quote.vector @ lead.vector) >= SAME_EVENT
         and tells_same(lead, quote)
-    ]
+    )
     least = LEAST_STRANGE if draft.is_strange else LEAST_FOLLOWING
-    found = (_list_behind(lead, quote, most, least) for quote in (lead, *others))
+    found = (_list_behind(lead, quote, most, least) for quote in chain([lead], others))
     return next(filter(None, found), [])
 
 
@@ -49,11 +51,11 @@ def _list_behind(lead: Quote, quote: Quote, most: int, least: float) -> list[Quo
         is_own = quote is lead and says_we(lead.text)
         is_voice = says_we(sentence.text) and not is_own  # its author's, not the news'
         is_list = bool(colon) and sentence.text.startswith(f"{heading}{colon}")  # its heading again
-        is_long = len(sentence.text) > room
-        if is_list or is_voice or is_long or not list_printable([sentence], alone=False):
+        fits = len(following) < most and len(sentence.text) <= room
+        if is_list or is_voice or not fits or not list_printable([sentence], alone=False):
             continue
         (other,) = score_quotes([sentence])
-        if other.fitness >= least and continues(other, lead) and len(following) < most:
+        if other.fitness >= least and continues(other, lead):
             following.append(other)
             room -= len(sentence.text)
     return following
