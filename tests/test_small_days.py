@@ -130,3 +130,13 @@ def test_of_a_small_day_an_editor_sees_what_may_be_on_the_topic() -> None:
     seen = {p.text for story in chosen.prospects for p in story.posts}
     assert {p.text for story in chosen.stories for p in story.posts} == set(texts[:2])
     assert seen == set(texts[:3])
+
+
+@pytest.mark.parametrize(("author", "told"), [("ashwickbuses", True), ("routes_uk", False)])
+def test_an_account_that_is_named_after_the_topic_speaks_of_it(author: str, told: bool) -> None:
+    texts = ["From Monday route 7 runs every 12 minutes, the last bus leaves at 23:50."]
+    texts += [f"Ashwick council votes 9-{n} on the plan for its harbour." for n in range(3)]
+    topic = replace(TOPIC, language="en", about="The town of Ashwick.", keywords=("Ashwick",))
+    posts = [post(text, str(n), author=f"{author}{n}") for n, text in enumerate(texts)]
+    chosen = select(topic, posts, lambda _: None)
+    assert any(p.text == texts[0] for story in chosen.stories for p in story.posts) == told

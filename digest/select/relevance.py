@@ -39,6 +39,8 @@ AI, where much is said of its stocks."""
 DEDICATED, LEAST_ENTRIES = 2 / 3, 4
 """Share of a site's entries that fit from which the site is about the topic, and so is what else it
 reports ("Christmas lights switch-on moved"); and how many entries tell."""
+LEAST_NAME = 5
+"""Letters of a keyword that stands in no handle by chance."""
 NEAR_TOPIC, SURE_TOPIC = 0.10, 0.35
 """Fit from which news belongs to the topic, and fit below which what is no news does not."""
 NEWS, NO_NEWS = 0.1, -0.8
@@ -120,7 +122,7 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
         weighed, appeal = weigh_news(fit, news)
         heart = tuple((said >= AT_HEART).tolist())
         return Relevance(weighed, market, heart, appeal, knows_news=True)
-    fit = _raise_dedicated(readings, fit)
+    fit = _raise_dedicated(topic, readings, fit)
     heart = tuple((fit >= ON_TOPIC).tolist())
     # Of few posts an editor has the time to see those that may be on the topic.
     least = NEAR_TOPIC if len(fit) < LEAST_POSTS else ON_TOPIC
@@ -148,15 +150,20 @@ def weigh_news(
 
 
 def _raise_dedicated(
-    readings: Sequence[Reading], fit: npt.NDArray[np.float32]
+    topic: Topic, readings: Sequence[Reading], fit: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """Return the fit of posts, ON_TOPIC at least for those of a publisher, who has no handle, whose
-    site is about the topic."""
+    site is about the topic, and of accounts that are named after it (@fennportbus): what a town's
+    buses do is news of the town, though no word of the post says which."""
+    words = [word for word in list_keywords(topic) if len(word) >= LEAST_NAME and " " not in word]
     entries: defaultdict[str | None, list[int]] = defaultdict(list)
     for place, reading in enumerate(readings):
         if not reading.post.author:
             entries[urlsplit(reading.post.url).hostname].append(place)
     raised = fit.copy()
+    for place, reading in enumerate(readings):
+        if any(word in reading.post.author.lower() for word in words):
+            raised[place] = max(fit[place], ON_TOPIC)
     for host, places in entries.items():
         if host and len(places) >= LEAST_ENTRIES and (fit[places] >= ON_TOPIC).mean() >= DEDICATED:
             raised[places] = np.maximum(fit[places], ON_TOPIC)
