@@ -22,6 +22,7 @@ from bot.platforms import (
     NotSent,
     Outgoing,
     Pace,
+    Refused,
     Unsure,
 )
 from digest.errors import StoreError
@@ -135,6 +136,23 @@ async def test_a_picture_that_is_gone_is_left_out(tmp_path: Path) -> None:
         sender.load_picture = load
         (outcome,) = await send(sender, Job(part(body='{"text": "hello", "picture": "cloud"}')))
         assert (outcome.state, platform.sent[0].bare) == ("sent", True)
+
+
+async def test_a_picture_that_one_chat_took_is_given_up_for_none(tmp_path: Path) -> None:
+    loads: list[str] = []
+
+    async def load(name: str) -> bytes:
+        loads.append(name)
+        if len(loads) == 3:  # meanwhile another chat takes it
+            sender.file_ids[name] = "id"
+        return b"png"
+
+    refusals = [Refused("IMAGE_PROCESS_FAILED", picture=True)] * 3
+    async with attempts(tmp_path, *refusals) as (_, sender, platform):
+        platform.reuses, sender.load_picture = True, load
+        for _ in range(4):
+            await send(sender, Job(part(body='{"text": "hello", "picture": "cloud"}')))
+        assert platform.sent[-1].file_id == "id"
 
 
 async def test_what_nobody_foresaw_may_have_been_sent(tmp_path: Path) -> None:

@@ -269,8 +269,8 @@ class MessageSender:
         else:
             if refused.picture and not (refused.markup or refused.rights):
                 self._refusals[job.picture] += 1
-                if self._refusals[job.picture] == MOST_REFUSALS:
-                    self.file_ids[job.picture] = ""
+                if self._refusals[job.picture] >= MOST_REFUSALS:
+                    self.file_ids.setdefault(job.picture, "")  # unless another chat took it
             job.message = reduced
         log.warning("%s, %s: %s; sent again without that", self.name, job.part.chat.id, error)
         return None
