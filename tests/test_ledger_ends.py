@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
+import pytest
 from sqlalchemy import select, update
 
-from digest.models import Balance
+from digest.models import Balance, Ending
 from digest.store.ledger import Ledger
 from digest.store.tables import deliveries
 from tests.samples import report
@@ -34,6 +35,18 @@ async def test_a_move_ends_no_digest_that_is_under_way(ledger: Ledger) -> None:
     await settled(ledger, [new])
     (rest,) = await ledger.claim("telegram", 10, EIGHT)
     assert (rest.delivery, rest.body) == (new.delivery, "b")
+
+
+@pytest.mark.parametrize("why", ["left", "removed"])
+async def test_a_chat_that_moved_after_an_end_has_its_settings_back(
+    ledger: Ledger, why: Ending
+) -> None:
+    await follow(ledger, HALL, at=time(5))
+    await ledger.end_chat("telegram", HALL.id, why)
+    await ledger.move_chat("telegram", HALL.id, SUPER.id)
+    kept = await ledger._store.ended_subscription(SUPER, "ai")
+    assert kept is not None
+    assert kept.at == time(5)
 
 
 async def test_the_newest_report_of_a_chat_is_not_forgotten(ledger: Ledger) -> None:

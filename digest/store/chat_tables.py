@@ -20,6 +20,8 @@ MOST_RECEIVED = 200
 _PLAIN = ("length", "paused", "quiet", "weekly", "threads")
 """Columns of a subscription that hold a field of it as it is."""
 _LISTS = ("sections", "highlight", "without")
+_KEPT = ("left", "removed")
+"""Endings after which a chat that subscribes again has its settings back."""
 REMEMBERED = timedelta(days=3)
 """How long the mark of an update stays: Telegram repeats none that is older than 24 hours."""
 
@@ -52,8 +54,7 @@ class ChatTables(Database):
     async def ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
         """Return the subscription that ended with the chat's word, or because the bot was removed,
         as it was but not paused, or None."""
-        ended = subscriptions.c.ended.in_(("left", "removed"))
-        same = _of(chat) & (subscriptions.c.topic == topic) & ended
+        same = _of(chat) & (subscriptions.c.topic == topic) & subscriptions.c.ended.in_(_KEPT)
         rows = await self.rows(select(subscriptions).where(same))
         return replace(subscription_of(rows[0]), paused=False) if rows else None
 
@@ -216,8 +217,7 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
     If both ids are subscribed to a topic, end one of them and keep its row under an id no chat can
     have, because the ledger refers to it."""
     table = subscriptions.c
-    # One that the chat ended keeps its choices for when it subscribes again.
-    kept = table.ended.in_(("", "left"))
+    kept = table.ended.in_(("", *_KEPT))
     here = (table.platform == platform) & (table.chat == old) & kept
     moved = 0
     # A platform tells of a move more than once, at once: the second waits here on PostgreSQL, and
