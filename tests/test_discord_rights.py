@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
+from bot.messages import Heading, Incoming, ListItem, Paragraph, Picture, Reply
 from bot.platforms import Gone, PlatformError, Refused
 from digest.errors import StoreError
 from digest.models import Chat
@@ -89,6 +89,20 @@ async def test_what_took_more_than_fifteen_minutes_comes_as_a_message(up: Runnin
         (message,) = up.server.messages(place)
         assert message.interaction is None
         assert shown(message).strip()
+
+
+async def test_what_came_in_time_is_not_sent_again(
+    up: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(_: Incoming) -> AsyncIterator[Reply]:
+        yield Reply(tuple(Paragraph(f"Statement {n}. " * 99) for n in range(9)))
+
+    monkeypatch.setattr(up.host, "answer", answer)
+    up.server.fail("POST", "^/webhooks/", 401, {"message": "Invalid Webhook Token", "code": 50027})
+    await up.ask("topics")
+    await up.server.until(lambda: "Statement 8." in shown(up.server.messages(TEXT)[-1]))
+    text = "".join(shown(message) for message in up.server.messages(TEXT))
+    assert [text.count(f"Statement {n}.") for n in range(9)] == [99] * 9
 
 
 async def test_answers_count_towards_no_limit_of_the_bot(

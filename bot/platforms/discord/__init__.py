@@ -76,7 +76,8 @@ class Discord:
         finally:
             await self.answering.close()
 
-    async def send(self, chat: Chat, reply: Reply) -> None:
+    async def send(self, chat: Chat, reply: Reply, begin: int = 0) -> None:
+        """Send a reply, without so many messages of it that were sent already."""
         shown = parts(reply)[1]
         picture = shown.content if shown else b""
 
@@ -85,7 +86,7 @@ class Discord:
             if delivered.publish and reply.manner == "post":
                 await self.answering.publish(chat, delivered.message)
 
-        for body in self.answering.bodies(reply, chat, "picture"):
+        for body in self.answering.bodies(reply, chat, "picture")[begin:]:
             upload = picture if "picture" in json.loads(body) else b""
             message = Outgoing(chat, body, secrets.token_urlsafe(15), upload)
             await send_answer(deliver, message)
@@ -245,10 +246,10 @@ class Client(discord.AutoShardedClient):
             try:
                 await send_answer(partial(send, webhook, edit=here, private=private), message)
             except Gone:
+                chat = _chat(interaction)
                 if private:
-                    await self.platform.tell(str(interaction.user.id), reply)
-                else:
-                    await self.platform.send(_chat(interaction), reply)
+                    chat = await self.platform.answering.open_direct(str(interaction.user.id))
+                await self.platform.send(chat, reply, place)
                 return
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
