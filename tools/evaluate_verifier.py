@@ -13,14 +13,12 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once, 50 sets by people who do not know the program: 81 to 98 % of the planted"
-    " caught, 0 to 19 % of the true refused. The last seventeen, about any posts: news 35 of 42, 7"
-    " of 80; 39 of 42, 6 of 80; 37 of 42, 6 of 80; 35 of 42, 0 of 80; 36 of 42, 10 of 80; 37 of"
-    " 42, 5 of 80; 39 of 42, 10 of 80; 39 of 42, 4 of 80; 36 of 42, 9 of 80; 40 of 42, 12 of 80;"
-    " 34 of 42, 9 of 80; 35 of 42, 7 of 80; 40 of 42, 6 of 80; 35 of 42, 3 of 80; 38 of 42, 5 of"
-    " 80; 40 of 42, 7 of 80; 37 of 42, 3 of 80: together 632 of 714 (89 %), 109 of 1360 (8.0 %). With a reader as the model that checks, which may restore figures: before it"
-    " could give sums 542 of 542, and 37 of 736 (5.0 %); since then, thirteen sets, 778 of 780,"
-    " and 4, 2, 7, 4, 5, 1, 5, 12, 5, 2, 4, 7 and 3 of 80 (5.9 %)"
+    "unseen, judged once, 58 sets by people who do not know the program: 81 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused. The last twenty-five, about any posts: 928 of 1050"
+    " (88 %), 156 of 2000 (7.8 %); of these the last eight 35, 38, 36, 37, 39, 38, 37 and 36 of"
+    " 42, and 5, 6, 6, 6, 11, 4, 6 and 3 of 80. With a reader as the model that checks, which may"
+    " restore figures, twenty-one sets since it may give sums: 1258 of 1260, 84 of 1680 (5.0 %);"
+    " of these the last eight 480 of 480, and 3, 5, 4, 3, 4, 1, 2 and 1 of 80"
 )
 
 
