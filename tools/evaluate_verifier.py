@@ -13,12 +13,12 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once, 58 sets by people who do not know the program: 81 to 98 % of the planted"
-    " caught, 0 to 19 % of the true refused. The last twenty-five, about any posts: 928 of 1050"
-    " (88 %), 156 of 2000 (7.8 %); of these the last eight 35, 38, 36, 37, 39, 38, 37 and 36 of"
-    " 42, and 5, 6, 6, 6, 11, 4, 6 and 3 of 80. With a reader as the model that checks, which may"
-    " restore figures, twenty-one sets since it may give sums: 1258 of 1260, 84 of 1680 (5.0 %);"
-    " of these the last eight 480 of 480, and 3, 5, 4, 3, 4, 1, 2 and 1 of 80"
+    "unseen, judged once, 60 sets by people who do not know the program: 81 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused. The last twenty-seven, about any posts: 1001 of 1134"
+    " (88 %), 166 of 2160 (7.7 %); of these the last ten 35, 38, 36, 37, 39, 38, 37, 36, 36 and"
+    " 37 of 42, and 5, 6, 6, 6, 11, 4, 6, 3, 4 and 6 of 80. With a reader as the model that"
+    " checks, which may restore figures, twenty-three sets since it may give sums: 1378 of 1380,"
+    " 87 of 1840 (4.7 %); of these the last ten 600 of 600, and 3, 5, 4, 3, 4, 1, 2, 1, 0 and 3 of 80"
 )
 
 

@@ -344,7 +344,8 @@ def _find_zone(text: str, match: re.Match[str]) -> str:
 
 def blank_zones(text: str) -> str:
     """Return the text without names of time zones: 北京时间 does not name Beijing."""
-    for word in (*_ZONE_OF, "Pacific time", "Pacific Time", "m. Pacific", "m Pacific"):
+    words = (*_ZONE_OF, "Pacific time", "Pacific Time", "m. Pacific", "m Pacific")
+    for word in sorted(words, key=len, reverse=True):  # 欧洲中部时间 before 中部时间
         if not word.isascii() or " " in word:
             text = text.replace(word, " " * len(word))
     return text
@@ -461,5 +462,7 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         vague = word in ("day", "天", "日") and by[:1] in ("f", "o", "几", "数")
         users = bool(match["han"]) and text.startswith(("活", "均"), match.end())  # 日活, 月均
         slash = match["slash"] or (before[-1:] == "/" and before[-2:-1].isalnum())
-        counted = bool((by and not vague) or match["every"] or slash or users)
+        name = words[0].isupper() and text[match.end() + 1 :][:1].isupper()  # Daily News
+        every = match["every"] and not name
+        counted = bool((by and not vague) or every or slash or users)
         yield words, counted, _UNIT_OF.get(word, word)

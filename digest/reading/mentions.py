@@ -95,7 +95,7 @@ def read_mentions(
     text: str, languages: frozenset[str], authors: Set[str] = frozenset()
 ) -> Mentions:
     """Return what posts name; `text` is that of all of them with authors and sources."""
-    plain = join_versions(simplify(text))
+    plain = join_versions(simplify(text)).replace("[dot]", ".")
     words = [word for _, word in find_words(plain)]
     tokens = [unaccent(word).lower() for word in words]
     tags = _TAG.findall(plain)

@@ -117,6 +117,11 @@ def _distance(first: str, second: str) -> int:
     return row[-1]
 
 
+def _is_lower(line: str) -> bool:
+    """Return True for a line that writes names in small letters: no word has a capital first."""
+    return not any(word[:1].isupper() and word[1:].islower() for word in line.split())
+
+
 class Sounds:
     """The sounds of the words of a text that may be names in another script."""
 
@@ -241,7 +246,7 @@ class Sounds:
     def _latin(self) -> frozenset[str]:
         text = f"{self._text} {_HUMP.sub(' ', self._text)}"
         words = [word for word in _LATIN_WORD.findall(text) if word[0].isupper()]
-        lower = "\n".join(filter(str.islower, self._text.split("\n")))  # "tram deaths in lisbon"
+        lower = "\n".join(filter(_is_lower, self._text.split("\n")))  # "tram deaths in lisbon"
         words += [word for word in _LATIN_WORD.findall(lower) if not is_common(word)]
         words += [re.sub("th", "s", word, flags=re.I) for word in words]  # Smith is 史密斯
         return frozenset(map(sound_of, words))

@@ -97,6 +97,9 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     return _is_telling(amount) and dimensions.isdisjoint(RIVALS)
 
 
+ALIKE_UNITS = frozenset({("count", "times"), ("times", "count"), ("year", "rank")})
+"""Units of one figure in two texts: "4x RTX 4090" are 四张, three times 三次, ten years a tenth
+birthday."""
 NO_SIZES = frozenset("percent permille pp bp times rank".split())
 """Units that a large bare figure beside them does not have."""
 RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
@@ -109,8 +112,8 @@ def _convert(
     """Return both values in one unit; None where the units differ: 180 ms is not 180 s, a bare
     180 may be either."""
     unit, fact_unit = mine.unit, other.unit
-    if unit == "rank" or (unit, fact_unit) in (("count", "times"), ("year", "rank")):
-        return mine.value, other.value  # ten years make a tenth birthday, "4x RTX 4090" are 四张
+    if unit == "rank" or (unit, fact_unit) in ALIKE_UNITS:
+        return mine.value, other.value
     dimension, factor = load_dimensions().get(unit, (unit, 1.0))
     if dimension == "rate" and not fact_unit:  # a line of 200M has 200 Mbps, and so has one of 200
         return mine.value * (factor if other.value >= factor else 1), other.value
@@ -226,7 +229,7 @@ def is_derived(
     others = [_in_dollars(other) for other in others if other.kind != "rank"]
     facts = [fact for other in others for fact in other.quantities[:1]]
     terms = [fact for other in others if not other.rate for fact in other.quantities[:1]]
-    shown = [fact for fact in facts if 1 < fact.value != target and fact.value in stated]
+    shown = [fact for fact in facts if fact.value not in (0, 1, target) and fact.value in stated]
     shown_results = (("", value) for _, value in _results(amount, shown, told=True))
     changed = (("", value) for value in _change(amount, clause, shown))
     sums = (("", value) for value in _sums(amount.unit, terms))
