@@ -27,7 +27,7 @@ _DOMAINS = "|".join("com org net io ai co dev app gg xyz me ly be cn".split())
 _IN_LINK = "[^\\s<>\"'，。；、！？（）【】《》「」]"
 # Labels and their number are bounded as in DNS, or a text of dashes and dots costs its square.
 URL = re.compile(
-    rf"(?:[a-z]{{2,8}}://|www\.){_IN_LINK}+|(?<![\w.@])(?:[a-z0-9-]{{1,63}}\.){{1,10}}"
+    rf"(?:https?://|(?<![a-z])[a-z]{{2,8}}://|www\.){_IN_LINK}+|(?<![\w.@])(?:[a-z0-9-]{{1,63}}\.){{1,10}}"
     rf"(?:{_DOMAINS})/{_IN_LINK}*",
     re.IGNORECASE,
 )

@@ -73,6 +73,8 @@ def test_names_of_a_sentence_are_those_of_its_post() -> None:
         ("**Kitewick** ships a *new* model", ["Kitewick ships a new model"]),
         ("他们说**价格：**降了**一半**", ["他们说价格：降了一半"]),
         ("Kitewick's a_b_c costs 2**3 and 4 * 5 * 6 f**king dollars", None),
+        ("Kitewick ships an __init__ of @_ada_", ["Kitewick ships an __init__ of _ada_"]),
+        ("Kitewick ships a linkhttps://t.co/x", ["Kitewick ships a link"]),
         ("Open tg://resolve?domain=x Kitewick ships", ["Open Kitewick ships"]),
         ("Kitewick ships. = https://t.co/x and more", ["Kitewick ships.", "and more"]),
     ],

@@ -18,7 +18,7 @@ _SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
     for signs, plain in (("\u2010\u2011\u2012\u2013\u2212\ufe58\uff0d", "-"), ("\u2018\u2019", "'"))
     for sign in signs
 } | {0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: "."}  # fmt: skip
-_EMPHASIS = re.compile(r"(?<![*a-z\d])([*_]{1,3})([^\s*_][^*_\n]*)\1(?![*a-z\d])", re.IGNORECASE)
+_EMPHASIS = re.compile(r"(?<![*_@a-z\d])(\*{1,3}|_)([^\s*_][^*_\n]*)\1(?![*_a-z\d])", re.IGNORECASE)
 """3.3 *billion*, **OpenAI**, as posts put it."""
 _HANDLE = re.compile(r"(?<![\w@])(?<!\w\.)@(\w{2,})", re.A)
 _SHORT_LINK = re.compile(r"https?://t\.co/\w+", re.A)
