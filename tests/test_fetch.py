@@ -22,6 +22,7 @@ from digest.fetch.addresses import (
     is_near,
     is_public,
 )
+from digest.fetch.encodings import as_utf8
 from digest.fetch.http import Fetcher, GuardedTransport
 from tests.source_servers import Server, half, hang, serving, status
 
@@ -397,3 +398,12 @@ def test_messages_name_no_password() -> None:
         == "example.com:8443/a/b"
     )
     assert check_address(" https://example.com/a b ") == "https://example.com/a%20b"
+
+
+@pytest.mark.parametrize("charset", ["us-ascii", "iso-8859-1"])
+@pytest.mark.parametrize("letters", ["utf-8", "latin-1"])
+def test_the_encoding_that_servers_put_on_all_they_have_says_little(
+    letters: str, charset: str
+) -> None:
+    headers = {"content-type": f"text/xml; charset={charset}"}
+    assert as_utf8("<p>\xe9\x81".encode(letters), headers)[0].decode() == "<p>\xe9\x81"

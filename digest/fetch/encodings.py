@@ -118,7 +118,7 @@ def _stated(body: bytes, headers: Mapping[str, str]) -> str:
     charset, declared = _CHARSET.search(headers.get("content-type", "")), _NAMED.search(body)
     encodings = [charset and find_codec(charset[1]), declared and find_codec(declared[1].decode())]
     if encodings[0] == "cp1252":
-        encodings.reverse()
+        encodings = [encodings[1], "utf-8", "cp1252", "latin-1"]
     for encoding in filter(None, encodings):
         try:
             body.decode(encoding)

@@ -65,7 +65,8 @@ def title_text(title: str) -> str:
 def _bare_tag(tag: re.Match[str]) -> str:
     name = tag[2].lower()
     if name in _ELEMENTS or "-" in name or ":" in name:
-        is_hidden = "display:none" in "".join(tag.group().lower().split())
+        style = tag.group().lower().partition("style=")[2]
+        is_hidden = "display:none" in "".join(style.split())
         return f"<{tag[1]}{name}{' hidden' * is_hidden}>"
     return escape(tag.group())
 
