@@ -188,6 +188,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
             Quantity(value, sign or unit),
             *_other_readings(numeral, sign, unit),
             *([Quantity(value, "gram")] if unit == "gb" and text[end - 1] in "gG" else []),
+            *([Quantity(value, "")] if text[end - 1] == "码" else []),  # 40 码的鞋
             *_convert_degrees(value, unit),
             *([] if sign or unit else _find_far_unit(value, text, end)),
         ),
@@ -297,14 +298,15 @@ def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
         factor = 1.0
         if first.step <= 1 and (digits := _DIGITS.search(text, second.start, second.end)):
             factor = second.step / 10.0 ** -len(digits[1] or "")
-        if thousands := _find_left_out(first, second, text):
+        dash = _DASH.fullmatch(link.group())
+        if dash and (thousands := _find_left_out(first, second, text)):
             shared[n] = replace(first, quantities=(*first.quantities, thousands))
             continue
         if first.value * factor > second.value >= first.value:
             factor = 1.0  # 1000 到 1 万
         scaled = Quantity(first.value * factor, second.unit or first.unit)
         if scaled != first.quantities[0]:
-            quantities = (scaled,) if _DASH.fullmatch(link.group()) else (scaled, *first.quantities)
+            quantities = (scaled,) if dash else (scaled, *first.quantities)
             step = first.step * factor
             shared[n] = replace(first, quantities=quantities, counts=second.counts, step=step)
     return shared
@@ -458,6 +460,8 @@ def _find_ranks(text: str) -> Iterator[Amount]:
 def _find_magnitudes(text: str) -> Iterator[Amount]:
     for match in find_cues(text, "several"):
         low = float(NUMBER_SCALES.get(match.group().split()[-1].lower(), 100))
+        behind = text[match.end() :].lower().split()[:1]  # several hundred thousand
+        low *= NUMBER_SCALES.get("".join(behind), 1)
         several = _special(match, text, (Quantity(low, ""),), "magnitude")
         yield replace(several, below=10 * low)
     for match in _MAGNITUDE.finditer(text):

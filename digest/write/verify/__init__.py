@@ -62,6 +62,7 @@ from digest.write.verify.periods import (
     find_missing_spans,
     find_month_days,
     is_between,
+    is_until_short_day,
 )
 
 log = logging.getLogger(__name__)
@@ -294,9 +295,8 @@ def _is_product(total: Amount, count: Amount, bare: str, evidence: Evidence) -> 
 def _is_counted_up(amount: Amount, stated: Set[tuple[float, str]], evidence: Evidence) -> bool:
     """Return True for what a reader counts up himself: a few things of the posts, or the time
     between days that they name or were written on."""
-    short = any("/" in day.text for day in evidence.short_days)
-    dated = evidence.names_days or short or len(evidence.created) > 1
-    dated |= amount.unit in evidence.spans
+    dated = evidence.names_days or len(evidence.created) > 1
+    dated |= amount.unit in evidence.spans or is_until_short_day(amount, evidence)
     written = [other for other in evidence.amounts if other.end]
     return (dated or amount.unit not in SPANS) and is_uncontradicted(amount, stated, written)
 

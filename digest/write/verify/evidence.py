@@ -271,7 +271,8 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
         for match in find_cues(words, table):
             yield Amount(*match.span(), match.group(), (Quantity(value, unit),))
     for scale, text in find_per_scales(words).items():
-        yield Amount(0, 0, text, (Quantity(scale, ""),))
+        if text[0] == "/":  # $5/M
+            yield Amount(0, 0, text, (Quantity(scale, ""),))
     for term in terms:
         if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))

@@ -25,6 +25,7 @@ from digest.reading.units import Amount
 from digest.write.verify.evidence import SPAN_DAYS, Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
+_NO_EVENING = frozenset("期些年于婚育")
 NOON = 720
 """In minutes of the day."""
 NEAR_DAYS = 30
@@ -113,7 +114,7 @@ def _read_hours(text: str) -> list[Hour]:
     late = [
         at
         for at, hour in enumerate(hours)
-        if (hour.minutes >= NOON and not hour.either) or "晚" in text[: hour.start]
+        if (hour.minutes >= NOON and not hour.either) or _names_evening(text[: hour.start])
     ]
     return [
         replace(
@@ -121,6 +122,12 @@ def _read_hours(text: str) -> list[Hour]:
         )
         for at, hour in enumerate(hours)
     ]
+
+
+def _names_evening(text: str) -> bool:
+    """Return True for 10 月 18 日晚, but 晚期 and 晚于."""
+    _, evening, behind = text.rpartition("晚")
+    return bool(evening) and behind[:1] not in _NO_EVENING
 
 
 def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
@@ -160,6 +167,15 @@ def _is_near(day: Day, evidence: Evidence) -> bool:
     """Return True for 9.19 in a post of those weeks; elsewhere it may be a version."""
     dates = _list_dates([day], evidence)
     return any(abs((at - evidence.created[0].date()).days) <= NEAR_DAYS for at in dates)
+
+
+def is_until_short_day(amount: Amount, evidence: Evidence) -> bool:
+    """Return True for the time from a post to its 12/22; 9/10 may be a mark."""
+    created, size = evidence.created[0].date(), SPAN_DAYS.get(amount.unit, 0.0)
+    days = [day for day in evidence.short_days if "/" in day.text]
+    return bool(size) and any(
+        round(abs((at - created).days) / size) == amount.value for at in _list_dates(days, evidence)
+    )
 
 
 def _find_day_terms(days: Sequence[Day], evidence: Evidence) -> Iterator[str]:
