@@ -60,6 +60,12 @@ def test_words_about_a_coin_that_several_authors_give_other_figures_are_a_tip() 
     assert drop_ads(read(labs))[1] == []
 
 
+def test_a_target_that_is_no_price_is_no_tip() -> None:
+    assert find_reason("Northlight's next target is search. Can Basalt stop it?") == ""
+    assert find_reason("Northlight 目标十倍提升算力") == ""
+    assert find_reason("Next target 2.1, stop loss 1.4") == "token"
+
+
 def test_a_headline_of_several_newsrooms_is_no_pitch() -> None:
     line = "Northlight opens its second data center near Oslo, the agency reports."
     same = [post(line, str(n), author="") for n in range(4)]
