@@ -99,6 +99,12 @@ async def test_a_question_in_other_words_finds_what_is_near_it(store: Store) -> 
     )
     assert "[i1] 2025-12-05: Basalt ships a faster kernel" in prompt
     assert found["sentences"] == [{"text": said["text"], "items": [1]}]
+    many = tuple(replace(OTHER, text=f"Basalt names office {n}", cites=("x:1",)) for n in range(20))
+    sections = tuple(Section(n, n, (*many, OTHER) if n == "points" else ()) for n in SECTIONS)
+    await store.save_report(replace(daily(), sections=sections))
+    question = "Basalt：哪家公司让手机的内核更快，是哪一年，在哪里？"
+    prompt = (await ask_with(store, question, verdict="nothing"))[1]
+    assert prompt.count("] 2025-12-05: Basalt ships a faster kernel") == 1, "named and near"
     assert (await ask_with(store, "zebra stripes?"))[1] == "", "nothing is near: nobody is asked"
 
 

@@ -145,8 +145,11 @@ async def ask_archive(
     if not asked:
         return ArchiveAnswer("nothing")
     hits, near = await find_hits(store, asked, today, topic=topic)
-    if not any(hit.coverage >= NEAR_COVERAGE for hit in [*hits, *near]):
-        near += await _find_alike(store, asked, topic, hits)
+    if not any(hit.coverage >= NEAR_COVERAGE for hit in hits):  # `near` have a name only
+        alike = await _find_alike(store, asked, topic)
+        told = {hit.item for hit in alike}
+        hits = [hit for hit in hits if hit.item not in told][: MAX_HITS - len(alike)]
+        near = [*alike, *(hit for hit in near if hit.item not in told)]
     shown = [*hits, *near][:MAX_HITS]
     if not shown:
         return ArchiveAnswer("nothing")
@@ -168,7 +171,7 @@ async def ask_archive(
     return ArchiveAnswer(verdict, sentences, tuple(shown[n - 1] for n in cited))
 
 
-async def _find_alike(store: Store, question: str, topic: str, known: Sequence[Hit]) -> list[Hit]:
+async def _find_alike(store: Store, question: str, topic: str) -> list[Hit]:
     """Return the items of the newest week that are near a question in meaning, the nearest first:
     it may be put in other words or in another language. Without the encoder, none."""
     items: list[Hit] = []
@@ -181,8 +184,6 @@ async def _find_alike(store: Store, question: str, topic: str, known: Sequence[H
                     for number, section, item in report.numbered_items()
                     if section != "overview" and item.cites
                 ]
-    told = {hit.item for hit in known}
-    items = [hit for hit in items if hit.item not in told]
     asked, *vectors = embed([question, *(f"{hit.item.title}\n{hit.item.text}" for hit in items)])
     scored = [
         replace(hit, score=float(asked @ vector))
