@@ -248,6 +248,15 @@ async def test_a_chat_shows_sentences_with_their_items(store: Store, tmp_path: P
     assert reply.buttons[0][0].line == "/brief ai 2025-12-05"
 
 
+async def test_a_cited_item_names_an_author_of_two_posts_once(store: Store, tmp_path: Path) -> None:
+    posts = {key: replace(post, author="ada") for key, post in daily().posts.items()}
+    both = replace(POINT, cites=("x:1", "x:2"))
+    sections = tuple(Section(n, n, (both,) if n == "points" else ()) for n in SECTIONS)
+    await store.save_report(replace(daily(), posts=posts, sections=sections))
+    shown = render(await say(store, tmp_path, f"/ask {QUESTION}", None), 100, styled=False)
+    assert "↳ @ada <https://x.com/ada/status/1>\n" in shown
+
+
 async def test_a_chat_without_an_answer_of_a_model_shows_items(
     store: Store, tmp_path: Path
 ) -> None:

@@ -12,11 +12,11 @@ from bot import texts
 from bot.builds import Questions, TooMany
 from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.compose import line_of, links_of, shortened, write_span
-from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
+from bot.messages import Block, Button, Heading, ListItem, Paragraph, Reply, reply
 from bot.typed import DateError, fold_letters, parse_days
 from digest.ask import answer_without_model, as_dict, find_hits
 from digest.calendar import Span
-from digest.models import Hit, Item, Language, Report, show_author
+from digest.models import Hit, Item, Language, Report
 from digest.publish import days_of
 from digest.store import Store
 from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
@@ -247,13 +247,9 @@ async def _item(
     span = (date.fromisoformat(row[name]) for name in ("from", "to"))
     report = await store.report(row["topic"], *span)
     found = report and report.find_item(row["number"], row["cites"], language_for(report))
-    title, text, cites = row["title"], row["text"], row["cites"]
-    if found:
-        title, text, cites = found[1].title, found[1].text, found[1].cites
-    posts = report.posts if report else {}
-    cited = ((key, posts[key]) for key in cites if key in posts)
-    links = tuple(Link(show_author(key, post.author), post.url) for key, post in cited)
-    return ListItem(text, f"{days} · {title}" if title else days, number, links)
+    item = found[1] if found else Item(row["text"], title=row["title"], cites=tuple(row["cites"]))
+    links = links_of(report.posts, item) if report else ()
+    return ListItem(item.text, f"{days} · {item.title}" if item.title else days, number, links)
 
 
 def _buttons(

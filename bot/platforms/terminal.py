@@ -195,9 +195,11 @@ def _links(links: Sequence[Link], columns: int) -> list[str]:
         return []
     label, address = flat(links[0].label), "".join(clean(links[0].url).split())
     first = f"{label} <{address}>" if label and address else label or address
-    shown = [first, *(flat(link.label) for link in links[1:MOST_HANDLES])]
-    if len(links) > MOST_HANDLES:
-        shown.append(f"+{len(links) - MOST_HANDLES}")
+    others = [flat(link.label) for link in links[1:]]
+    handles = [label for label in others if not label.isdigit()]  # no further posts of an author
+    shown = [first, *handles[: MOST_HANDLES - 1]]
+    if len(handles) >= MOST_HANDLES:
+        shown.append(f"+{len(handles) - MOST_HANDLES + 1}")
     words = " ".join(filter(None, shown))
     return _dim(wrap(words, columns, "    ↳ ", "      ")) if words else []
 
