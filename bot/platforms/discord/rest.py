@@ -100,7 +100,7 @@ class DiscordDeliverer:
         agent = {"User-Agent": f"DiscordBot ({client})"}
         headers = agent | {"Authorization": f"Bot {setup.token}"}
         self._client = ApiClient(timeout, headers, proxy=setup.proxy)
-        # The address of an interaction is its key; without the bot's, no limit of it counts them.
+        # An interaction's address is its key: without the token no limit of the bot counts them.
         self._keyless = ApiClient(timeout, agent, proxy=setup.proxy)
         self._forums: dict[str, str] = {}
 

@@ -395,7 +395,7 @@ def rate_story(story: Story, quote: Quote) -> float:
 
 
 def make_item(draft: Draft, story: Story, quotes: Sequence[Quote], *, group: str = "") -> Item:
-    """Return the item that quotes these sentences of one post, and note that they are printed."""
+    """Return the item that quotes these sentences, and note that they are printed."""
     draft.add(story, *quotes)
     text = join_sentences([quote.text for quote in quotes])
     who = name_speaker([quote.sentence for quote in quotes])
