@@ -68,7 +68,7 @@ def test_names_of_a_sentence_are_those_of_its_post() -> None:
         (".@kitewick ships today", ["kitewick ships today"]),
         ("a new model🔥 all you need ⤵️", ["a new model", "all you need"]),
         ("效果很好= https://t.co/x 可以体验下", ["效果很好", "可以体验下"]),
-        ("Kitewick ships[1][2], says Northlight [3].", ["Kitewick ships, says Northlight."]),
+        ("Kitewick ships[1][12], says Northlight [3].", ["Kitewick ships, says Northlight."]),
         ("核心信息：Kitewick ships", ["Kitewick ships"]),
         ("**Kitewick** ships a *new* model", ["Kitewick ships a new model"]),
         ("他们说**价格：**降了**一半**", ["他们说价格：降了一半"]),

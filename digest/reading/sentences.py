@@ -44,7 +44,7 @@ _BULLET = re.compile(
     rf"|[①-⑳]|[{_NUMERALS}]{{1,2}}[、.)）](?![{_NUMERALS}])|(?:#{{1,6}}|\+)\s)\s*",
     re.IGNORECASE,
 )
-_FLAIR = re.compile(r"\\?\[(?:[A-Z\d]|video|audio|pdf)\\?\]")
+_FLAIR = re.compile(r"\\?\[(?:[A-Z]|\d\d?|video|audio|pdf)\\?\]")
 """What forums and Hacker News add to titles; marks of notes."""
 _KEYCAP = re.compile(r"(?:[0-9#*]\ufe0f?\u20e3)+")
 _SIGN = "▪"
