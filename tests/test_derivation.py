@@ -192,6 +192,7 @@ from tests.test_verify import missing
         ("he was phoned awake three times", "凌晨电话三次"),
         ("整个阿波罗计划", "R&D dwarfs the entire apollo project"),
         ("visitors to Zimpic.com", "visitors to Zimpic[dot]com"),
+        ("100 万 token 收费 5 美元", "$5 per million tokens"),
         ("several hundred thousand users", "it has 300,000 users"),
         ("时速 120 码", "120 km/h"),
         ("老股东红杉中国", "the existing investor HSG (formerly Sequoia China)"),

@@ -42,6 +42,7 @@ from digest.reading.mentions import find_words, follows_name, has_word, join_ver
 from digest.reading.names import find_ticker
 from digest.reading.numerals import find_per_scales
 from digest.reading.units import Amount
+from digest.reading.vocabulary import CURRENCIES
 from digest.text import MAX_CHARS
 from digest.write.verify.evidence import CHANGES, Evidence, read_evidence
 from digest.write.verify.figures import (
@@ -239,7 +240,7 @@ def _is_of_date(amount: Amount, dates: Set[int]) -> bool:
 
 def _is_given(amount: Amount, bare: str, evidence: Evidence) -> bool:
     given = _is_stated(amount, evidence) or _is_listed(amount, bare, evidence)
-    return given or is_between(amount, evidence)
+    return given or is_between(amount, evidence) or _is_priced(amount, bare, evidence)
 
 
 def _find_fault(
@@ -361,6 +362,13 @@ def _is_converted(amount: Amount, text: str, evidence: Evidence) -> bool:
 def _is_pace(amount: Amount, text: str) -> bool:
     """Return True for the second of "90 frames a second"."""
     return any(by and unit == amount.text for _, by, unit in read_spans(text[: amount.end]))
+
+
+def _is_priced(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True for the million of "a million tokens cost $5" where the posts have $5/M."""
+    if amount.unit not in ("", "count") or amount.value not in find_per_scales(evidence.text):
+        return False
+    return any(other.unit in CURRENCIES for other in find_amounts(find_clause(text, amount)))
 
 
 def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:

@@ -37,7 +37,7 @@ from digest.reading.days import (
 )
 from digest.reading.markup import blank_handles, drop_short_links, find_handles, fold_text
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
-from digest.reading.numerals import find_bare_scales, find_per_scales
+from digest.reading.numerals import find_bare_scales
 from digest.reading.sentences import strip_context
 from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES
@@ -270,9 +270,6 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
     for table, value, unit in _SPELLED:
         for match in find_cues(words, table):
             yield Amount(*match.span(), match.group(), (Quantity(value, unit),))
-    for scale, text in find_per_scales(words).items():
-        if text[0] == "/":  # $5/M
-            yield Amount(0, 0, text, (Quantity(scale, ""),))
     for term in terms:
         if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))
