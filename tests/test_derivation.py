@@ -220,6 +220,8 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("下载量是 Uber 的 1.7 倍", "downloads outpaced Uber by 40%", "1.7 倍"),
         ("costs 60% of it", "40% cheaper", "60%"),
         ("a survey of more than 10,000 programmers", "调查了超过 10 万程序员", "10,000"),
+        ("增长 4 倍", "四次会议", "4 倍"),
+        ("4 times the speed", "四次会议", "4 times"),
         ("costs fell by 1/3", "costs fell by 50%", "1/3"),
         ("it took three weeks", "Testers give it 9/10. It took a while.", "three weeks"),
         ("1 million users", "$5 per million tokens", "1 million"),

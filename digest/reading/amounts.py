@@ -21,7 +21,7 @@ from digest.reading.numerals import (
     fold_letters,
     parse_han,
 )
-from digest.reading.units import Amount, Hedge, Kind, Quantity, find_unit
+from digest.reading.units import Amount, Hedge, Kind, Quantity, find_unit, says_how_often
 from digest.reading.vocabulary import compile_words, load_signs, load_unit_names, load_words
 
 _PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b([a-z]{3})\s?$", re.I)
@@ -190,6 +190,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
             *([Quantity(value, "gram")] if unit == "gb" and text[end - 1] in "gG" else []),
             *([Quantity(value, "")] if text[end - 1] == "码" else []),  # 40 码的鞋
             *_convert_degrees(value, unit),
+            *([Quantity(value, "count")] if says_how_often(text, end) else []),
             *([] if sign or unit else _find_far_unit(value, text, end)),
         ),
         step=numeral.step,

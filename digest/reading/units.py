@@ -70,6 +70,13 @@ _ACTIVE = re.compile(r"[日周月年]度?[活均薪化]")
 """周活: no unit of the number before it."""
 
 
+def says_how_often(text: str, end: int) -> bool:
+    """Return True for "called three times", 三次, but "three times as fast"."""
+    behind = text[end:].lower().split()[:1]
+    compares = behind and (behind[0] in ("as", "the", "more") or behind[0].endswith("er"))
+    return text[:end].lower().endswith(" times") and not compares
+
+
 def find_unit(text: str, at: int) -> tuple[str, int]:
     """Return the unit at a place of the text, or "count" for a Chinese counter, and where it
     ends."""

@@ -97,9 +97,8 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     return _is_telling(amount) and dimensions.isdisjoint(RIVALS)
 
 
-ALIKE_UNITS = frozenset({("count", "times"), ("times", "count"), ("year", "rank")})
-"""Units of one figure in two texts: "4x RTX 4090" are 四张, three times 三次, ten years a tenth
-birthday."""
+ALIKE_UNITS = frozenset({("count", "times"), ("year", "rank")})
+"""Units of one figure in two texts: "4x RTX 4090" are 四张, ten years a tenth birthday."""
 NO_SIZES = frozenset("percent permille pp bp times rank".split())
 """Units that a large bare figure beside them does not have."""
 RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
