@@ -57,8 +57,7 @@ async def ask(
         if as_json:
             click.echo(json.dumps(answer, ensure_ascii=False))
             return
-        judged = bool(settings.providers)
-        shown = await show_answer(store, answer, spoken, lambda _: spoken, judged=judged)
+        shown = await show_answer(store, answer, spoken, lambda _: spoken)
     click.echo(mask(render(shown, width(), styled=False)))
 
 

@@ -18,8 +18,8 @@ AROUND = timedelta(days=1)
 NEAR_COVERAGE = 0.6
 """Share of the question that an item must hold to answer it without a model's word."""
 
-Verdict = Literal["answer", "premise", "nothing", "items"]
-"""`items`: nobody judged, these are the items that match the question."""
+Verdict = Literal["answer", "premise", "nothing", "items", "unsure"]
+"""`items`, `unsure`: no model judged, these items match the question, or none does well enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ def _each_once(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def answer_without_model(hits: Sequence[Hit], near: Sequence[Hit]) -> ArchiveAnswer:
-    """Return the best items, or that there is nothing and the nearest ones."""
+    """Return the best items, or that none is surely an answer and the nearest ones."""
     best = [hit for hit in hits if hit.coverage >= NEAR_COVERAGE][:MAX_NEAREST]
     if best:
         return ArchiveAnswer("items", hits=tuple(best))
-    return ArchiveAnswer("nothing", hits=tuple([*hits, *near][:MAX_NEAREST]))
+    return ArchiveAnswer("unsure", hits=tuple([*hits, *near][:MAX_NEAREST]))
 
 
 def as_dict(reply: ArchiveAnswer) -> dict[str, object]:

@@ -190,12 +190,11 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
         raise Unanswered(ask.say("ask_what"))
     asker = ask.context.questions
     answer = await _from_model(asker, ask, question, topic) if asker else None
-    judged = answer is not None
     if answer is None:
         hits = await find_hits(ask.context.store, question, ask.context.now().date(), topic=topic)
         answer = as_dict(answer_without_model(*hits))
     store, language = ask.context.store, ask.language
-    shown = await show_answer(store, answer, language, ask.language_for, judged=judged)
+    shown = await show_answer(store, answer, language, ask.language_for)
     yield replace(shown, line=f"/ask {topic} {question}".replace("  ", " "))
 
 
@@ -217,24 +216,21 @@ async def show_answer(
     answer: Mapping[str, Any],
     language: Language,
     language_for: Callable[[Report], Language],
-    *,
-    judged: bool,
 ) -> Reply:
     """Return an answer as a reply: its sentences with the numbers of items, then those items, in a
-    language of their reports. `judged`: by a model, where it had items to read; code alone cannot
-    tell that nothing answers."""
+    language of their reports."""
     verdict, items = answer["verdict"], answer["items"]
     blocks: list[Block] = []
     if verdict == "premise":
         blocks.append(Paragraph(texts.text("ask_premise", language)))
-    if verdict == "nothing":
-        key = "ask_nothing" if judged and items else "ask_unsure"
-        blocks.append(Paragraph(texts.text(key, language)))
+    if verdict in ("nothing", "unsure"):  # code alone cannot tell that nothing answers
+        blocks.append(Paragraph(texts.text(f"ask_{verdict}", language)))
     for sentence in answer["sentences"]:
         numbers = "".join(f"[{n}]" for n in sentence["items"])
         blocks.append(ListItem(f"{sentence['text']} {numbers}"))
     if items:
-        key = {"nothing": "ask_nearest", "items": "ask_items"}.get(verdict, "ask_sources")
+        titles = {"nothing": "ask_nearest", "unsure": "ask_nearest", "items": "ask_items"}
+        key = titles.get(verdict, "ask_sources")
         blocks.append(Heading(texts.text(key, language), level=2 if blocks else 1))
         blocks += [await _item(store, row, n, language_for) for n, row in enumerate(items, 1)]
     return Reply(tuple(blocks), language, _buttons(items, language))

@@ -143,7 +143,7 @@ async def ask_archive(
     none answers, or nothing of it stands, the items are the answer."""
     asked = clean_question(question)
     if not asked:
-        return ArchiveAnswer("nothing")
+        return ArchiveAnswer("unsure")
     hits, near = await find_hits(store, asked, today, topic=topic)
     if not any(hit.coverage >= NEAR_COVERAGE for hit in hits):  # `near` have a name only
         alike = await _find_alike(store, asked, topic)
@@ -152,7 +152,7 @@ async def ask_archive(
         near = [*alike, *(hit for hit in near if hit.item not in told)]
     shown = [*hits, *near][:MAX_HITS]
     if not shown:
-        return ArchiveAnswer("nothing")
+        return ArchiveAnswer("unsure")
     spans = dict.fromkeys((hit.topic, hit.first, hit.last) for hit in shown)
     reports = {span: report for span in spans if (report := await store.report(*span))}
     posts = _list_posts(shown, reports)
