@@ -378,8 +378,9 @@ def _is_no_share(match: re.Match[str], above: float, below: float, text: str) ->
     such."""
     if not match["digits"]:
         return bool(match["han_below"]) and below == 100
-    if load_words("figures", "until").intersection(text[: match.start()].lower().split()[-1:]):
-        return text[match.end() :].split()[:1] != ["of"]
+    before = text[max(0, match.start() - 12) : match.start()].lower().split()[-1:]
+    if load_words("figures", "until").intersection(before):
+        return text[match.end() : match.end() + 5].split()[:1] != ["of"]
     neighbours = 1 < above == below - 1 and bool(find_unit(text, match.end())[0])
     return above > below or neighbours
 
@@ -461,7 +462,7 @@ def _find_ranks(text: str) -> Iterator[Amount]:
 def _find_magnitudes(text: str) -> Iterator[Amount]:
     for match in find_cues(text, "several"):
         low = float(NUMBER_SCALES.get(match.group().split()[-1].lower(), 100))
-        behind = text[match.end() :].lower().split()[:1]  # several hundred thousand
+        behind = text[match.end() :][:12].lower().split()[:1]  # several hundred thousand
         low *= NUMBER_SCALES.get("".join(behind), 1)
         several = _special(match, text, (Quantity(low, ""),), "magnitude")
         yield replace(several, below=10 * low)

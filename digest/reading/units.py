@@ -70,11 +70,15 @@ _ACTIVE = re.compile(r"[日周月年]度?[活均薪化]")
 """周活: no unit of the number before it."""
 
 
+_WORD_CHARS = 24
+"""Of what stands behind a figure, for its first word."""
+
+
 def says_how_often(text: str, end: int) -> bool:
     """Return True for "called three times", 三次, but "three times as fast"."""
-    behind = text[end:].lower().split()[:1]
+    behind = text[end : end + _WORD_CHARS].lower().split()[:1]
     compares = behind and (behind[0] in ("as", "the", "more") or behind[0].endswith("er"))
-    return text[:end].lower().endswith(" times") and not compares
+    return text[max(0, end - 6) : end].lower() == " times" and not compares
 
 
 def find_unit(text: str, at: int) -> tuple[str, int]:
