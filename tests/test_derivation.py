@@ -219,6 +219,7 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("sarah guo 打趣说，这样更好", "it is better so, says roon", "guo"),
         ("下载量是 Uber 的 1.7 倍", "downloads outpaced Uber by 40%", "1.7 倍"),
         ("costs 60% of it", "40% cheaper", "60%"),
+        ("8 million Daily Active Users", "8 million monthly users", "8 million Daily Active Users"),
         ("a survey of more than 10,000 programmers", "调查了超过 10 万程序员", "10,000"),
         ("增长 4 倍", "四次会议", "4 倍"),
         ("4 times the speed", "四次会议", "4 times"),

@@ -462,7 +462,8 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         vague = word in ("day", "天", "日") and by[:1] in ("f", "o", "几", "数")
         users = bool(match["han"]) and text.startswith(("活", "均"), match.end())  # 日活, 月均
         slash = match["slash"] or (before[-1:] == "/" and before[-2:-1].isalnum())
-        name = words[0].isupper() and text[match.end() + 1 :][:1].isupper()  # Daily News
+        behind = text[match.end() + 1 :][:6]
+        name = words[0].isupper() and behind[:1].isupper() and behind != "Active"  # Daily News
         every = match["every"] and not name
         counted = bool((by and not vague) or every or slash or users)
         yield words, counted, _UNIT_OF.get(word, word)
