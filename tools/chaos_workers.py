@@ -170,6 +170,7 @@ def restart(running: Any) -> None:
 
     words = ["-w", "-m", "immediate", "-l", str(running.pgdata / "log"), "restart"]
     commands.pg_ctl(words, pgdata=running.pgdata, user=running.system_user, timeout=60)
+    running.ensure_postgres_running()  # or it would not stop the new process at the end
 
 
 def cut_connections(address: str) -> None:
