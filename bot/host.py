@@ -6,9 +6,11 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import get_args
 
 from bot import texts
 from bot.commands import COMMANDS, answer, apology, link_word
+from bot.commands.about import ACTIONS
 from bot.messages import Command, Incoming, Kind, Paragraph, Reply, reply
 from bot.services import Services, TurnLimit
 from bot.typed import DateError, offered_zones, parse_days, time_named, zone_named
@@ -23,8 +25,8 @@ LOOK_SECONDS = 1.0
 MOST_LINES, LINES_SECONDS = 20, 60.0
 """Lines of one person that are answered within so many seconds."""
 WORDS: Mapping[Kind, Sequence[str]] = {
-    "action": ("list", "test", "add", "remove"),
-    "language": ("zh", "en"),
+    "action": tuple(dict.fromkeys(ACTIONS.values())),
+    "language": get_args(Language),
 }
 """What some arguments may be."""
 CLOCKS_APART = timedelta(minutes=2)

@@ -28,7 +28,7 @@ LONG_PAUSE_SECONDS = 30.0
 RETRY_SECONDS = 5.0
 """The wait before the next attempt where the store failed."""
 MOST_REFUSALS = 3
-"""Chats in which a picture is refused before no other gets it."""
+"""Refusals of a picture that no chat has taken, from which on none is sent it."""
 _INVALID = platforms.Limited, platforms.Gone, platforms.Revoked, platforms.Refused
 """Answers of which too many get an address banned."""
 MOST_INVALID, INVALID_SECONDS = 2_000, 600.0

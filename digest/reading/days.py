@@ -448,12 +448,10 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         by = (match["by"] or match["han_by"] or "").lower().strip()
         words = match.group().strip()
         before = text[: match.start()].lower()
-        if (
-            by in ("a", "an")
-            and before.endswith(_ROUGHLY)
-            and not before[:-5].strip()[-1:].isdigit()
-        ):
-            by, words = "", match["word"]  # over a year is a length of time, $228 over a year none
+        over = before.removesuffix("over ")
+        is_rate = over != before and over.rstrip()[-1:].isdigit()  # $228 over a year
+        if by in ("a", "an") and before.endswith(_ROUGHLY) and not is_rate:
+            by, words = "", match["word"]  # over a year is a length of time
         rate = text[max(0, match.start() - RATE_CHARS) : match.start()]
         if (by, word) == ("a", "second") and not any(map(str.isdigit, rate)):
             by = ""  # a second test

@@ -15,7 +15,7 @@ Hedge = Literal["", "about", "over", "under"]
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value with its unit, a key of `DIMENSIONS`, "rank", or "" where the text names none."""
+    """A value with its unit, one of `vocabulary/units.toml` or "rank"; "" where none is named."""
 
     value: float
     unit: str

@@ -146,9 +146,6 @@ class Draft:
         spare = (len(material.stories) - FEW_STORIES) / (MANY_STORIES - FEW_STORIES)
         self.choice = 0.0 if self.is_strange else min(1.0, max(0.0, spare))
         """Share of the usual bars that holds: 1 on a day with much to choose from."""
-        self.takes_all = not self.choice
-        """True where little is left to choose from, or the field is strange: what was selected and
-        tells something is told."""
         self.has_much = news >= MUCH_NEWS
         self.events: set[int] = set()
         """Events with an item of their own; the next section passes them over."""
@@ -157,6 +154,12 @@ class Draft:
         usual = {code for code, count in spoken.items() if 2 * count > spoken.total()}
         self._readable = {self.language, "zh", "en", *usual}
         """Languages of the report: its own, English and Chinese, and that of most posts."""
+
+    @property
+    def takes_all(self) -> bool:
+        """Return whether what was selected and tells something is told: little is left to choose
+        from, or the field is strange."""
+        return not self.choice
 
     def stories(self) -> Iterator[Story]:
         """Yield the stories that belong to the topic, best first."""
