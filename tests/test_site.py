@@ -362,6 +362,9 @@ async def test_the_other_language_tells_the_same_item(store: Store, tmp_path: Pa
     html = await read(make_site(store), "en/search", "1299")
     assert "Nvidia shows a chip." in html
     assert "英伟达" not in html
+    for number, told in ((4, True), (5, False)):
+        shown = await read(make_site(store), f"en/{base}/{number}")
+        assert (f"{base}/{number}/story" in shown) is told, "an overview is no story"
     for path in ("en/ai", "en/ai/2025-12"):
         assert "2025-12-06 · Nvidia shows a chip." in await read(make_site(store), path)
 

@@ -35,7 +35,7 @@ from digest.publish.layout import (
     shorten,
 )
 from digest.store import Store
-from digest.storylines import Storyline, find_storyline, trace_storylines
+from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
 
 HTML = "text/html; charset=utf-8"
 NO_FEEDS = "no feeds: they need PUBLIC_URL, the address of the pages as people see it"
@@ -196,17 +196,20 @@ class Site:
             prefix = f"{other}/" if language == other else ""
             spoken = report.in_language(language)
             yield f"{prefix}{base}"
-            for number, _, item in spoken.numbered_items():
+            for number, _, _ in spoken.numbered_items():
                 yield f"{prefix}{base}/{number}"
-                if await self._has_story(spoken, item):
+                if await self._has_story(spoken, number):
                     yield f"{prefix}{base}/{number}/story"
 
-    async def _has_story(self, report: Report, item: Item) -> bool:
+    async def _has_story(self, report: Report, number: int) -> bool:
         """Return True if the story of an item has a page. Of files only where it has several
         days; a server tells it when it is asked for."""
-        if report.first != report.last or not self.static:
-            return report.first == report.last
-        line = find_storyline(await self._trace(report), report.last, item)
+        row = report.numbered_item(number)
+        if row is None or row[0] not in TOLD_IN or report.first != report.last:
+            return False
+        if not self.static:
+            return True
+        line = find_storyline(await self._trace(report), report.last, row[1])
         return line is not None and len(line.tellings) > 1
 
     async def _leading(self, frame: Frame, report: Report, number: int, end: str = "") -> Frame:
@@ -217,7 +220,7 @@ class Site:
         path = f"{report.topic}/{days_of(report)}"
         if row:
             path += f"/{row[0]}"
-            path += end if end and await self._has_story(other, row[1]) else ""
+            path += end if end and await self._has_story(other, row[0]) else ""
         return replace(frame, other_path=path)
 
     async def _find_topic(self, name: str) -> Topic:
@@ -348,7 +351,7 @@ class Site:
             days=days_of(report),
             section_title=section_title(topic, report, section, frame.language),
             content_lang=report.language,
-            story=await self._has_story(report, item),
+            story=await self._has_story(report, int(number)),
         )
 
     async def _show_story(self, frame: Frame, topic: Topic, stored: Report, number: str) -> Page:
