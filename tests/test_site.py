@@ -162,7 +162,15 @@ async def test_a_permalink_shows_the_item_with_its_posts(store: Store) -> None:
     html = await read(make_site(store), "ai/2025-12-06/1")
     assert "1,299" in html
     assert "$NVDA 新卡" in html
-    assert (await store.report("ai", DAY, DAY)).numbered_item(1) is not None  # type: ignore[union-attr]
+    mark = '<span class="soft">[Follow-up] </span>'
+    short, long = "A lab\nopens.", "A lab opens. " * 20
+    items = tuple(Item(text, cites=("x:1",), status="update") for text in (short, long))
+    await store.save_report(make_report(points=items))
+    html = await read(make_site(store), "en/ai/2025-12-06/1")
+    assert f"<h1>{mark}A lab opens.</h1><section" in html
+    html = await read(make_site(store), "en/ai/2025-12-06/2")
+    assert f"<h1>Key points</h1><p>{mark}{long}</p>" in html
+    assert '<meta property="og:title" content="A lab opens.' in html
 
 
 async def test_a_story_is_told_day_by_day(store: Store) -> None:

@@ -336,11 +336,13 @@ class Site:
         report = stored.in_language(frame.language)
         section, item = _find_item(report, number)
         frame = await self._leading(frame, stored, int(number))
-        head = item.title or shorten(item.text, 140)
+        text = " ".join(item.text.split())
+        head = item.title or shorten(text, 140)
+        name = section_title(topic, report, section, frame.language)
         return _page(
             "item.html",
             frame,
-            head,
+            head if item.title or head == text else name,
             shorten(item.text, 160),
             title=f"{head} · {topic.title[frame.language]} · {days_of(report)}",
             topic=topic,
@@ -349,7 +351,7 @@ class Site:
             number=int(number),
             path=f"{topic.name}/{days_of(report)}",
             days=days_of(report),
-            section_title=section_title(topic, report, section, frame.language),
+            section_title=name,
             content_lang=report.language,
             story=await self._has_story(report, int(number)),
         )
