@@ -216,6 +216,9 @@ async def test_text_of_strangers_stays_text_on_pages_and_feeds(store: Store) -> 
         await read(site, "search", text)
     for name in ("feed.xml", "atom.xml"):
         ElementTree.fromstring((await site.make_page(f"ai/{name}")).body)  # noqa: S314
+    await store.save_report(make_report(points=(Item("Alt <b>&amp;"),)))
+    newest = feedparser.parse((await site.make_page("ai/atom.xml")).body).entries[0]
+    assert newest.summary == "Alt &lt;b&gt;&amp;amp;", "what is HTML there says the text"
 
 
 async def test_the_three_feeds_hold_the_reports_under_stable_ids(store: Store) -> None:
@@ -224,6 +227,11 @@ async def test_the_three_feeds_hold_the_reports_under_stable_ids(store: Store) -
     for name in ("feed.xml", "atom.xml", "feed.json"):
         ids[name] = await list_ids(site, name)
         assert len(ids[name]) == 2
+        english = (await site.make_page(f"en/ai/{name}")).body.decode()
+        assert f"{ADDRESS}/en/ai/2025-12-06" in english
+        assert f"{ADDRESS}/en/ai/{name}" in english, "its own address"
+        assert not any(f">{one}<" in english or f'"{one}"' in english for one in ids[name])
+        assert f'href="/d/en/ai/{name}"' in await read(site, "en/ai/2025-12-06")
     assert ids["feed.xml"] == ids["atom.xml"] == ids["feed.json"]
     corrected = replace(make_report(), created_at=datetime(2025, 12, 9, tzinfo=UTC))
     await store.save_report(corrected)

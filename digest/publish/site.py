@@ -168,9 +168,9 @@ class Site:
             yield path
         for stored in await self.store.topics():
             spans = await self.store.report_spans(stored.name)
-            for name in syndication.KINDS if spans and self.address else ():
-                yield f"{stored.name}/{name}"
             for prefix in ("", f"{self._other_prefix(stored.name)}/") if spans else ():
+                for name in syndication.KINDS if self.address else ():
+                    yield f"{prefix}{stored.name}/{name}"
                 yield f"{prefix}{stored.name}"
                 for month in sorted({f"{last:%Y-%m}" for first, last in spans if first == last}):
                     yield f"{prefix}{stored.name}/{month}"

@@ -39,7 +39,7 @@ def _make_entry(topic: Topic, report: Report, frame: Frame) -> dict[str, Any]:
     published = _find_published(topic, report)
     return {
         "id": _id(topic, days_of(report), frame),
-        "url": frame.absolute(f"{topic.name}/{days_of(report)}"),
+        "url": frame.absolute(f"{frame.prefix}{topic.name}/{days_of(report)}"),
         "title": printable(_title(topic, report, frame)),
         "summary": printable(describe(report) or str(report.last)),
         "content_html": _content(report),
@@ -54,10 +54,10 @@ def _make_xml(name: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[s
     is_atom = name == "atom.xml"
     feed = (Atom1Feed if is_atom else Rss201rev2Feed)(
         title=title,
-        link=frame.absolute(topic.name),
+        link=frame.absolute(f"{frame.prefix}{topic.name}"),
         description=label("about", frame.language, topic=title),
         language=frame.language,
-        feed_url=frame.absolute(f"{topic.name}/{name}"),
+        feed_url=frame.absolute(f"{frame.prefix}{topic.name}/{name}"),
         feed_guid=_id(topic, "reports", frame),
         author_name=label("archive", frame.language),
     )
@@ -65,7 +65,8 @@ def _make_xml(name: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[s
         feed.add_item(
             title=entry["title"],
             link=entry["url"],
-            description=entry["summary"] if is_atom else entry["content_html"],
+            # Atom's, too, is HTML here.
+            description=escape(entry["summary"]) if is_atom else entry["content_html"],
             content=entry["content_html"] if is_atom else None,
             unique_id=entry["id"],
             unique_id_is_permalink=False,
@@ -79,8 +80,8 @@ def _make_json(_: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[str
     feed = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": printable(topic.title[frame.language]),
-        "home_page_url": frame.absolute(topic.name),
-        "feed_url": frame.absolute(f"{topic.name}/feed.json"),
+        "home_page_url": frame.absolute(f"{frame.prefix}{topic.name}"),
+        "feed_url": frame.absolute(f"{frame.prefix}{topic.name}/feed.json"),
         "language": frame.language,
         "items": entries,
     }
@@ -90,7 +91,7 @@ def _make_json(_: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[str
 def _id(topic: Topic, days: str, frame: Frame) -> str:
     """Return an id that no other archive gives, and that stays where http becomes https."""
     site = urlsplit(frame.address)
-    return f"tag:{site.hostname},2025:{site.path.strip('/')}/{topic.slug}/{days}"
+    return f"tag:{site.hostname},2025:{site.path.strip('/')}/{frame.prefix}{topic.slug}/{days}"
 
 
 def _title(topic: Topic, report: Report, frame: Frame) -> str:
