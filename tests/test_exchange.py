@@ -5,11 +5,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bot.__main__ import cli
 from digest import pipeline
 from digest.errors import DigestError
 from digest.models import Post, Report, Window, cited_keys
-from digest.publish import mark_of
+from digest.publish import exchange, mark_of
+from digest.publish.archive import Imported, read_post
 from digest.publish.exchange import export_reports, import_post
 from digest.publish.jekyll import body
 from digest.sources.jsonl import parse_lines
@@ -183,3 +186,24 @@ async def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
         await export_reports(tmp_path / "site", TOPICS, store, None, None)
     assert victim.read_text() == "mine"
     assert not (folder / name).is_symlink()
+
+
+def test_a_file_that_breaks_the_import_costs_the_others_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOPICS_FILE", str(ROOT / "topics.toml"))
+
+    def read(content: bytes, name: str, slug: str) -> Imported:
+        if name == "bad.md":
+            raise KeyError("words of a post")
+        return read_post(content, name, slug)
+
+    monkeypatch.setattr(exchange, "read_post", read)
+    for name in ("bad.md", "twitter_ai_20251206.md"):
+        (tmp_path / name).write_text("## 核心信息\n- 甲\n", encoding="utf-8")
+    files = [str(tmp_path / name) for name in ("bad.md", "twitter_ai_20251206.md")]
+    result = CliRunner().invoke(cli, ["import", *files])
+    assert "bad.md: internal error (KeyError)" in result.output
+    assert "twitter_ai_20251206.md: ai 2025-12-06" in result.output
+    assert "words of a post" not in result.output
+    assert str(result.exception) == "files not imported: 1 of 2"

@@ -36,8 +36,6 @@ from digest.models import (
     SourceResult,
     SourceSpec,
 )
-from digest.publish import exchange
-from digest.publish.archive import Imported, read_post
 from digest.publish.layout import Memo
 from digest.publish.site import Site
 from digest.store import Store
@@ -276,27 +274,6 @@ async def list_ids(site: Site, name: str) -> list[str]:
         assert channel is not None
         assert all(channel.find(tag) is not None for tag in ("title", "link", "description"))
     return [entry.id for entry in parsed.entries]
-
-
-def test_a_file_that_breaks_the_import_costs_the_others_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TOPICS_FILE", str(ROOT / "topics.toml"))
-
-    def read(content: bytes, name: str, slug: str) -> Imported:
-        if name == "bad.md":
-            raise KeyError("words of a post")
-        return read_post(content, name, slug)
-
-    monkeypatch.setattr(exchange, "read_post", read)
-    for name in ("bad.md", "twitter_ai_20251206.md"):
-        (tmp_path / name).write_text("## 核心信息\n- 甲\n", encoding="utf-8")
-    files = [str(tmp_path / name) for name in ("bad.md", "twitter_ai_20251206.md")]
-    result = CliRunner().invoke(cli, ["import", *files])
-    assert "bad.md: internal error (KeyError)" in result.output
-    assert "twitter_ai_20251206.md: ai 2025-12-06" in result.output
-    assert "words of a post" not in result.output
-    assert str(result.exception) == "files not imported: 1 of 2"
 
 
 @pytest.mark.skipif(not ARCHIVE.is_dir(), reason="../shared/archive is absent")
