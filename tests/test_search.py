@@ -65,6 +65,8 @@ async def find_texts(store: Store, words: str) -> list[str]:
         ("openai release", 1),
         ("GPT 5.2", 1),
         ("gpt5.2", 1),
+        ("ＧＰＴ－５.２", 1),
+        ("ｎｖｉｄｉａ", 0),
         ("releasing cheap tokens", 1),
         ("上市", 2),
         ("摩尔线程什么时候上市了", 2),

@@ -117,7 +117,9 @@ def parse_query(words: str) -> list[Clause]:
 
     Every sign is text: there are no operators. Where all words are common ones, all are required.
     """
-    text = _POSSESSIVE_END.sub("", words[:MAX_QUERY_CHARS])
+    # Chinese keyboards type letters and digits in full width.
+    text = unicodedata.normalize("NFKC", words[:MAX_QUERY_CHARS])
+    text = _POSSESSIVE_END.sub("", text)
     clauses: dict[Clause, None] = {}
     end = 0
     for start, stop, entry in _query_names(text):
