@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from inspect import getdoc
 from typing import Any
 
 from mcp.server.fastmcp import FastMCP
@@ -48,7 +49,8 @@ def build_server(archive: Archive) -> FastMCP:
         archive.get_story,
         archive.get_sources,
     ):
-        server.add_tool(tool, annotations=_READS, structured_output=True)
+        about = getdoc(tool)  # without the indentation
+        server.add_tool(tool, description=about, annotations=_READS, structured_output=True)
     return server
 
 
@@ -108,9 +110,12 @@ class Archive:
         hits = await self._store.search(words, topic=topic, first=first, last=last, limit=most)
         return [hit_as_dict(hit) for hit in hits]
 
-    async def get_story(self, topic: str, day: date, number: int) -> list[Row]:
-        """Return what the days around told of the story of item `number` of that day's report."""
-        report = await self._report(topic, day, None, None)
+    async def get_story(
+        self, topic: str, day: date, number: int, language: Language | None = None
+    ) -> list[Row]:
+        """Return what the days around told of the story of item `number` of that day's report, as
+        get_report numbers it in that language."""
+        report = await self._report(topic, day, None, language)
         item = _numbered(report, number)
         reports = await self._store.daily_reports(report.topic, day - STORY_DAYS, day + STORY_DAYS)
         line = find_storyline(trace_storylines(reports, report.language), day, item)
@@ -121,9 +126,12 @@ class Archive:
             for entry in telling.items
         ]
 
-    async def get_sources(self, topic: str, day: date, number: int) -> list[Row]:
-        """Return the posts that prove item `number` of that day's report."""
-        report = await self._report(topic, day, None, None)
+    async def get_sources(
+        self, topic: str, day: date, number: int, language: Language | None = None
+    ) -> list[Row]:
+        """Return the posts that prove item `number` of that day's report, as get_report numbers it
+        in that language."""
+        report = await self._report(topic, day, None, language)
         item = _numbered(report, number)
         return [
             {
@@ -148,6 +156,8 @@ class Archive:
     ) -> Report:
         if day and last and (last - day).days >= MAX_DAYS:
             raise ValueError(f"{day} to {last} is too long: ask for at most {MAX_DAYS} days")
+        if last and not day:
+            raise ValueError(f"`last` needs `day`: the first of the days up to {last}")
         if day and last and last < day:
             raise ValueError(f"{last} is before {day}: `day` is the first of the days")
         topic = await self._find_name(topic)

@@ -21,6 +21,8 @@ from digest.store import Store
 from tests.hosts import fill
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
+from tests.test_search import make_report
+from tests.test_site import with_english
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ async def test_every_tool_only_reads_and_answers(archive: Archive) -> None:
     async with create_connected_server_and_client_session(server._mcp_server) as client:
         tools = (await client.list_tools()).tools
         assert all(tool.annotations and tool.annotations.readOnlyHint for tool in tools)
-        assert all(tool.description for tool in tools)
+        assert not any("\n " in (tool.description or "\n ") for tool in tools)
         [topic] = await call(client, "list_topics")
         assert topic["reports"] == 3
         assert topic["newest"] == str(DAY)
@@ -67,6 +69,17 @@ async def test_every_tool_only_reads_and_answers(archive: Archive) -> None:
 def test_a_session_ends_well_when_the_other_side_closes_it() -> None:
     command = [sys.executable, "-m", "bot", "mcp"]
     assert subprocess.run(command, input=b"", capture_output=True).returncode == 0
+
+
+async def test_items_are_numbered_as_their_language_has_them(archive: Archive) -> None:
+    await archive._store.save_report(with_english(make_report()))
+    day = date(2025, 12, 6)
+    for number in (4, 5):
+        rows = (await archive.get_report("ai", day, language="en"))["items"]
+        urls = next(row["sources"] for row in rows if row["number"] == number)
+        posts = await archive.get_sources("ai", day, number, "en")
+        assert [post["url"] for post in posts] == urls
+    assert not await archive.get_story("ai", day, 5, "en"), "an overview is no story"
 
 
 async def test_what_is_made_up_is_marked(archive: Archive) -> None:
@@ -95,6 +108,8 @@ async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -
         assert "no report of 'new' yet" in await call(client, "get_report", topic="new")
         days = {"day": "2025-12-06", "last": "2025-12-05"}
         assert "is before 2025-12-06" in await call(client, "get_report", topic="ai", **days)
+        until = await call(client, "get_report", topic="ai", last="2025-12-05")
+        assert "`last` needs `day`" in until
         nearest = await call(client, "get_report", topic="ai", day="2025-11-01")
         assert "2025-12-04" in nearest
         ages = {"topic": "ai", "day": "0001-01-01", "last": "9999-12-31"}
