@@ -2,8 +2,9 @@
 
 A report is read line by line. Headings open sections by what they say, whether they are marked by
 `#`, underlined or bold, or stand alone as a line of known words; a heading inside a section groups
-what follows; every other line of text becomes an item. Nothing that stands in the post is lost:
-what belongs to no section stays with the section it stood in.
+what follows; every other line of text becomes an item. Nothing that stands in the post is lost but
+its title, which pages and chats have of their own: what belongs to no section stays with the
+section it stood in.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from digest.errors import ArchiveError
 from digest.fetch.encodings import as_utf8
 from digest.fetch.identity import identity
 from digest.models import SECTIONS, Cited, Item, Language, Report, Section, Status
-from digest.publish.jekyll import BRACKETS, COLON
+from digest.publish.jekyll import BRACKETS, COLON, HEADING, name_report
 from digest.reading.names import simplify
 from digest.text import clean, language
 
@@ -122,7 +123,8 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
     if ours:
         sections, posts = _read_ours(body[: ours.start()], spoken, ours[2], ours[3])
     else:
-        sections, posts = _read(body)
+        names = {name_report(slug, first, last, code) for code in HEADING}
+        sections, posts = _read([line for line in body.split("\n") if line.strip() not in names])
     if not any(section.items for section in sections):
         raise ArchiveError(f"{name}: no line of a report in it")
     report = Report(
@@ -202,10 +204,10 @@ def _moment(matter: Mapping[str, Any]) -> datetime | None:
     return None
 
 
-def _read(body: str) -> tuple[tuple[Section, ...], dict[str, Cited]]:
+def _read(lines: Sequence[str]) -> tuple[tuple[Section, ...], dict[str, Cited]]:
     """Return the sections of a post that somebody else wrote, and the posts it links."""
     reader = _Reader()
-    for line in _mark_underlined(body.split("\n")):
+    for line in _mark_underlined(lines):
         _take(reader, line)
     _open(reader, reader.section or "overview")
     sections = tuple(
@@ -279,13 +281,17 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
         _title(reader, says, text)
     elif reader.section and level == reader.level:
         reader.heading = reader.block = reader.lead = text
-    else:
+    elif not _is_title(level, text):
         reader.waiting.append(_item(text))
+
+
+def _is_title(level: int, text: str) -> bool:
+    return level == 1 and bool(_TITLE.search(simplify(text)))
 
 
 def _says(level: int, text: str) -> str:
     """Return the section that a heading opens; the title of the report may name anything."""
-    if level == 1 and _TITLE.search(simplify(text)):
+    if _is_title(level, text):
         return ""
     bare = simplify(_NUMBERED.sub("", text))
     return next((name for name, pattern in _SAYS if pattern.search(bare)), "")

@@ -9,7 +9,7 @@ entities.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
@@ -87,11 +87,16 @@ def front_matter(name: str, report: Report, timezone: str) -> str:
     return "\n".join(["---", *lines, "---\n"])
 
 
+def name_report(slug: str, first: date, last: date, language: Language) -> str:
+    """Return the line above a report: `Twitter Ai 报告 (2025-12-06 至 2025-12-06)`."""
+    name = escape(slug.replace("_", " ").title())
+    return HEADING[language].format(name=name, first=first, last=last)
+
+
 def body(report: Report, slug: str, picture: str) -> str:
     """Return everything below the front matter."""
     language = report.language
-    name = escape(slug.replace("_", " ").title())
-    blocks = [HEADING[language].format(name=name, first=report.first, last=report.last)]
+    blocks = [name_report(slug, report.first, report.last, language)]
     blocks += filter(None, [say_sample(report.posts, language)])
     blocks += _part(report, "brief", "##", "###", ("overview", "points"))
     blocks += _part(report, "detail", "##", "###", ("views", "events", "markets"))
