@@ -255,6 +255,8 @@ class Draft:
             vectors.append((reading.plain, reading.vector))
         near = ((float(vector @ quote.vector), text) for text, vector in vectors)
         nearest, text = max(near, default=(0.0, ""))
+        if nearest < SUPPORTS:
+            return False
         terms = reading.terms & list_terms(quote.text, quote.sentence.names)
         least = SUPPORTS if len(terms) > 1 else SAME_WORDS
         if not reading.name_keys & quote.sentence.name_keys:
