@@ -26,6 +26,16 @@ def test_what_costs_time_is_worked_out_once() -> None:
     assert all(s.reading is reading for s in reading.sentences)
 
 
+def test_a_fault_in_the_sentences_of_a_post_costs_these_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("digest.reading.readings.split_sentences", lambda text, source: {}[text])
+    reading = Reading(post("Kitewick opens Meridian 3.", "7"))
+    assert reading.sentences == ()
+    assert caplog.messages == ["x:7 is not quoted: it cannot be read (KeyError)"]
+    assert {name.text for name in reading.names} == {"Kitewick", "Meridian 3"}
+
+
 def test_names_of_a_sentence_are_those_of_its_post() -> None:
     first, second = Reading(post("Kitewick opens Meridian. Brightwell waits.")).sentences
     assert {name.text for name in first.names} == {"Kitewick", "Meridian"}

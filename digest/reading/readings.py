@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Vector = npt.NDArray[np.float32]
+
+log = logging.getLogger(__name__)
 
 HAN_CHARS = 1500
 """Characters of a post that are cut into Chinese words: the others of a very long one name
@@ -79,8 +82,14 @@ class Reading:
 
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:
-        """Return the sentences in order, without one that the source cut off."""
-        sentences = split_sentences(self.text, source=self.post.source)
+        """Return the sentences in order, without one that the source cut off; none where a fault
+        of the program keeps from it: it may cost a post, and not the day."""
+        try:
+            sentences = split_sentences(self.text, source=self.post.source)
+        except Exception as error:
+            fault, debug = type(error).__name__, log.isEnabledFor(logging.DEBUG)
+            log.error("%s is not quoted: it cannot be read (%s)", self.key, fault, exc_info=debug)
+            return ()
         return tuple(Sentence(words, self, place) for place, words in enumerate(sentences))
 
     @cached_property

@@ -201,12 +201,13 @@ def _order_promising(
 
 
 def _read_closely(readings: Sequence[Reading]) -> tuple[list[int], list[Dropped]]:
-    """Return the places of the readings with their names and sentences found, and those that a
-    fault of the program keeps from it: it may cost a post, and not the day."""
+    """Return the places of the readings with their names found, and those that a fault of the
+    program keeps from it: it may cost a post, and not the day. Sentences are those of leading
+    stories alone, and found when these are told."""
     places, dropped = [], []
     for place, reading in enumerate(readings):
         try:
-            _ = reading.terms, reading.sentences
+            _ = reading.terms
         except Exception as error:
             fault, debug = type(error).__name__, log.isEnabledFor(logging.DEBUG)
             log.error("%s is left out: it cannot be read (%s)", reading.key, fault, exc_info=debug)
