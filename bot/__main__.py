@@ -27,7 +27,7 @@ from bot.logs import (
     stamp,
     start_lean,
 )
-from bot.typed import MAX_DAYS, check_days, day_options, read_parts, read_typed
+from bot.typed import MAX_DAYS, check_days, day_options, find_topic_name, read_parts, read_typed
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
 from digest.models import Report, Topic, Window
@@ -160,13 +160,10 @@ def _model(settings: Settings, writer: str) -> Model | None:
 
 def _find_topic(name: str, settings: Settings) -> Topic:
     """Return the topic of that name, slug or title. Raise DigestError where there is none."""
-    from bot.typed import fold_letters, index_names
-    from digest.topics import load_topics, refuse_unknown
+    from digest.topics import load_topics
 
     topics = load_topics(settings.topics_file)
-    found = index_names(topics.values()).get(fold_letters(name), name)
-    refuse_unknown(found, topics)
-    return topics[found]
+    return topics[find_topic_name(name, topics.values())]
 
 
 def _show(
@@ -186,7 +183,7 @@ def _show(
     files = {page: text.encode()} | ({picture: report.cloud} if report.cloud else {})
     try:
         for path, content in files.items():
-            write_below(path, content, DATA_HINT)
+            write_below(path, content, *([] if out else [DATA_HINT]))
     except StoreError as error:
         if out:
             raise

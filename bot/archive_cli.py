@@ -14,17 +14,17 @@ import click
 
 from bot import texts
 from bot.logs import open_settings, open_store, runs_task
-from bot.typed import DayParam, check_days, day_options, read_typed
+from bot.typed import DayParam, check_days, day_options, find_topic_name, read_typed
 from digest.errors import DigestError
 from digest.masking import mask
-from digest.models import Language
+from digest.models import Language, Topic
 from digest.text import fill
 
 if TYPE_CHECKING:
     from bot.settings import Settings
     from digest.ask import ArchiveAnswer
     from digest.llm.client import Llm
-    from digest.store import Store
+    from digest.store import Store, StoredTopic
 
 MAX_HITS = 10
 """Items that a search on the command line prints."""
@@ -52,7 +52,7 @@ async def ask(
         raise click.UsageError("QUESTION is empty: ask something")
     spoken = language or texts.language_of(words, "en")
     async with open_store(settings) as store:
-        await _refuse_unknown(topic, store, settings)
+        topic = await _find_name(topic, store, settings)
         answer = as_dict(await _answer(settings, store, words, topic, spoken))
         if as_json:
             click.echo(json.dumps(answer, ensure_ascii=False))
@@ -85,13 +85,14 @@ async def _answer(
         )
 
 
-async def _refuse_unknown(topic: str, store: Store, settings: Settings) -> None:
-    """Raise DigestError for a topic that is neither stored nor in the topics file."""
-    from digest.topics import load_topics, refuse_unknown
+async def _find_name(topic: str, store: Store, settings: Settings) -> str:
+    """Return the name of a topic of the store or the topics file, "" for none. Raise DigestError
+    for one that is in neither."""
+    from digest.topics import load_topics
 
-    if topic:
-        stored = dict.fromkeys(row.name for row in await store.topics())
-        refuse_unknown(topic, stored | load_topics(settings.topics_file))
+    rows: list[Topic | StoredTopic] = [*load_topics(settings.topics_file).values()]
+    rows += await store.topics()
+    return find_topic_name(topic, rows) if topic else ""
 
 
 def open_model(settings: Settings, store: Store, topic: str) -> Llm:
@@ -135,11 +136,11 @@ async def roll_up(topic: str) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--topic", is_eager=True, help="Only this topic.")
+@click.option("--topic", default="", is_eager=True, help="Only this topic.")
 @day_options
 @runs_task
 async def export(
-    folder: Path, topic: str | None, day: date | None, first: date | None, last: date | None
+    folder: Path, topic: str, day: date | None, first: date | None, last: date | None
 ) -> None:
     """Write reports and pictures into FOLDER as Jekyll posts.
 
@@ -152,6 +153,7 @@ async def export(
     settings = open_settings()
     topics = load_topics(settings.topics_file)
     async with open_store(settings) as store:
+        topic = await _find_name(topic, store, settings)
         begin, end = day or first, day or last
         span = (begin, end) if begin and end else None
         paths = await export_reports(folder, topics, store, topic, span)
@@ -190,9 +192,11 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
     from bot.platforms.terminal import render, width
 
     settings, line = open_settings(), " ".join(words)
+    if not line.strip():
+        raise click.UsageError("WORDS are empty: say what to look for")
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
     async with open_store(settings) as store:
-        await _refuse_unknown(topic, store, settings)
+        topic = await _find_name(topic, store, settings)
         entries: list[ListItem] = []
         for hit in await store.search(line, topic=topic, first=first, limit=MAX_HITS):
             report = await store.report(hit.topic, hit.first, hit.last)
@@ -220,6 +224,7 @@ async def forget(name: str, day: date | None) -> None:
     settings = open_settings()
     async with open_store(settings) as store:
         if day:
+            name = await _find_name(name, store, settings)
             if not await store.delete_report(name, day, day):
                 raise DigestError(f"there is no report of {name} {day}: see /topics in the chat")
             click.echo(f"deleted the report of {name} {day}; its posts stay")

@@ -13,13 +13,13 @@ from mcp.server.fastmcp import FastMCP
 from mcp.types import ToolAnnotations
 
 from bot.settings import Settings
-from bot.typed import MAX_DAYS, fold_letters, index_names
+from bot.typed import MAX_DAYS, find_topic_name
 from digest.models import BRIEF, Item, Language, Report, SectionName, Topic
 from digest.publish import hit_as_dict, say_sample
 from digest.ranges import load_span
 from digest.store import Store
 from digest.storylines import find_storyline, trace_storylines
-from digest.topics import load_topics, refuse_unknown
+from digest.topics import load_topics
 
 ABOUT = (
     "Daily reports on a topic, each item with the posts that prove it. Days are YYYY-MM-DD."
@@ -106,7 +106,7 @@ class Archive:
     ) -> list[Row]:
         """Search items and the posts they cite, best first. Empty: nothing is about these words."""
         most = max(1, min(limit, MAX_RESULTS))
-        topic = await self._find_name(topic) if topic else ""
+        topic = find_topic_name(topic, await self._store.topics()) if topic else ""
         hits = await self._store.search(words, topic=topic, first=first, last=last, limit=most)
         return [hit_as_dict(hit) for hit in hits]
 
@@ -144,13 +144,6 @@ class Archive:
             if (post := report.posts.get(key))
         ]
 
-    async def _find_name(self, topic: str) -> str:
-        """Return the name of the topic that is called so: name, slug or title, in any case."""
-        rows = await self._store.topics()
-        found = index_names(rows).get(fold_letters(topic), topic)
-        refuse_unknown(found, [row.name for row in rows])
-        return found
-
     async def _report(
         self, topic: str, day: date | None, last: date | None, language: Language | None
     ) -> Report:
@@ -160,7 +153,7 @@ class Archive:
             raise ValueError(f"`last` needs `day`: the first of the days up to {last}")
         if day and last and last < day:
             raise ValueError(f"{last} is before {day}: `day` is the first of the days")
-        topic = await self._find_name(topic)
+        topic = find_topic_name(topic, await self._store.topics())
         if day is None:
             report = await self._store.latest(topic)
         else:

@@ -325,7 +325,11 @@ def find_env_faults() -> list[str]:
         return []
     except OSError as error:
         return [f".env: cannot be read ({error.strerror}): make it a text file"]
-    lines = [binding.original.line for binding in bindings if binding.error]
+    broken = [b.original for b in bindings if b.error or (b.key and b.value is None)]
+    # Blank lines before it belong to it.
+    lines = [
+        part.line + part.string.removesuffix(part.string.lstrip()).count("\n") for part in broken
+    ]
     faults = [f".env: line {line}: write NAME=value" for line in lines]
     names = [(binding.key or "").upper() for binding in bindings]
     return [f".env: {typo}" for typo in _find_typos(names)] + faults

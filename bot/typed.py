@@ -52,6 +52,16 @@ def index_names(topics: Collection["Topic | StoredTopic"]) -> dict[str, str]:
     return {fold_letters(word): name for word, name in (*called, *named)}
 
 
+def find_topic_name(word: str, topics: Collection["Topic | StoredTopic"]) -> str:
+    """Return the name of the topic that is called so: name, slug or title, in any case. Raise
+    DigestError where there is none."""
+    from digest.topics import refuse_unknown
+
+    name = index_names(topics).get(fold_letters(word), word)
+    refuse_unknown(name, dict.fromkeys(topic.name for topic in topics))
+    return name
+
+
 def arabic(text: str) -> str:
     """Return the text with the Chinese numerals of days and times as digits: `十二月五日`."""
     return _NUMERAL.sub(lambda match: str(_numeral_value(match.group())), text)

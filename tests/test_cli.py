@@ -83,7 +83,8 @@ def test_a_data_folder_that_cannot_be_written_costs_only_the_files() -> None:
     done = run_command(*made, env=env)
     assert (done.returncode, json.loads(done.stdout)["cloud"]) == (0, None)
     assert "cannot write a.jsonl/reports" in done.stderr
-    assert run_command(*made, "--out", "a.jsonl/out").returncode == 1
+    done = run_command(*made, "--out", "a.jsonl/out")
+    assert (done.returncode, done.stderr[-20:]) == (1, "name another folder\n")
     done = run_command("chat", "--say", "/brief", env=env)
     assert "cannot write a.jsonl/clouds" in done.stderr
     assert NEWS[0][:20] in done.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from click import UsageError
 
 from bot.__main__ import cli
 from bot.commands import answer, link_word
@@ -360,6 +361,8 @@ def test_check_reads_what_stands_in_the_env_file() -> None:
     typo, garbage = find_env_faults()
     assert "unknown setting BUDGET_USD_DAI: did you mean BUDGET_USD_DAY?" in typo
     assert garbage == ".env: line 5: write NAME=value"
+    Path(".env").write_text("# empty\n\nTIMEZONE\n")
+    assert find_env_faults() == [".env: line 3: write NAME=value"]
     Path(".env").write_text("HTTP_PROXY=http://a:1\nHTTPS_PROXY=http://a:1\n")
     assert find_env_faults() == []
 
@@ -380,11 +383,20 @@ def test_an_unknown_topic_is_named_with_those_there_are() -> None:
         refuse_unknown("foo", [])
 
 
-@pytest.mark.parametrize("command", ["ask", "search"])
+@pytest.mark.parametrize("command", ["ask x --topic", "search x --topic", "export x --topic"])
 def test_a_question_about_no_topic_is_refused(command: str) -> None:
     offline_topics(Path())
-    with pytest.raises(DigestError, match='no topic "foo"; topics: ai'):
-        cli.main([command, "--topic", "foo", "x"], standalone_mode=False)
+    with pytest.raises(DigestError, match=r'no topic "foo"; topics: ai$'):
+        cli.main([*command.split(), "foo"], standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", ["AI", "twitter_ai", "人工智能"])
+def test_a_topic_goes_by_name_slug_and_title(name: str) -> None:
+    offline_topics(Path())
+    with pytest.raises(DigestError, match="nothing about 'x'"):
+        cli.main(["search", "x", "--topic", name], standalone_mode=False)
+    with pytest.raises(UsageError, match="are empty"):
+        cli.main(["search", " "], standalone_mode=False)
 
 
 @pytest.mark.parametrize(

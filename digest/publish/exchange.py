@@ -14,8 +14,8 @@ from digest.publish import mark_of, safe_slug, stem
 from digest.publish.archive import MAX_BYTES, Imported, read_post
 from digest.publish.jekyll import export, write_files
 from digest.ranges import load_span
-from digest.store import Store, StoredTopic
-from digest.topics import PAGES, refuse_unknown
+from digest.store import Store
+from digest.topics import PAGES
 from digest.write.extractive.notes import heading
 
 MAX_PICTURE = 20_000_000
@@ -103,34 +103,21 @@ def _picture(path: Path, imported: Imported) -> bytes:
     return b""
 
 
-async def _list_chosen(
-    topics: Mapping[str, Topic], store: Store, topic: str | None
-) -> list[StoredTopic]:
-    """Return the stored topics, or the one of that name or slug, nothing for one without posts.
-    Raise DigestError for a topic that is neither stored nor one of `topics`."""
-    stored = await store.topics()
-    if topic is None:
-        return stored
-    rows: list[Topic | StoredTopic] = [*topics.values(), *stored]
-    refuse_unknown(topic, dict.fromkeys(name for row in rows for name in (row.name, row.slug)))
-    return [row for row in stored if topic in (row.name, row.slug)]
-
-
 async def export_reports(
     folder: Path,
     topics: Mapping[str, Topic],
     store: Store,
-    topic: str | None,
+    topic: str,
     span: Span | None,
 ) -> list[Path]:
     """Write reports below `folder` as a Jekyll site has them; return the paths: all that are
     stored; those that tell of one day; or of several days, whose stories are put together where no
-    report of exactly these days is stored.
+    report of exactly these days is stored. `topic`: only of that name.
 
     An imported report comes out as the bytes that went in. Raise DigestError where there is none.
     """
     paths: list[Path] = []
-    for stored in await _list_chosen(topics, store, topic):
+    for stored in [row for row in await store.topics() if topic in ("", row.name)]:
         described = topics.get(stored.name) or Topic(stored.name, stored.title, stored.slug)
         spans = await store.report_spans(stored.name)
         for days in spans:
