@@ -15,7 +15,7 @@ from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
 from bot.settings import Settings, find_env_faults, find_environment_typos, load_settings
 from digest.collect import group_fallbacks
-from digest.errors import DigestError, TopicsError
+from digest.errors import DigestError, TopicsError, explain
 from digest.fetch.addresses import choose_proxy
 from digest.masking import mask
 from digest.sources import refuse_idle
@@ -194,7 +194,7 @@ async def _try_address(address: str) -> str:
         if error.errno == errno.EADDRINUSE:
             return f"{address} (in use, by the running bot or by another program)"
         raise DigestError(
-            f"nothing can listen at {address} ({error.strerror}): correct WEB_ADDRESS"
+            f"nothing can listen at {address} ({explain(error)}): correct WEB_ADDRESS"
         ) from None
     server.close()
     return address
@@ -244,7 +244,7 @@ async def _proxy(settings: Settings) -> str:
             _, writer = await asyncio.open_connection(parsed.hostname, port)
     except OSError as error:  # TimeoutError is one
         slow = isinstance(error, TimeoutError)
-        why = "no answer in time" if slow else error.strerror or "no connection"
+        why = "no answer in time" if slow else explain(error)
         raise DigestError(
             f"{parsed.hostname}:{port} cannot be reached ({why}): check HTTPS_PROXY"
         ) from None

@@ -15,6 +15,8 @@ DigestError                 shown to the operator as it is; exit code 1
 The chat program adds `bot.settings.SettingsError` and the tree of `bot.platforms.PlatformError`.
 """
 
+import os
+
 from digest.masking import mask
 from digest.text import shown
 
@@ -25,6 +27,13 @@ class DigestError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(mask(shown(message)))
+
+
+def explain(error: OSError) -> str:
+    """Return why the system refused, in its words alone: asyncio adds Python's arguments."""
+    if error.errno and error.errno > 0:  # a name that is not found has a number below 0
+        return os.strerror(error.errno)
+    return error.strerror or "no connection"
 
 
 class TopicsError(DigestError):

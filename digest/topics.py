@@ -76,6 +76,7 @@ _ADVICE = {
     "dict_type": "write a table, like { name = ... }",
     "model_type": "write a table, like { name = ... }",
     "float_parsing": "write a number, like 0.5",
+    "finite_number": "write a number, like 0.5",
     "int_parsing": "write a whole number, like 90",
     "int_from_float": "write a whole number, like 90",
 }

@@ -209,7 +209,7 @@ async def test_a_proxy_that_nobody_answers_at_fails(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     passed, lines = await said()
     assert not passed
-    assert "FAIL proxy: 127.0.0.1:1 cannot be reached (Connect" in lines[8]
+    assert "FAIL proxy: 127.0.0.1:1 cannot be reached (Connection refused)" in lines[8]
     assert lines[8].endswith("check HTTPS_PROXY")
 
 

@@ -97,7 +97,7 @@ def test_providers_are_listed_by_position(monkeypatch: pytest.MonkeyPatch) -> No
         ("KEEP_DAYS", "1000000", "KEEP_DAYS: write 100000 or less"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT: write 'text' or 'json'"),
         ("ADMINS", "telegram:1 discord:2", "with a comma between"),
-        ("BUDGET_USD_MONTH", "nan", "BUDGET_USD_MONTH: "),
+        ("BUDGET_USD_MONTH", "nan", "BUDGET_USD_MONTH: write a number"),
         ("HTTPS_PROXY", "socks5://host:1", "HTTPS_PROXY: write a proxy like http://"),
         ("HTTPS_PROXY", "http://127.0.0.1:99999", "HTTPS_PROXY: write a proxy like http://"),
         ("HTTPS_PROXY", "http://a..b:3128", "HTTPS_PROXY: write a proxy like http://"),

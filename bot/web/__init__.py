@@ -20,7 +20,7 @@ from aiohttp import web
 
 from bot.platforms import Setup
 from bot.services import Services
-from digest.errors import DigestError, StoreError
+from digest.errors import DigestError, StoreError, explain
 from digest.publish.layout import Memo
 from digest.publish.site import Page, Site
 from digest.store.totals import Totals, read_ages, read_totals
@@ -189,8 +189,10 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
                 accept, host.strip("[]"), int(port), backlog=MOST_AT_ONCE
             )
         except OSError as error:
-            why = error.strerror or "no such address"
-            raise DigestError(f"WEB_ADDRESS: cannot listen at {address} ({why})") from None
+            raise DigestError(
+                f"nothing can listen at {address} ({explain(error)}): end the other program, or"
+                " correct WEB_ADDRESS"
+            ) from None
         try:
             place, number = listening.sockets[0].getsockname()[:2]
             yield f"[{place}]:{number}" if ":" in place else f"{place}:{number}"
