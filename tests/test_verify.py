@@ -39,6 +39,7 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("ships on 9 December 2025", "2025-12-09 发布"),
         ("谷歌推出新模型", "Google launched a new model"),
         ("Nvidia fell 3%", "英伟达下跌 3%"),
+        ("流量快速下滑", "flows are sliding fast: rising flows are bullish, declining ones not"),
         ("涨幅 20%-50%", "up between 20% and 50%"),
         ("增长 10%", "增长百分之十"),
         ("GPT-5.2 来了", "GPT‑5.2 is here"),

@@ -191,11 +191,13 @@ def join_amounts(text: str, amounts: Sequence[Amount]) -> Iterator[Amount]:
 
 def find_turned_words(text: str, posted: str) -> Iterator[str]:
     """Yield what a statement says of prices and bets where its posts say only the opposite: rose
-    for fell, long for short."""
+    for fell, long for short. Of prices any word for more or less is proof ("is sliding")."""
+    proofs = {"rising": "up", "falling": "down"}
     for pair in (("rising", "falling"), ("long", "short")):
         for word, opposite in (pair, pair[::-1]):
             words = [match.group() for match in find_cues(text, word)]
-            if words and not has_cue(text, opposite) and not has_cue(posted, word):
+            said = has_cue(posted, word) or has_cue(posted, proofs.get(word, word))
+            if words and not said and not has_cue(text, opposite):
                 yield from words[: has_cue(posted, opposite)]
 
 
