@@ -248,9 +248,10 @@ _NEWER = frozenset("'\u2019的一二三四五六日天末")
 def tells_past(text: str, day: date) -> bool:
     """Return True where all years that a text names, or the one that it begins with, were over five
     months before that day, so that their annual reports are out: "In 2024, sales rose"; and where
-    it begins with last week or month. The lowest "since 2017" is news of today, and so are last
-    week's sales and 上周五."""
-    for table in ("last_week", "last_month"):
+    it begins with last week or month, or such a year. The lowest "since 2017" is news of today, and
+    so are last week's sales and 上周五."""
+    recent = (day - timedelta(days=150)).year
+    for table in ("last_week", "last_month", "last_year")[: 3 if recent == day.year else 2]:
         first = next(find_cues(text, table), None)
         if first and not first.start() and text[first.end() :][:1] not in _NEWER:
             return True
@@ -261,7 +262,7 @@ def tells_past(text: str, day: date) -> bool:
         for year in years
     )
     latest = max((int(year.value.removeprefix("year ")) for year in years), default=day.year)
-    return latest < (day - timedelta(days=150)).year and not is_since
+    return latest < recent and not is_since
 
 
 def has_short_year(year: int, text: str) -> bool:
