@@ -288,7 +288,7 @@ def test_a_sentence_out_of_another_story_is_taken_out() -> None:
     stories = [Story(tuple(read([POST]))), Story(tuple(read([other])))]
     items = [
         candidate("Ada Lin paid $20. The founder admitted to fraud."),
-        candidate("Northlight has not released Meridian 4."),
+        candidate("Ada Lin paid $20 for what the founder admitted to be an old model of Meridian."),
     ]
     first, second = strip_copied(items, stories)
     assert (first.item.text, first.cut) == ("Ada Lin paid $20.", True)

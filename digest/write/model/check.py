@@ -31,6 +31,9 @@ MAX_REFUSED = 0.4
 post may have talked to the model."""
 LEAST_COPIED, MAX_REPEATS = 8, 3
 """Letters of a sentence that is no chance agreement; items that may not have it in common."""
+LEAST_TAKEN = 1 / 3
+"""Share of a sentence in runs of a post of another story from which its words are that post's: the
+name that both tell of ("the Trump administration") is a quarter."""
 UNSUPPORTED = "not in the cited posts: "
 UNNAMED = "is not what the cited posts say"
 """What is wrong where the model names no words of the item."""
@@ -171,13 +174,13 @@ def _is_inside_word(text: str, at: int) -> bool:
 
 
 def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> list[Candidate]:
-    """Return the candidates without sentences that stand in several of them, or that are word
-    for word in a post of another story than those they cite: that is how a post gets its words
-    into the items of others. The post's own item may have them.
+    """Return the candidates without sentences that stand in several of them, or that are, a good
+    part of them, word for word in a post of another story than those they cite: that is how a post
+    gets its words into the items of others. The post's own item may have them.
     """
     parts = [pieces(candidate) for candidate in candidates]
     said = [(_bare(part.item.text), part) for own in parts for part in own]
-    places = _index_passages(stories, {run for bare, _ in said for run in _passages(bare, 1)})
+    places = _index_passages(stories, {run for bare, _ in said for _, run in _passages(bare, 1)})
     # What one section says twice about one post is a repetition, which is dropped elsewhere.
     counts = Counter(bare for bare, _ in {(bare, part.item.cites[:1]) for bare, part in said})
     counts |= Counter(bare for bare, _ in {(bare, part.section) for bare, part in said})
@@ -189,10 +192,14 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
         if is_repeated and bare not in "".join(texts[:1]):
             return True
         own = "\n".join(texts)
-        return any(
-            passage in places and passage not in own and not places[passage] & set(part.item.cites)
-            for passage in _passages(bare, 1)
-        )
+        taken = {
+            at + letter
+            for at, passage in _passages(bare, 1)
+            if passage in places and passage not in own
+            if not places[passage] & set(part.item.cites)
+            for letter in range(len(passage))
+        }
+        return len(taken) > LEAST_TAKEN * len(bare)
 
     result = []
     for candidate, own in zip(candidates, parts, strict=True):
@@ -208,20 +215,20 @@ def _index_passages(stories: Sequence[Story], said: Set[str]) -> Mapping[str, se
     for story in stories:
         keys = {post.key for post in story.posts}
         for post in story.posts:
-            for passage in _passages(_bare(f"{post.author_name} {post.source} {post.text}"), 2):
+            for _, passage in _passages(_bare(f"{post.author_name} {post.source} {post.text}"), 2):
                 if passage in said:
                     places.setdefault(passage, set()).update(keys)
     return places
 
 
-def _passages(bare: str, step: int) -> Iterator[str]:
-    """Yield runs of letters as long as no two texts share by chance, of Latin ones those at each
-    `step`; one in Chinese is shorter, and may be all of a sentence."""
+def _passages(bare: str, step: int) -> Iterator[tuple[int, str]]:
+    """Yield place and letters of runs as long as few texts share by chance, of Latin ones those at
+    each `step`; one in Chinese is shorter, and may be all of a sentence."""
     for at in range(len(bare)):
         is_wide = bare[at] >= "\u2e80"
         size = 10 if is_wide else 20
         if len(bare) >= at + size and (is_wide or at % step == 0):
-            yield bare[at : at + size]
+            yield at, bare[at : at + size]
 
 
 def _bare(text: str) -> str:
