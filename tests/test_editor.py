@@ -19,14 +19,18 @@ from digest.llm.budget import (
 from digest.llm.compat import schema_text
 from digest.models import (
     SECTIONS,
+    Item,
     Language,
 )
+from digest.write.extractive.groups import THEMES, list_themes
 from digest.write.extractive.writer import write
 from digest.write.model.assembly import GATE
+from digest.write.model.candidates import Candidate, rewrite
 from digest.write.model.context import shorten
 from digest.write.model.editor import ANSWER, MAX_TOLD, ROOM, Editor
-from digest.write.model.schemas import Brief, Check, Events, Money, Pick, Repair, Views
+from digest.write.model.schemas import Brief, Check, Events, Money, Pick, Repair, Rewritten, Views
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
+from tests.posts import post
 from tests.writers import Reply, changed, honest, wanted, with_items
 
 
@@ -258,3 +262,30 @@ def test_full_rooms_and_the_fixed_text_stay_within_the_caps() -> None:
     assert sent <= MAX_PROMPT_TOKENS
     assert answers <= MAX_ANSWER_TOKENS
     assert sent + ANSWER_WEIGHT * answers <= MAX_WEIGHT
+
+
+def test_the_repair_may_mend_a_speaker_who_is_wrong() -> None:
+    said = post("《自然》：北湖的发现可靠。", "1")
+    view = Candidate("views", Item("It holds.", "Nature", cites=(said.key,)), (said,), ("Nature",))
+    again = Rewritten(title="《自然》", text="Northlight's finding holds.", cites=["p1"])
+    assert rewrite(view, again, {"p1": said}, "en").item.title == "《自然》"
+    other = replace(view, problems=("Acme",))
+    assert rewrite(other, again, {"p1": said}, "en").item.title == "Nature"
+
+
+async def test_an_overview_that_fails_gives_way_to_the_points_of_the_model() -> None:
+    model = Model(lambda system, prompt: {**honest(system, prompt), "overview": []})
+    others = [replace(s, items=s.items[: s.name != "overview"]) for s in extractive()]
+    found = await Editor(material(), tuple(others), model.ask, PROMPTS).write()
+    (overview,) = items(found, "overview")
+    told = [point.text.partition("。")[0] for point in items(found, "points")[:3]]
+    assert overview.text.startswith(told[0])
+    assert all(text in overview.text for text in told)
+    assert overview.status == "extractive"
+
+
+def test_another_field_has_no_themes_of_ai() -> None:
+    topic = material().topic
+    assert list_themes(topic) == THEMES
+    coins = "Bitcoin, Ethereum and other coins, exchanges, ETFs and regulation."
+    assert list_themes(replace(topic, about=coins, keywords=("bitcoin", "ETH", "稳定币"))) == ()

@@ -303,7 +303,9 @@ def test_a_cut_is_marked_with_one_sign(said: str, shown: str) -> None:
 )
 def test_titles_as_they_are_printed(title: str, text: str, expected: tuple[str, str]) -> None:
     answer = Brief.model_validate({"points": [{"title": title, "text": text, "cites": ["p1"]}]})
-    (point,) = read_candidates(answer, {"p1": post("Acme opens Voxel-7.", "1")}, "zh")
+    (point,) = read_candidates(
+        answer, {"p1": post("Acme opens Voxel-7.", "1")}, material("zh").topic
+    )
     assert (point.item.title, point.item.text) == expected
 
 
@@ -428,7 +430,7 @@ def test_a_round_among_the_events_is_told_under_money() -> None:
         "Kite 任命新的首席执行官。",
         "Kite 开放 Gale-9B。",
     )
-    groups = ("公司与资本", "公司与资本", "产品与模型发布")
+    groups = ("公司与资本", "公司与资本", "产品发布")
     told = [
         Candidate("events", Item(text, group=group, cites=(own[0].key,)), own)
         for text, group, own in zip(texts, groups, posts, strict=True)

@@ -107,7 +107,7 @@ class Relevance:
 
 def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors) -> Relevance:
     """Return how well each post suits the topic; `vectors` are the posts' own."""
-    prototypes = embed(_list_descriptions(topic))
+    prototypes = embed(list_descriptions(topic))
     keywords = list_keywords(topic)
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_count_keywords(keywords, reading) for reading in readings], np.float32)
@@ -202,7 +202,7 @@ def _is_market_word(word: str) -> bool:
     return count_words_of(word, "markets", "subjects") > 0
 
 
-def _list_descriptions(topic: Topic) -> list[str]:
+def list_descriptions(topic: Topic) -> list[str]:
     """Return the sentences of `about`, and some keywords at a time: single words embed poorly."""
     about = topic.about
     for mark in ".!?。！？；;":

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from digest.models import MAX_POINTS, Item, Language, SectionName
 from digest.reading import Story
 from digest.reading.amounts import find_cues
+from digest.text import language
 from digest.write.extractive import notes
 from digest.write.extractive.draft import (
     ENDS,
+    HAN,
     Draft,
     begins_badly,
     is_title,
@@ -169,10 +171,15 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     leads = several[:LEADING] or leads[:1]
     if not leads:
         return [notes.nothing(draft.material, "overview")]
-    first, *rest = [quote.text.rstrip(ENDS) for quote in leads]
-    sign, stop = BETWEEN["zh" if leads[0].sentence.language in ("zh", "ja") else draft.language]
-    text = sign.join((open_overview(first, draft.language), *rest)) + stop
+    text = join_news([quote.text for quote in leads], draft.language)
     return [Item(text, cites=tuple(dict.fromkeys(quote.post.key for quote in leads)))]
+
+
+def join_news(texts: Sequence[str], spoken: Language) -> str:
+    """Return the paragraph of these sentences, with the signs of the first one's language."""
+    first, *rest = [text.strip().rstrip(ENDS) for text in texts]
+    sign, stop = BETWEEN["zh" if language(first) in HAN else spoken]
+    return sign.join((open_overview(first, spoken), *rest)) + stop
 
 
 def open_overview(text: str, language: Language) -> str:

@@ -15,16 +15,12 @@ from digest.write.extractive.draft import (
     speaker,
 )
 from digest.write.extractive.following import list_following
-from digest.write.extractive.groups import EVENTS, THEMES, Group
+from digest.write.extractive.groups import EVENTS, drop_lone_other, list_themes
 from digest.write.extractive.pronouns import says_i
 from digest.write.extractive.quotes import Quote
 
 MAX_VIEWS = 2
-GROUPED: Mapping[SectionName, tuple[tuple[Group, ...], int]] = {
-    "events": (EVENTS, 12),
-    "ai": (THEMES, 10),
-}
-"""Groups of a section, and its items at most."""
+MOST_GROUPED: Mapping[SectionName, int] = {"events": 12, "ai": 10}
 MAX_IN_GROUP = 4
 LEAST_VALUE = 0.5
 """Value of a sentence that tells an event (`rate_quote`)."""
@@ -125,13 +121,13 @@ def rate_detail(worth: float, story: Story, quote: Quote) -> float:
 def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
     """Return the events, or what no section told by theme, in groups: a sentence a story, the best
     stories first in each group."""
-    groups, most = GROUPED[section]
+    groups = EVENTS if section == "events" else list_themes(draft.material.topic)
     names = [*(group.names for group in groups), notes.OTHER]
     items: Mapping[str, list[Item]] = {name[draft.language]: [] for name in names}
     rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(LEAST_VALUE)]
     for worth, story, lead in sorted(rated, key=lambda entry: -entry[0]):
         is_minor = worth < LEAST_WORTH and not draft.takes_all
-        if is_minor or sum(map(len, items.values())) == most:
+        if is_minor or sum(map(len, items.values())) == MOST_GROUPED[section]:
             break
         is_weak = draft.is_weak(lead, LEAST_PRINT)
         if is_weak or story.event in draft.events or draft.is_printed(lead, NEARER):
@@ -141,5 +137,5 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
         if len(items[name]) < MAX_IN_GROUP:
             following = list_following(draft, story, lead, 1) if is_title(lead) else []
             items[name].append(make_item(draft, story, [lead, *following], group=name))
-    found = [item for members in items.values() for item in members]
+    found = drop_lone_other([i for members in items.values() for i in members], draft.language)
     return found or [notes.nothing(draft.material, section)]

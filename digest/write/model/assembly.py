@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from digest.models import MAX_POINTS, SECTIONS, Item, Quality, Section, SectionName
+from digest.models import MAX_POINTS, SECTIONS, Item, Language, Quality, Section, SectionName
 from digest.reading.amounts import find_amounts
 from digest.reading.names import find_names
+from digest.reading.sentences import split_line
 from digest.select.embed import embed
 from digest.select.split import list_versions
 from digest.text import language
 from digest.write import Material
 from digest.write.extractive import notes
 from digest.write.extractive.alignment import GROUP_NAMES, WRITTEN
-from digest.write.extractive.brief import QUIET
+from digest.write.extractive.brief import LEADING, QUIET, join_news
 from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, make_item
-from digest.write.extractive.groups import EVENTS
+from digest.write.extractive.groups import EVENTS, drop_lone_other
 from digest.write.extractive.money import CAPITAL, has_figure
 from digest.write.extractive.notes import OTHER, heading
 from digest.write.extractive.quotes import Quote
@@ -368,11 +369,20 @@ def _sections(
         contents[name] = tuple(_section_items(material, name, items[name], orders[name]))
     if not contents["overview"]:
         overview = next(s.items for s in extractive if s.name == "overview")
+        overview = _sum_up(contents["points"], material.topic.language) or overview
         contents["overview"] = overview or (notes.nothing(material, "overview"),)
     cites = {key for printed in contents.values() for item in printed for key in item.cites}
     contents["filtered"] = tuple(notes.list_filtered(material, cites))
     sections = [Section(name, heading(name, material.topic), contents[name]) for name in SECTIONS]
     return notes.merge_empty(sections, material.topic.language)
+
+
+def _sum_up(points: Sequence[Item], spoken: Language) -> tuple[Item, ...]:
+    """Return an overview of the leading points that the model wrote; none where it wrote none."""
+    leads = [point for point in points if point.status == "new"][:LEADING]
+    text = join_news([p.title or split_line(p.text)[0] for p in leads], spoken) if leads else ""
+    cites = dict.fromkeys(point.cites[0] for point in leads)
+    return (Item(text, cites=tuple(cites), status="extractive"),) if leads else ()
 
 
 def _section_items(
@@ -387,8 +397,7 @@ def _section_items(
         return [*best, *quiet]
     groups = {names[material.topic.language]: n for n, names in enumerate(GROUP_NAMES)}
     best.sort(key=lambda item: groups.get(item.group, 0))
-    if {item.group for item in best} == {OTHER[material.topic.language]}:  # other than what?
-        best = [replace(item, group="") for item in best]
+    best = drop_lone_other(best, material.topic.language)
     return best or [notes.nothing(material, name)]
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName
+from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName, Topic
 from digest.reading.markup import strip_markdown
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
 from digest.reading.vocabulary import begins_with
 from digest.text import EMOJI, clean, language, plain
 from digest.write.extractive.draft import speaker
-from digest.write.extractive.groups import EVENTS, THEMES, Group, group_of
+from digest.write.extractive.groups import EVENTS, Group, group_of, list_themes
 from digest.write.extractive.money import MAX_FINANCE
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
 from digest.write.model.schemas import Brief, Events, Grouped, Money, Page, Rewritten, Views
@@ -53,11 +53,10 @@ class Candidate:
         return f"{self.item.title}\n{self.item.text}"
 
 
-def read_candidates(
-    answer: Page, shown: Mapping[str, Post], spoken: Language
-) -> Iterator[Candidate]:
+def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> Iterator[Candidate]:
     """Yield the items of an answer, at most MOST a section, each with the posts whose ids it
     gives."""
+    spoken = topic.language
     match answer:
         case Brief():
             for point in answer.points[: MOST["points"]]:
@@ -76,8 +75,9 @@ def read_candidates(
             for entry in answer.events[: MOST["events"]]:
                 group = _group(entry, EVENTS, spoken)
                 yield _candidate("events", entry.text, entry.cites, shown, spoken, group=group)
+            themes = list_themes(topic)
             for entry in answer.special[: MOST["ai"]]:
-                group = _group(entry, THEMES, spoken)
+                group = _group(entry, themes, spoken)
                 yield _candidate("ai", entry.text, entry.cites, shown, spoken, group=group)
         case Money():
             for asset in answer.markets[: MOST["markets"]]:
@@ -96,7 +96,10 @@ def rewrite(
     """Return the candidate in its second version; it may cite only posts it had."""
     own = {key: post for key, post in shown.items() if post in candidate.posts}
     cites = [key for key in again.cites if key in own] or list(own)
-    title = candidate.item.title if candidate.section == "views" else again.title
+    title = candidate.item.title
+    is_wrong = any(words.rpartition(": ")[2] in title for words in candidate.problems)
+    if candidate.section != "views" or (again.title and is_wrong):  # else the speaker stays
+        title = again.title
     group = candidate.item.group
     rewritten = _candidate(
         candidate.section, again.text, cites, own, spoken, title=title, group=group

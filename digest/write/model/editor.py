@@ -20,7 +20,7 @@ from digest.models import Item, Quality, Refusal, Section, SectionName
 from digest.select.embed import release
 from digest.write import Material
 from digest.write.extractive import notes
-from digest.write.extractive.groups import EVENTS, THEMES, Group
+from digest.write.extractive.groups import EVENTS, Group, list_themes
 from digest.write.extractive.notes import OTHER, heading
 from digest.write.model.assembly import (
     GATE,
@@ -132,12 +132,11 @@ class Editor:
             return unedited(
                 self.material, self.extractive, "budget" if self._spent else "no_answer"
             )
-        language = self.material.topic.language
         candidates = [
             candidate
             for answer in answers.values()
             if answer is not None
-            for candidate in read_candidates(answer, self.context.posts, language)
+            for candidate in read_candidates(answer, self.context.posts, self.material.topic)
         ]
         screened = self._screen(candidates)
         failed = [candidate for candidate in screened if candidate.problems]
@@ -210,7 +209,8 @@ class Editor:
         money = posts(pages.money, room=ROOM["money"])
         shown = {"brief": leading + others, "events": further, "views": views, "money": money}
         self._unused = sum(ROOM[name] - tokens(text) for name, text in shown.items())
-        special = heading("ai", self.material.topic)
+        topic = self.material.topic
+        special = heading("ai", topic)
         forms: list[tuple[str, type[BaseModel], str, dict[str, object]]] = [
             ("brief", Brief, leading, {
                 "most": MOST["points"], "events": leading, "others": others,
@@ -219,7 +219,7 @@ class Editor:
             ("events", Events, further, {
                 "events": further, "special": special,
                 "most": MOST["events"], "most_special": MOST["ai"],
-                "groups": self._names(EVENTS), "themes": self._names(THEMES),
+                "groups": self._names(EVENTS), "themes": self._names(list_themes(topic)),
             }),
             ("money", Money, money, {
                 "posts": money, "most_markets": MOST["markets"], "most_finance": MOST["finance"],
