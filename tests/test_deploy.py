@@ -88,6 +88,7 @@ def test_containers_run_without_rights_and_are_asked_whether_they_live() -> None
     assert [name for name, one in services.items() if "profiles" not in one] == ["bot"]
     # A copied .env.example sets it to nothing, which would win over the image's own.
     assert {one["environment"]["WEB_ADDRESS"] for one in ours.values()} == {"0.0.0.0:8080"}
+    assert "DATABASE_URL" not in services["bot"]["environment"], "that of .env counts"
     assert services["worker"]["deploy"]["replicas"] == 2
     named = {name for one in ours.values() for name in one["environment"]}
     assert named <= {*VARIABLES, "PGPASSWORD"}
