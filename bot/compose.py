@@ -229,9 +229,10 @@ def _block(report: Report, item: Item, number: int, view: ReportView) -> Paragra
     mark = f"{MARK} " if _has(item, view.highlight) else ""
     mark += _follows(report, item, view.language)
     links = links_of(report.posts, item)
-    if item.title:
+    if item.title and item.text:
         return ListItem(item.text, mark + item.title, number, links)
-    return ListItem(mark + item.text, "", number, links)
+    # A headline alone is plain: bold, it would pass for the weightiest of the points.
+    return ListItem(mark + (item.text or item.title), "", number, links)
 
 
 def _follows(report: Report, item: Item, language: Language) -> str:

@@ -120,7 +120,8 @@ def _content(report: Report) -> str:
 
 def _statement(item: Item, report: Report) -> str:
     mark = label("update", report.language) if item.status == "update" else ""
-    title = f"<strong>{escape(printable(item.title))}</strong> " if item.title else ""
+    title = escape(printable(item.title))
+    title = f"<strong>{title}</strong> " if title and item.text else title
     links = [
         f'<a href="{escape(address)}">{escape(printable(author if post.author else "link"))}</a>'
         for author, post in list_cited(item, report.posts)
