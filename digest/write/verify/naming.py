@@ -72,13 +72,16 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
     spans = [(start, start + len(name.text)) for start, name in placed]
     unlisted: list[str] = []
     for start, name in placed:
+        span = start, start + len(name.text)
         if _names_maker(name, start, plain, mentions):
+            continue
+        if _is_of_person(name, plain, *span):
+            spans.remove(span)
             continue
         if entry := _find_known(name):
             if _has_entry(entry, name, start, plain, mentions):
                 continue
-            span = start, start + len(name.text)
-            if _is_part(name, plain, *span):
+            if _crosses_words(name, plain, *span):
                 spans.remove(span)
             elif not foreign or not _is_rendered(entry, name, start, plain, mentions):
                 yield name.text
@@ -155,13 +158,19 @@ def _is_glossed(text: str, end: int, mentions: Mentions) -> bool:
     return bool(bracket) and written and all(map(str.istitle, words.split()))
 
 
-def _is_part(name: Name, text: str, start: int, end: int) -> bool:
-    """Return True where a Chinese name is part of a person's (奥斯汀·奥尔雷德 is not of Austin) or
-    lies across words: 强生 in 增强生成."""
+def _is_of_person(name: Name, text: str, start: int, end: int) -> bool:
+    """Return True where a Chinese name is part of a person's: 奥斯汀·奥尔雷德 is not of Austin."""
+    return (
+        not name.text.isascii()
+        and name.kind != "person"
+        and "·" in (text[start - 1 : start], text[end : end + 1])
+    )
+
+
+def _crosses_words(name: Name, text: str, start: int, end: int) -> bool:
+    """Return True where a Chinese name lies across words: 强生 in 增强生成."""
     if name.text.isascii():
         return False
-    if name.kind != "person" and "·" in (text[start - 1 : start], text[end : end + 1]):
-        return True
     segmenter().prepare([text])
     words = ((at, at + len(word)) for word, _, at in segmenter().cut(text))
     return any(a < start < b < end or start < a < end < b for a, b in words)
@@ -196,7 +205,8 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
     if {entry.key, name.key} & mentions.keys or _is_spelled(entry, name, mentions):
         return True
     end = start + len(name.text)
-    if _has_initials(name.text, mentions) or _has_initials(join_name(text, start, end), mentions):
+    spelled = (name.text, join_name(text, start, end), _spell_out(text, start))
+    if any(_has_initials(words, mentions) for words in spelled):
         return True
     beside = text[max(0, start - BESIDE_CHARS) : end + BESIDE_CHARS]
     # "OpenAI's Sora" is proved by Sora, but not that OpenAI says so.
