@@ -131,6 +131,14 @@ def _is_person(words: Sequence[Word], i: int, following: str) -> bool:
     )
 
 
+def find_opening_people(text: str, words: Sequence[Word]) -> Iterator[str]:
+    """Yield words of three characters that begin a clause with a surname: 崔泰源抵达河内."""
+    for word, tag, start in words:
+        person = len(word) == 3 and tag in (NEW, "nr") and word[0] in _surnames()
+        if person and _opens(text, start) and not _is_ordinary(word):
+            yield word
+
+
 def _is_transliterated(word: str, tag: str) -> bool:
     spelled = len(word) >= 3 and tag in (NEW, "nr", "nrt", "ns", "nz")
     return spelled and all(char in _cues("transliteration") for char in word)

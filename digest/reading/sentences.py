@@ -88,6 +88,12 @@ def strip_addressees(text: str) -> str:
     return _REPLY.sub("", text)
 
 
+def list_addressees(text: str) -> list[str]:
+    """Return the handles before a reply: @ada is spoken to, and says nothing."""
+    reply = _REPLY.match(text)
+    return re.findall(r"@(\w+)", reply.group()) if reply else []
+
+
 def strip_context(text: str) -> str:
     """Return a post's own words, without those of the post that it quotes or answers."""
     return _CONTEXT.sub("", text)

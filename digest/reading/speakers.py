@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from digest.reading.markup import fold_text
+from digest.reading.mentions import cut_humps, has_word
 from digest.reading.names import find_names, is_common, is_jargon
 from digest.reading.vocabulary import compile_words
 
@@ -50,6 +51,30 @@ def is_speaker(text: str, name: str, handle: str) -> bool:
         or _is_attributed(folded[max(0, start - 8) : start].rstrip(" @"))
         for start, end in spans
     )
+
+
+def is_named(text: str, name: str, handle: str) -> bool:
+    """Return True where a text has somebody's name, handle or another spelling of the name."""
+    folded = fold_text(text)
+    names = {known.key for _, known in find_names(folded)}
+    spellings = (spelling.lower() for spelling in (name, handle) if spelling)
+    return any(has_word(spelling, folded.lower()) for spelling in spellings) or any(
+        known.key in names for _, known in find_names(fold_text(name))
+    )
+
+
+def is_addressed_speaker(text: str, handle: str) -> bool:
+    """Return True where a text gives whom a post speaks to as who says it, by handle or name."""
+    folded = fold_text(text)
+    keys = {name.key for _, name in find_names(" ".join(cut_humps(handle)))}
+    lower = handle.lower()
+    names = (
+        name.text
+        for start, name in find_names(folded)
+        if name.key in keys
+        or (" " in name.text and all(word in lower for word in name.text.lower().split()))
+    )
+    return any(is_speaker(folded, name, "") for name in (*names, handle))
 
 
 def _is_attributed(before: str) -> bool:

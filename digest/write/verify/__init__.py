@@ -41,6 +41,8 @@ from digest.reading.markup import (
 from digest.reading.mentions import find_words, follows_name, has_word, join_versions
 from digest.reading.names import find_ticker
 from digest.reading.numerals import find_per_scales
+from digest.reading.sentences import list_addressees, strip_addressees
+from digest.reading.speakers import is_addressed_speaker, is_named
 from digest.reading.units import Amount
 from digest.reading.vocabulary import CURRENCIES
 from digest.text import MAX_CHARS
@@ -57,7 +59,7 @@ from digest.write.verify.figures import (
     read_counts,
     read_parts,
 )
-from digest.write.verify.naming import find_missing_names, find_missing_versions
+from digest.write.verify.naming import find_missing_names
 from digest.write.verify.periods import (
     find_missing_days,
     find_missing_spans,
@@ -65,6 +67,7 @@ from digest.write.verify.periods import (
     is_between,
     is_until_short_day,
 )
+from digest.write.verify.versions import find_missing_versions
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +130,7 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
     try:
         evidence = read_evidence(cited)
         claims += _find_claims(join_versions(fold_text(f"{item.title}\n{item.text}")), evidence)
+        claims += [Claim("speaker", words) for words in _find_addressees(item, cited)]
         if view:
             claims += [Claim("speaker", words) for words in _missing_speaker(item, evidence)]
     except Exception as error:  # it may cost an item, and not the report
@@ -391,6 +395,17 @@ def _missing_tickers(text: str, evidence: Evidence) -> Iterator[str]:
 
 def _is_written(ticker: str, evidence: Evidence) -> bool:
     return has_word(ticker.lower(), evidence.mentions.text)
+
+
+def _find_addressees(item: Item, cited: Sequence[Post]) -> Iterator[str]:
+    """Yield those whom a cited post only speaks to where the item, which names no author, lets
+    them say it."""
+    if any(is_named(item.text, post.author_name, post.author) for post in cited):
+        return
+    told = " ".join(strip_addressees(post.text) for post in cited).lower()
+    for handle in dict.fromkeys(h for post in cited for h in list_addressees(post.text)):
+        if not has_word(handle.lower(), told) and is_addressed_speaker(item.text, handle):
+            yield f"@{handle}"
 
 
 def _missing_speaker(item: Item, evidence: Evidence) -> Iterator[str]:

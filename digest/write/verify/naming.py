@@ -1,4 +1,4 @@
-"""Names, versions and variants of a statement against what its posts name, in whatever script
+"""Names of a statement against what its posts name, in whatever script
 they write it."""
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ from digest.reading.counterparts import (
     match_counterparts,
     select_leads,
 )
-from digest.reading.han import find_han_names
+from digest.reading.han import find_han_names, find_opening_people
 from digest.reading.markup import blank_handles
 from digest.reading.mentions import (
     Mentions,
-    Numbered,
     cut_humps,
     cut_parts,
     cut_segments,
-    find_bare_versions,
-    find_variants,
-    find_versions,
     find_words,
     glue,
     has_han,
@@ -37,7 +33,6 @@ from digest.reading.mentions import (
     strip_version,
 )
 from digest.reading.names import (
-    VARIANTS,
     Name,
     find_entry,
     find_names,
@@ -443,6 +438,10 @@ def _missing_han_names(
         segmenter().prepare([text])
         words = tuple(segmenter().cut(text))
     bare = keep_letters(mentions.text)
+    same = mentions.languages <= {"zh"}
+    for person in find_opening_people(text, words) if same else ():
+        if person[1:] not in bare and not mentions.sounds.match(person):
+            yield person
     for start, name in find_han_names(text, spoken, words, list(spans)):
         lower = keep_letters(name.text.lower())
         end = start + len(name.text)
@@ -475,36 +474,3 @@ def _sounds_alike(text: str, start: int, end: int, mentions: Mentions) -> bool:
 
 def _is_cjk(mentions: Mentions) -> bool:
     return bool(mentions.languages & {"zh"})
-
-
-def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
-    """Yield versions and variants that the posts do not have of this thing: "Veo 4" is not Veo
-    3."""
-    yield from (v.text for v in find_versions(text) if not _has_version(v, text, mentions))
-    for words, number in find_bare_versions(text):
-        if number.removesuffix(".0") not in mentions.segments:
-            yield words
-    for version in find_variants(text):
-        number, variant = version.number.removesuffix(".0"), version.variant.lower()
-        variants = mentions.followers.get(number, frozenset()) & VARIANTS
-        if (number, variant) not in mentions.near and (variants or variant not in mentions.words):
-            yield version.text
-
-
-def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
-    """Return True where the number follows the name in the posts, or they have it and no other
-    of that name."""
-    name, number = unaccent(version.name).lower(), version.number.removesuffix(".0")
-    if (name, number) in mentions.near:
-        return True
-    capital = version.name[0].isupper() and not opens_sentence(text, version.start)
-    apart = version.text[len(version.name)] == " " or version.name.islower()
-    if (
-        is_common(name)
-        and name not in VARIANTS
-        and apart
-        and not (capital and "." in version.number)
-    ):
-        return True  # "top 10" and the like: the number alone is looked up elsewhere
-    others = any(other[0].isdigit() for other in mentions.followers.get(name, ()))
-    return number in mentions.segments and not others

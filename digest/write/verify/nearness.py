@@ -13,11 +13,10 @@ from digest.models import Item, Post
 from digest.reading import Reading
 from digest.reading.amounts import find_amounts
 from digest.reading.markup import fold_text
-from digest.reading.mentions import has_word
 from digest.reading.names import find_names
 from digest.reading.numerals import has_exact_figure
 from digest.reading.sentences import split_line
-from digest.reading.speakers import is_speaker
+from digest.reading.speakers import is_named, is_speaker
 from digest.select.embed import EMBED_CHARS, Vectors, embed, has_encoder
 from digest.write.verify import Claim, Verdict, verify
 from digest.write.verify.exchanged import list_pairs
@@ -115,12 +114,7 @@ def _find_author(post: Post) -> str:
 
 
 def _names_author(statement: str, post: Post) -> bool:
-    folded = fold_text(statement)
-    spellings = (name.lower() for name in (post.author_name, post.author) if name)
-    names = {name.key for _, name in find_names(folded)}
-    return any(has_word(spelling, folded.lower()) for spelling in spellings) or any(
-        name.key in names for _, name in find_names(fold_text(post.author_name))
-    )
+    return is_named(statement, post.author_name, post.author)
 
 
 def _has_figures(statement: str) -> bool:

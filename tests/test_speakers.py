@@ -1,0 +1,55 @@
+"""Whom an item lets speak: the author, never those whom the author only speaks to."""
+
+import pytest
+
+from digest.models import Item
+from digest.write.verify import verify
+from tests.posts import post
+
+
+def missing(said: str, posted: str, author: str = "ada") -> tuple[str, ...]:
+    """What of `said` the post does not support."""
+    cited = [post(posted, "1", author=author)]
+    return verify(Item(said, cites=("x:1",)), cited).unsupported
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "wrong"),
+    [
+        (
+            "Bob Quill says friction is the enemy.",
+            "@bobquill Friction is the enemy.",
+            ("@bobquill",),
+        ),
+        ("bobquill 表示，摩擦才是敌人。", "@bobquill Friction is the enemy.", ("@bobquill",)),
+        (
+            "Andrej Karpathy 认为，摩擦才是敌人。",
+            "@karpathy Friction is the enemy.",
+            ("@karpathy",),
+        ),
+        (
+            "@bobquill argued that friction is the enemy.",
+            "@cy @bobquill Friction it is",
+            ("@bobquill",),
+        ),
+        ("ada 回复 @bobquill 说，摩擦才是敌人。", "@bobquill Friction is the enemy.", ()),
+        ("Friction is the enemy, says @ada.", "@bobquill Friction is the enemy.", ()),
+        ("bobquill 说得对，摩擦才是敌人。", "@cy bobquill is right on friction", ()),
+    ],
+)
+def test_who_is_spoken_to_says_nothing(said: str, posted: str, wrong: tuple[str, ...]) -> None:
+    assert missing(said, posted) == wrong
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "wrong"),
+    [
+        ("崔泰源3日抵达河内，参观2座工厂。", "李在镕3日飞抵河内，将参观2座工厂。", ("崔泰源",)),
+        ("李在镕3日抵达河内，参观2座工厂。", "李在镕3日飞抵河内，将参观2座工厂。", ()),
+        ("于本周开馆的是第二馆。", "本周开馆的是第二馆。", ()),
+    ],
+)
+def test_a_person_who_begins_a_sentence_is_of_the_posts(
+    said: str, posted: str, wrong: tuple[str, ...]
+) -> None:
+    assert missing(said, posted) == wrong
