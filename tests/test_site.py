@@ -362,6 +362,21 @@ async def test_the_other_language_tells_the_same_item(store: Store, tmp_path: Pa
         assert "2025-12-06 · Nvidia shows a chip." in await read(make_site(store), path)
 
 
+async def test_links_keep_the_language_where_topics_differ(store: Store, tmp_path: Path) -> None:
+    site = make_site(store, static=True)
+    town = replace(site.topics["ai"], name="town", slug="town", language="en")
+    site.topics = {"town": town, **site.topics}
+    await store.save_report(make_report(topic="town"))
+    await site.write(tmp_path)
+    for page in tmp_path.rglob("index.html"):
+        html = page.read_text()
+        here = re.findall('<html lang="(.*?)"', html)
+        body = html.split("<body>")[1].split("<footer>")[0]
+        for target in re.findall('(?:href|src)="([^"#]+.html)"', body):
+            there = (page.parent / target).read_text()
+            assert re.findall('<html lang="(.*?)"', there) == here, f"{page}: {target}"
+
+
 async def test_pages_are_served_with_a_strict_policy_and_kept(store: Store) -> None:
     app = web.Application()
     add_pages(app, make_site(store))

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -33,7 +33,9 @@ class Frame:
     """Without the language: `ai/2025-12-06`."""
     language: Language
     usual: Language
-    """The language whose pages stand at the top, not below `en/` or `zh/`."""
+    """The language whose pages stand at the top, not below `en/` or `zh/`: that of the topics."""
+    topics: Mapping[str, Language] = field(default_factory=dict)
+    """The usual languages of the topics that have one of their own."""
     address: str = ""
     """PUBLIC_URL without a slash at its end; empty where it is not known."""
     static: bool = False
@@ -44,7 +46,11 @@ class Frame:
     @property
     def prefix(self) -> str:
         """Return `en/` where the language is not the usual one."""
-        return "" if self.language == self.usual else f"{self.language}/"
+        return self._prefix_of(self.path)
+
+    def _prefix_of(self, path: str) -> str:
+        usual = self.topics.get(path.partition("/")[0], self.usual)
+        return "" if self.language == usual else f"{self.language}/"
 
     @property
     def other(self) -> Language:
@@ -72,7 +78,7 @@ class Frame:
 
     def link(self, path: str) -> str:
         """Return the link to a page, in the language of this one."""
-        return self._to(f"{self.prefix}{path}".rstrip("/"))
+        return self._to(f"{self._prefix_of(path)}{path}".rstrip("/"))
 
     def _to(self, path: str) -> str:
         end = ("/" if path else "") + "index.html" if self.static else ""

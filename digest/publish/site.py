@@ -116,9 +116,14 @@ class Site:
         parts = [part for part in path.split("/") if part]
         language = next((code for code in LANGUAGES if parts[:1] == [code]), None)
         parts = parts[1:] if language else parts
-        usual = self._language_of(parts)
-        address = self.address.rstrip("/")
-        frame = Frame("/".join(parts), language or usual, usual, address, self.static)
+        frame = Frame(
+            "/".join(parts),
+            language or self._language_of(parts),
+            self.language,
+            {topic.name: topic.language for topic in self.topics.values()},
+            self.address.rstrip("/"),
+            self.static,
+        )
         try:
             return await self._route(frame, frame.path.split("/") if frame.path else [], words)
         except NoPage:
