@@ -191,6 +191,7 @@ async def test_a_search_marks_the_words(store: Store) -> None:
     assert "<mark>芯片</mark>" in html
     assert "&lt;b&gt;" in html
     assert "归档中没有" in await read(make_site(store), "search", "zyxwv")
+    assert "<h1>搜索归档</h1>" in await read(make_site(store), "search", "\x00 ")
 
 
 async def test_text_of_strangers_stays_text_on_pages_and_feeds(store: Store) -> None:
@@ -368,6 +369,7 @@ async def test_links_keep_the_language_where_topics_differ(store: Store, tmp_pat
     site.topics = {"town": town, **site.topics}
     await store.save_report(make_report(topic="town"))
     await site.write(tmp_path)
+    assert "Reports by day" not in (tmp_path / f"town/{DAY}/index.html").read_text(), "the only day"
     for page in tmp_path.rglob("index.html"):
         html = page.read_text()
         here = re.findall('<html lang="(.*?)"', html)

@@ -19,7 +19,12 @@ GAUGES = (
     ("source_posts", "posts", "Posts that sources gave on this UTC day.", "topic kind"),
     ("builds", "builds", "Reports by the state of their build.", "state"),
     ("build_seconds", "build_seconds", "Seconds that the newest build took.", "topic"),
-    ("report_statements_refused", "refused", "Refused of the newest report.", "topic"),
+    (
+        "report_statements_refused",
+        "refused",
+        "Refused statements of the newest report.",
+        "topic",
+    ),
 )
 """Name of the metric; field of `Totals`, what it counts, its labels."""
 

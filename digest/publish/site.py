@@ -31,6 +31,7 @@ from digest.publish.layout import (
     Memo,
     describe,
     mark_words,
+    printable,
     render,
     shorten,
 )
@@ -391,7 +392,7 @@ class Site:
         return await asyncio.to_thread(trace_storylines, near, report.language)
 
     async def _show_search(self, frame: Frame, words: str) -> Page:
-        words = " ".join(words.split())[:200]
+        words = " ".join(printable(words).split())[:200]
         matches = await self.store.search(words, limit=MAX_RESULTS)
         hits = [await self._spoken(hit, frame.language) for hit in matches]
         key = "results" if words else "search_for"
