@@ -3,6 +3,7 @@ filled in."""
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 
 MAX_CHARS = 6000
 """Characters kept of a post; the longest real ones (X's long posts, forum openers) are shorter."""
@@ -118,8 +119,18 @@ def _one_or_two_breaks(match: re.Match[str]) -> str:
 
 
 def replace_links(text: str, mark: str) -> str:
-    """Return the text with a mark for each link."""
-    return URL.sub(mark, text) if "/" in text or "www." in text.lower() else text
+    """Return the text with a mark for each link, looked for in words with a slash alone."""
+    if "www." in text.lower():
+        return URL.sub(mark, text)
+    words = text.split(" ") if "/" in text else [text]
+    return " ".join([URL.sub(mark, word) if "/" in word else word for word in words])
+
+
+def compile_table(table: Mapping[str, str]) -> Callable[[str], str]:
+    """Return a function that puts other characters for those of a table that are not ASCII. Where
+    a text has none of them it takes a tenth of the time of `str.translate`."""
+    signs = re.compile(f"[{''.join(table)}]")
+    return lambda text: text if text.isascii() else signs.sub(lambda sign: table[sign[0]], text)
 
 
 def plain(text: str) -> str:

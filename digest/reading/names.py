@@ -9,12 +9,13 @@ what stands around it (`han.py`). All spellings of one thing share a key: Nvidia
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 
 from digest.reading.vocabulary import KnownName, load_entries, load_lines, load_words
+from digest.text import compile_table
 
 _LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _TOKEN = re.compile(rf"[{_LETTER}][{_LETTER}0-9]*(?:[.'\u2019&+_-][{_LETTER}0-9]+)*")
@@ -26,7 +27,7 @@ _FOLLOWER = re.compile(
     r"[ -]?(v?\d\d?(?:\.\d+)*[a-z]?|\d+[BbMm]|[A-Za-z]\d\d?(?:\.\d+)?[A-Za-z]?|[A-Za-z]+)"
     r"(?![\w%])"
 )
-_DASHES = dict.fromkeys(range(0x2010, 0x2014), "-")
+_with_plain_dashes = compile_table(dict.fromkeys("\u2010\u2011\u2012\u2013", "-"))
 """GPT\u20115.2 with the dash that does not break is GPT-5.2."""
 _VERSION = re.compile(r"v?\d+(?:\.\d+)*[A-Za-z]?|[A-Za-z]\d\d?(?:\.\d+)?[A-Za-z]?", re.IGNORECASE)
 """4.5, v3, 30B, and a series: K2, M1."""
@@ -92,10 +93,6 @@ def find_known_names(text: str) -> list[Placed]:
     return _find_known(text, _is_titled([_trimmed(match) for match in _TOKEN.finditer(text)], text))
 
 
-def _with_plain_dashes(text: str) -> str:
-    return text if text.isascii() else text.translate(_DASHES)
-
-
 def _find_known(text: str, titled: bool) -> list[Placed]:
     table = _table()
     known = [*_known_latin_names(text, table, titled), *_known_han_names(text, table)]
@@ -154,12 +151,12 @@ def find_ticker(ticker: str) -> KnownName | None:
 
 def simplify(text: str) -> str:
     """Return the text with simplified characters for traditional ones, each in its place."""
-    return text if text.isascii() else text.translate(_simplified())
+    return _simplifier()(text)
 
 
 @cache
-def _simplified() -> dict[int, str]:
-    return {ord(pair[0]): pair[1] for pair in load_words("traditional")}
+def _simplifier() -> Callable[[str], str]:
+    return compile_table({pair[0]: pair[1] for pair in load_words("traditional")})
 
 
 def list_han_spellings() -> list[str]:

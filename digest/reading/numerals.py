@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache
 
 from digest.reading.vocabulary import load_lines
+from digest.text import compile_table
 
 _HAN_DIGITS = {
     char: value
@@ -79,7 +80,9 @@ MOST_CHARS = 200
 """A longer run of digits or number words is no number."""
 MOST_VALUE = 10**30
 """No text counts so many: 亿亿亿亿 is a cheer, and what is worked out of it would be infinite."""
-_FOLDED = str.maketrans("ſıİ\u212a", "siIK")
+fold_letters = compile_table({"ſ": "s", "ı": "i", "İ": "I", "\u212a": "K"})
+"""Return the text with s, i and K for the letters that a pattern without case takes for them, each
+in its place: tables know "million" and not "mıllion"."""
 _BARE_SCALE = re.compile(rf"[百千{_MYRIADS}]+.?")
 """百度, 万一, 千万: a scale without a number before it begins a word."""
 
@@ -97,12 +100,6 @@ class Numeral:
     """True where it has no digit: 三十, twenty."""
     scale: str = ""
     """The letter behind the digits ("k", "m", "b", "t", "w"), which may be a unit instead."""
-
-
-def fold_letters(text: str) -> str:
-    """Return the text with s, i and K for the letters that a pattern without case takes for them,
-    each in its place: tables know "million" and not "mıllion"."""
-    return text if text.isascii() else text.translate(_FOLDED)
 
 
 def find_numerals(text: str) -> list[Numeral]:
