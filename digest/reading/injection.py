@@ -21,7 +21,7 @@ from functools import lru_cache
 
 from digest.reading.heads.linear import load_head
 from digest.reading.heads.ngrams import hash_text
-from digest.text import replace_links, shown
+from digest.text import compile_table, replace_links, shown
 
 ORDER = 0.05
 """Margin of the head from which a sentence gives an order: left out of training, 8 of 10 orders
@@ -58,9 +58,10 @@ _MARKUP = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _QUOTED = re.compile(
-    r"[\"“「『][^\"”」』\n]{1,160}[\"”」』]|(?<!\w)['‘][^'’\n]{3,160}['’](?!\w)|`[^`\n]{1,160}`"
+    r"[\"“「『'‘`](?:(?<![`'‘])[^\"”」』\n]{1,160}[\"”」』]"
+    r"|(?<!\w.)(?<=['‘])[^'’\n]{3,160}['’](?!\w)|(?<=`)[^`\n]{1,160}`)"
 )
-_SENTENCE = re.compile(r"(?<=[。！？!?；;])|(?<=[^\d\s]\.)\s+|\n{2,}")
+_FULL_STOP = re.compile(r"\.(?<=[^\d\s]\.)\s+")
 _COMMAS = str.maketrans(dict.fromkeys("。！？!?；;.", ","))
 _PIECE = re.compile(r"\n+|(?<=[。！？；])|(?<=[!?;.])\s+")
 
@@ -116,7 +117,7 @@ def _join_sentences(quotation: re.Match[str]) -> str:
     """Return a quotation as one sentence where a prompt is quoted, or its last one would stand
     without what quotes it."""
     start = quotation.start()
-    lead = _SENTENCE.split(quotation.string[max(0, start - LEAD_CHARS) : start].lower())[-1]
+    lead = _split_sentences(quotation.string[max(0, start - LEAD_CHARS) : start].lower())[-1]
     is_prompt = any(word in lead for word in PROMPTS)
     return quotation[0].translate(_COMMAS) if is_prompt else quotation[0]
 
@@ -126,7 +127,7 @@ def _is_marked(text: str, plain: str) -> bool:
     if not text.isascii() and _HIDDEN.search(text):
         return True
     lines = plain.replace(". ", ".\n").replace("。", "。\n")
-    if _MARKUP.search(text) or (lines != text and _MARKUP.search(lines)):
+    if _MARKUP.search(lines) or ((plain != text or "。" in text) and _MARKUP.search(text)):
         return True
     return _is_dense_order(spelled_out(plain)) or any(map(_is_dense_order, _turn(plain)))
 
@@ -157,12 +158,21 @@ def list_sentences(text: str, *, unquote: bool) -> list[str]:
     flowing = text.replace("\n", " ")
     # A text of one line flows as it stands.
     spans = [flowing, *text.split("\n")] if flowing != text else [text]
-    pieces = [part for span in spans for part in _SENTENCE.split(span)]
+    pieces = [part for span in spans for part in _split_sentences(span)]
     parts = dict.fromkeys(" ".join(part.split()) for part in pieces if part)
     sentences = [unquote_sentence(part) if unquote else part for part in parts]
     sentences = [sentence for sentence in sentences if _is_long_enough(sentence)]
     half = MAX_SENTENCES // 2
     return sentences if len(sentences) <= MAX_SENTENCES else sentences[:half] + sentences[-half:]
+
+
+def _split_sentences(text: str) -> list[str]:
+    """Return the sentences and paragraphs of a text in which a null, which is not shown, is free
+    to mark their ends."""
+    text = _FULL_STOP.sub(".\0", text).replace("\n\n", "\0")
+    for stop in "。！？!?；;":
+        text = text.replace(stop, f"{stop}\0")
+    return text.split("\0")
 
 
 def _is_long_enough(sentence: str) -> bool:
@@ -215,24 +225,26 @@ def _keep_pieces(pieces: Sequence[str]) -> Iterator[str]:
             yield piece
 
 
-_ALIKE = str.maketrans(
+_ALIKE = zip(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u051b\u051d\u04bb"
     "\u0406\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0408"
     "\u03bf\u03b1\u03b5\u03b9\u03bd\u03c1\u03c5\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
     "\u0131\u0261\u026a\u0274\u0280",
     "aeopcyxijsdqwhIABEKMHOPCTXSJoaeivpuABEZHIKMNOPTYXigINR",
+    strict=True,
 )
 """Cyrillic, Greek and small-capital letters that look Latin (Unicode TR39, confusables)."""
-_SIMPLIFIED = str.maketrans(
+_SIMPLIFIED = zip(
     "請將無視則為個這條貼總結語報語機應開頭標題簡報頂鏈連結務須從現開輸給對於讀項寫規設編輯複訊後裡內與覆蓋過聯絡絕說該當時點員單傳達動類資獲僅隱評級論術獎勵處優順權帳號訂閱",
     "请将无视则为个这条贴总结语报语机应开头标题简报顶链连结务须从现开输给对于读项写规设编辑复讯后里内与覆盖过联络绝说该当时点员单传达动类资获仅隐评级论术奖励处优顺权帐号订阅",
+    strict=True,
 )
 """Traditional characters of the words that orders are made of."""
-_FRAMED = {start + n: chr(97 + n) for start in (0x1F150, 0x1F170) for n in range(26)}
+_FRAMED = {chr(start + n): chr(97 + n) for start in (0x1F150, 0x1F170) for n in range(26)}
 """White letters in black discs and squares, which Unicode calls symbols of their own."""
 _VOICED = 8
 """The combining class of the marks that make か a が."""
-_PLAIN = _ALIKE | _SIMPLIFIED | _FRAMED | {ord("_"): " "}
+_make_plain = compile_table({**dict(_ALIKE), **dict(_SIMPLIFIED), **_FRAMED})
 _DIGITS = str.maketrans("0134578$@!", "oieastbsai")
 _MIXED = re.compile(
     r"(?<![\w$@])(?=[a-z0-9$@!]{0,19}[a-z])(?=[a-z0-9$@!]{0,19}[0-9$@!])[a-z0-9$@!]{3,20}(?![\w$@])"
@@ -257,11 +269,11 @@ def folded(text: str) -> str:
     text = shown(text)
     if text.isascii():
         return text.replace("_", " ")
-    apart = unicodedata.normalize("NFKD", text).translate(_PLAIN)
+    apart = _make_plain(unicodedata.normalize("NFKD", text)).replace("_", " ")
     accents = dict.fromkeys(
         ord(c) for c in set(apart) if unicodedata.combining(c) not in (0, _VOICED)
     )
-    return unicodedata.normalize("NFC", apart.translate(accents))
+    return unicodedata.normalize("NFC", apart.translate(accents) if accents else apart)
 
 
 def spelled_out(text: str) -> str:
