@@ -150,6 +150,8 @@ class Draft:
         self.events: set[int] = set()
         """Events with an item of their own; the next section passes them over."""
         self.printed: list[Quote] = []
+        self._leads: dict[str, list[tuple[float, Quote]]] = {}
+        """By the best post of a story: every section looks at the same ones."""
         spoken = Counter(r.language for story in self.stories() for r in story.readings)
         usual = {code for code, count in spoken.items() if 2 * count > spoken.total()}
         self._readable = {self.language, "zh", "en", *usual}
@@ -191,19 +193,26 @@ class Draft:
 
         One in the report's language goes before all others, a bare name behind them.
         """
-        values = {
-            quote: rate_quote(quote, place)
+        best = story.readings[0].key
+        if best not in self._leads:
+            self._leads[best] = self._list_leads(story)
+        leads = (quote for value, quote in self._leads[best] if value >= least)
+        return next((quote for quote in leads if not self.is_printed(quote)), None)
+
+    def _list_leads(self, story: Story) -> list[tuple[float, Quote]]:
+        """Return the sentences that tell the news of a story with their values, best first."""
+        leads = [
+            (rate_quote(quote, place), quote)
             for place, reading in enumerate(choose_readings(story, self.language))
             for quote in self.quotes.get(reading.key, ())
             if reading.language in self._readable and tells_news(quote)
-        }
+        ]
 
-        def order(quote: Quote) -> tuple[bool, bool, float]:
-            sentence = quote.sentence
-            return is_all_names(sentence), sentence.language != self.language, -values[quote]
+        def order(lead: tuple[float, Quote]) -> tuple[bool, bool, float]:
+            value, sentence = lead[0], lead[1].sentence
+            return is_all_names(sentence), sentence.language != self.language, -value
 
-        leads = (quote for quote in sorted(values, key=order) if values[quote] >= least)
-        return next((quote for quote in leads if not self.is_printed(quote)), None)
+        return sorted(leads, key=order)
 
     def rate_stories(self, least: float = LEAST_VALUE) -> list[tuple[float, Story, Quote]]:
         """Return the stories that an unprinted sentence of at least that value tells, with their
@@ -280,6 +289,8 @@ def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
     `nearer` is added to their cosine.
     """
     cosine = float(quote.vector @ other.vector) + nearer
+    if cosine < SAME_FIGURE:
+        return False  # by none of the bars
     if cosine >= DENIED and is_opposite(quote.text, other.text):
         return False
     shared = [name for name in quote.sentence.names if name.key in other.sentence.name_keys]
