@@ -112,7 +112,8 @@ def cluster_posts(readings: Sequence[Reading], vectors: Vectors) -> list[Cluster
 
 
 def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
-    return np.stack([rows[list(group)].mean(axis=0) for group in groups])
+    """Return the mean of the rows of each group; most groups are of one."""
+    return np.stack([rows[g[0]] if len(g) == 1 else rows[list(g)].mean(axis=0) for g in groups])
 
 
 def _unite(

@@ -43,7 +43,11 @@ def linked(posts: Sequence[Post]) -> Labels:
 
 
 def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
-    place = {key: i for i, post in enumerate(posts) for key in (_page(post.url), post.key)}
+    place: dict[str, int] = {}
+    for i, post in enumerate(posts):
+        if not post.url.endswith(f"/status/{post.id}"):  # of X: it says no more than the key
+            place[_page(post.url)] = i
+        place[post.key] = i
     place.pop("", None)
     linking: defaultdict[str, list[int]] = defaultdict(list)
     for i, post in enumerate(posts):
