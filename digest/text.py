@@ -32,8 +32,8 @@ URL = re.compile(
     rf"(?:{_DOMAINS})/{_IN_LINK}*",
     re.IGNORECASE,
 )
-HANDLE = re.compile(r"(?<![\w@])@\w{1,40}")
-_HASH = re.compile(r"(?<!\w)[#＃](?=\w)")
+HANDLE = re.compile(r"@(?<![\w@]@)\w{1,40}")
+_HASH = re.compile(r"[#＃](?<!\w.)(?=\w)")
 _SIGNS = (
     "\U0001f000-\U0001faff\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f"
     "\u2b00-\u2bff\u3030\u303d\u3297\u3299\u20e3\U0001fb00-\U0001fbff"

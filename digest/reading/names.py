@@ -205,9 +205,10 @@ def _trimmed(match: re.Match[str]) -> _Token:
     word = match.group()
     if "'" in word or "\u2019" in word:
         word = _POSSESSIVE.sub("", word)
-    if word[-1:] == "s" and word[-2:-1].isdigit():
+    if word[-1] == "s" and word[-2:-1].isdigit():
         word = word[:-1]  # H100s
-    return word, match.start(), match.start() + len(word)
+    start = match.start()
+    return word, start, start + len(word)
 
 
 def _is_titled(tokens: Sequence[_Token], text: str) -> bool:
@@ -318,7 +319,7 @@ def _unknown(run: Sequence[_Token], text: str, titled: bool) -> Iterator[Placed]
         "" if word.islower() and word.isalpha() else _role(word, text, start, titled)
         for word, start, _ in run
     ]
-    at = 0
+    at = 0 if "name" in roles else len(run)
     while at < len(run):
         end = at
         while end < len(run) and roles[end]:

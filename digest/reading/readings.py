@@ -42,9 +42,9 @@ class Reading:
     """The posts it was read with: what is dear to load is loaded for all of them at once."""
 
     def __hash__(self) -> int:
-        return hash(self.post.key)
+        return hash(self.key)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Return the key of the post."""
         return self.post.key
@@ -78,7 +78,7 @@ class Reading:
     @property
     def has_link(self) -> bool:
         """Return whether the text holds a link."""
-        return bool(text.URL.search(self.text))
+        return text.replace_links(self.text, "") != self.text
 
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:

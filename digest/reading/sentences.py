@@ -374,7 +374,7 @@ def _is_cut(text: str, last: str, source: str) -> bool:
     ends_in_link = bool(final) and text.endswith(final)
     if ends_in_link and _SHORT_LINK not in final:
         return False  # no post of X
-    body = URL.sub("", text).strip()
+    body = replace_links(text, "").strip()
     width = sum(2 if ord(c) > 0x2E7F else 1 for c in body)
     width += LINK_WIDTH * (len(inner) - ends_in_link)
     return width in CUT_WIDTHS and not last.strip().endswith(_ENDS)

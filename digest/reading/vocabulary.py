@@ -70,10 +70,11 @@ def count_words_of(text: str, name: str, *tables: str) -> int:
     whatever their case, Chinese and Japanese ones anywhere."""
     latin, phrases, han = _by_script(name, tables)
     words = _WORD.findall(text.lower())
-    count = len(latin.intersection(words)) + sum(entry in text for entry in han)
+    count = len(latin.intersection(words))
+    count += 0 if text.isascii() else sum([entry in text for entry in han])
     if phrases:
         row = f" {' '.join(words)} "
-        count += sum(f" {phrase} " in row for phrase in phrases)
+        count += sum([phrase in row for phrase in phrases])
     return count
 
 
@@ -89,18 +90,18 @@ def begins_with(text: str, name: str, *tables: str) -> bool:
 def _by_script(
     name: str, tables: tuple[str, ...]
 ) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
-    """Return the Latin words, the Latin phrases and the other entries of a list. A line of two
-    or three Latin words is a phrase."""
+    """Return the Latin words, the Latin phrases, each between blanks, and the other entries of a
+    list. A line of two or three Latin words is a phrase."""
     latin: set[str] = set()
     phrases, han = [], []
     for table in tables or load_table(name):
         for line in load_lines(name, table):
             words = line.split()
             if 1 < len(words) <= 3 and line.isascii():
-                phrases.append(line)
+                phrases.append(f" {line} ")
             else:
                 latin.update(word for word in words if word.isascii() and "-" not in word)
-                phrases += [word for word in words if word.isascii() and "-" in word]
+                phrases += [f" {word} " for word in words if word.isascii() and "-" in word]
                 han += [word for word in words if not word.isascii()]
     return frozenset(latin), tuple(phrases), tuple(han)
 

@@ -16,7 +16,7 @@ from digest.reading.contrast import is_opposite
 from digest.reading.sentences import is_repost, strip_addressees, strip_repost
 from digest.reading.tokens import find_digits, squeeze_words
 from digest.select.embed import Hashes, hash_runs
-from digest.text import EMOJI, URL, replace_links
+from digest.text import EMOJI, replace_links
 
 JACCARD = 0.65
 """Share of shingles two texts have in common to be one text with small edits."""
@@ -130,7 +130,7 @@ def _words(text: str) -> str:
 
 def _is_cut(text: str) -> bool:
     has_mark = "…" in text or "..." in text
-    return has_mark and URL.sub("", text).rstrip().endswith(("…", "..."))
+    return has_mark and replace_links(text, "").rstrip().endswith(("…", "..."))
 
 
 def _shingles(texts: Sequence[str]) -> list[Hashes]:

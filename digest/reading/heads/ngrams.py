@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import repeat
@@ -46,7 +47,7 @@ def hash_text(text: str) -> Hashes:
     """Return the 32-bit hash of each n-gram of a cleaned text, and of the marks of how it is set,
     repeats included."""
     marked = replace_links(text, " ￹ ")
-    marked = (HANDLE.sub(" ￺ ", marked) if "@" in marked else marked).lower()
+    marked = HANDLE.sub(" ￺ ", marked).lower()
     tokens = _TOKEN.findall(marked)
     line = marked.split("\n", 1)[0][:TITLE_CHARS]
     title = _TOKEN.findall(line) if len(line) < len(marked) else tokens
@@ -58,7 +59,7 @@ def hash_text(text: str) -> Hashes:
     if len(tokens) > MAX_TOKENS:
         tokens = tokens[: MAX_TOKENS // 2] + tokens[-MAX_TOKENS // 2 :]
     _hash_runs(tokens, 0, hashes)
-    return np.array(hashes, np.int64)
+    return np.array(array("I", hashes), np.int64)
 
 
 def fold_hashes(hashes: Sequence[Hashes], size: int) -> tuple[Rows, Buckets, Floats]:
@@ -82,7 +83,7 @@ def _hash_marks(text: str, marked: str, tokens: Sequence[str]) -> list[int]:
     """Return hashes of how a text is set. `marked`: in small letters, with signs for links and
     handles."""
     size, bits = len(text), len(text).bit_length()
-    counts = {mark: min(4, text.count(mark)) for mark in "@#!?$"}
+    calls, *counts = [min(4, text.count(mark)) for mark in "@#!?$"]
     has_link = "://" in text and _FINAL_LINK.search(text)
     return [
         _hash_mark("size", min(24, bits * 2 + (size * 3 >> bits))),
@@ -93,8 +94,8 @@ def _hash_marks(text: str, marked: str, tokens: Sequence[str]) -> list[int]:
         _hash_mark("capitals", 20 * sum(map(str.isupper, text)) // max(1, size)),
         _hash_mark("shouted", min(5, len(_UPPER_WORD.findall(text)))),
         _hash_mark("small", text[:1].islower()),
-        _hash_mark("reply", f"{counts.pop('@')} {text[:1] == '@'}"),
-        *map(_hash_mark, counts, counts.values()),
+        _hash_mark("reply", f"{calls} {text[:1] == '@'}"),
+        *map(_hash_mark, "#!?$", counts),
         _hash_mark("cut", "…" in text[-40:]),
         _hash_mark("end", "link" if has_link else text[-1:]),
     ]
