@@ -12,21 +12,16 @@ from digest.store.totals import Totals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 GAUGES = (
-    ("deliveries", "deliveries", "Digests due on this UTC day.", "platform state"),
-    ("messages", "messages", "Messages of the digests due on this UTC day.", "platform state"),
-    ("messages_held", "held", "Messages that wait for an operator's word.", "platform"),
-    ("source_answers", "answers", "What sources answered on this UTC day.", "topic kind outcome"),
-    ("source_posts", "posts", "Posts that sources gave on this UTC day.", "topic kind"),
-    ("builds", "builds", "Reports by the state of their build.", "state"),
-    ("build_seconds", "build_seconds", "Seconds that the newest build took.", "topic"),
-    (
-        "report_statements_refused",
-        "refused",
-        "Refused statements of the newest report.",
-        "topic",
-    ),
+    ("deliveries", "Digests due on this UTC day.", "platform state"),
+    ("messages", "Messages of the digests due on this UTC day.", "platform state"),
+    ("messages_held", "Messages that wait for an operator's word.", "platform"),
+    ("source_answers", "What sources answered on this UTC day.", "topic kind outcome"),
+    ("source_posts", "Posts that sources gave on this UTC day.", "topic kind"),
+    ("builds", "Reports by the state of their build.", "state"),
+    ("build_seconds", "Seconds that the newest build took.", "topic"),
+    ("report_statements_refused", "Refused statements of the newest report.", "topic"),
 )
-"""Name of the metric; field of `Totals`, what it counts, its labels."""
+"""Name of the metric (a key of `Totals.counts`), what it counts, its labels."""
 
 
 def write_metrics(totals: Totals, now: datetime, platforms: Mapping[str, bool]) -> bytes:
@@ -45,8 +40,8 @@ class TotalsCollector(Collector):
 
     def collect(self) -> Iterator[core.Metric]:
         """Yield every metric with its samples."""
-        for name, field, about, labels in GAUGES:
-            yield _gauge(name, about, labels.split(), getattr(self._totals, field))
+        for name, about, labels in GAUGES:
+            yield _gauge(name, about, labels.split(), self._totals.counts[name])
         yield from self._model()
         yield from self._delays()
         for name, about, moments in (

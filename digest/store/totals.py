@@ -1,6 +1,7 @@
 """Totals over the tables, for metrics: a few grouped counts that see one moment."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -15,31 +16,17 @@ Counts = dict[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts by label values. What has a day is of the UTC day of the moment."""
+    """Counts of a moment. What has a day is of its UTC day."""
 
-    deliveries: Counts
-    """Digests due today, by platform and state: due, open, delivered, refused, unknown, skipped."""
-    messages: Counts
-    """Their messages, by platform and state: waiting, sending, sent, refused, unknown, dropped."""
-    delays: dict[str, tuple[int, float, float]]
-    """By platform, of digests delivered today: how many, seconds from due to sent in sum, most."""
-    held: Counts
-    """Messages that wait for an operator's word, of any day, by platform."""
-    answers: Counts
-    """Answers and failures of sources today, by topic, kind and outcome."""
-    posts: Counts
-    """Posts from sources today, by topic and kind."""
+    counts: Mapping[str, Counts]
+    """By metric, which `bot.web.metrics` explains, and the values of its labels."""
     model: Counts
     """Calls, prompt and answer tokens and dollars since ever, by model and unit."""
-    builds: Counts
-    """Reports by state of their build."""
-    build_seconds: Counts
-    """How long the newest build of each topic took."""
-    refused: Counts
-    """Statements that the verifier left out of the newest report, by topic."""
-    reported_at: dict[str, datetime] = field(default_factory=dict)
+    delays: Mapping[str, tuple[int, float, float]]
+    """By platform, of digests delivered today: how many, seconds from due to sent in sum, most."""
+    reported_at: Mapping[str, datetime]
     """When the newest report of each topic was made."""
-    collected_at: dict[str, datetime] = field(default_factory=dict)
+    collected_at: Mapping[str, datetime]
     """When a source of each topic last answered."""
 
 
@@ -65,43 +52,35 @@ async def read_ages(store: Store) -> tuple[dict[str, datetime], dict[str, dateti
 def _read_totals(connection: Connection, now: datetime) -> Totals:
     start = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
     today = deliveries.c.due_at.between(start, start + timedelta(days=1, microseconds=-1))
-    of_today = select(deliveries.c.id).where(today)
+    messages = parts.c.delivery_id.in_(select(deliveries.c.id).where(today))
     day = source_days.c.day == start.date()
     kind = (source_days.c.topic, source_days.c.kind)
     newest = _newest_reports(connection)
     timed = _newest(
         connection, (builds.c.topic, builds.c.seconds), builds.c.day, builds.c.seconds.is_not(None)
     )
+    number = {"": func.count()}
+    answered, failed = func.sum(source_days.c.answers), func.sum(source_days.c.failures)
+    tokens = {name: func.sum(spending.c[name]) for name in ("prompt_tokens", "answer_tokens")}
+    calls = {"calls": func.count(), **tokens, "usd": func.sum(spending.c.usd)}
+    counts: dict[str, Counts] = {
+        "deliveries": _sum(connection, (deliveries.c.platform, deliveries.c.state), number, today),
+        "messages": _sum(connection, (parts.c.platform, parts.c.state), number, messages),
+        "messages_held": _sum(connection, [parts.c.platform], number, parts.c.state == "unknown"),
+        "source_answers": _sum(connection, kind, {"answered": answered, "failed": failed}, day),
+        "source_posts": _sum(connection, kind, {"": func.sum(source_days.c.posts)}, day),
+        "builds": _sum(connection, [builds.c.state], number),
+        "build_seconds": {(topic,): float(seconds) for topic, seconds in timed},
+        "report_statements_refused": {
+            (row.topic,): float((row.counts or {}).get("unproved", 0)) for row in newest
+        },
+    }
     return Totals(
-        deliveries=_count(connection, deliveries, today),
-        messages=_count(connection, parts, parts.c.delivery_id.in_(of_today)),
-        delays=_delays(connection, today),
-        held=_sum(connection, [parts.c.platform], {"": func.count()}, parts.c.state == "unknown"),
-        answers=_sum(
-            connection,
-            kind,
-            {
-                "answered": func.sum(source_days.c.answers),
-                "failed": func.sum(source_days.c.failures),
-            },
-            day,
-        ),
-        posts=_sum(connection, kind, {"": func.sum(source_days.c.posts)}, day),
-        model=_sum(
-            connection,
-            [spending.c.model],
-            {
-                "calls": func.count(),
-                "prompt_tokens": func.sum(spending.c.prompt_tokens),
-                "answer_tokens": func.sum(spending.c.answer_tokens),
-                "usd": func.coalesce(func.sum(spending.c.usd), 0.0),
-            },
-        ),
-        builds=_sum(connection, [builds.c.state], {"": func.count()}),
-        build_seconds={(topic,): float(seconds) for topic, seconds in timed},
-        refused={(row.topic,): float((row.counts or {}).get("unproved", 0)) for row in newest},
-        reported_at={row.topic: row.created_at for row in newest if row.created_at},
-        collected_at=_collected(connection),
+        counts,
+        _sum(connection, [spending.c.model], calls),
+        _delays(connection, today),
+        {row.topic: row.created_at for row in newest if row.created_at},
+        _collected(connection),
     )
 
 
@@ -109,10 +88,6 @@ def _collected(connection: Connection) -> dict[str, datetime]:
     last = select(sources.c.topic, func.max(sources.c.answered_at).label("at"))
     rows = connection.execute(last.group_by(sources.c.topic))
     return {row.topic: row.at for row in rows if row.at}
-
-
-def _count(connection: Connection, table: Any, which: Any) -> Counts:
-    return _sum(connection, [table.c.platform, table.c.state], {"": func.count()}, which)
 
 
 def _sum(connection: Connection, labels: Any, values: dict[str, Any], which: Any = None) -> Counts:
