@@ -12,7 +12,7 @@ from digest.calendar import moment, next_due, zone
 from digest.models import Chat, Subscription
 from digest.store import open_parts
 from digest.store.database import Database, write_note
-from digest.store.engine import insert_on, save_row
+from digest.store.engine import insert_new, insert_on, save_row
 from digest.store.tables import ORIGIN, deliveries, platform_notes, received, subscriptions, updates
 
 MOST_RECEIVED = 200
@@ -92,8 +92,7 @@ class ChatTables(Database):
         """Save an update until it is handled; one that was saved before is left as it is."""
         row = {"platform": platform, "key": key, "content": content, "at": now}
         async with self.writing() as connection:
-            written = insert_on(connection, received).values(row)
-            await connection.execute(written.on_conflict_do_nothing())
+            await insert_new(connection, received, [row])
 
     async def list_received(
         self, platform: str, without: Collection[str] = ()

@@ -23,7 +23,7 @@ from digest.calendar import (
 from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store.chat_tables import subscription_of
 from digest.store.database import write_note
-from digest.store.engine import insert_on
+from digest.store.engine import insert_new, insert_on
 from digest.store.open_parts import delete_sent, skip
 from digest.store.outbox import MAX_LATENESS, OutboxTables
 from digest.store.report_tables import delete_in
@@ -284,8 +284,7 @@ async def _insert_builds(
     """Let the reports of these days be built, by topic, where nobody was to build them yet."""
     row = {"state": "due", "attempts": 0, "next_at": now}
     rows = [{"topic": topic, "day": day, **row} for topic, day in days.items()]
-    if rows:
-        await connection.execute(insert_on(connection, builds).on_conflict_do_nothing(), rows)
+    await insert_new(connection, builds, rows)
 
 
 def _is_claimable(now: datetime) -> Any:

@@ -201,6 +201,14 @@ def insert_on(
     return sqlite.insert(table)
 
 
+async def insert_new(
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Insert the rows whose keys are not there."""
+    if rows:
+        await connection.execute(insert_on(connection, table).on_conflict_do_nothing(), rows)
+
+
 def upsert(
     connection: Connection | AsyncConnection, table: Table, keys: Sequence[str]
 ) -> sqlite.Insert | postgresql.Insert:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, UndeliveredPart
-from digest.store.engine import execute_for, groups, insert_on
+from digest.store.engine import execute_for, groups, insert_new
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 OPEN = ("waiting", "sending")
@@ -155,8 +155,7 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
     if not hashes:
         return
     empty = {"hash": hash_body(NOTHING), "content": NOTHING}
-    inserted = insert_on(connection, bodies).on_conflict_do_nothing()
-    await connection.execute(inserted, [empty])
+    await insert_new(connection, bodies, [empty])
     for group in groups(hashes):
         there = parts.c.body.in_(group)
         waiting = select(parts.c.delivery_id).where(there, parts.c.state == "waiting")

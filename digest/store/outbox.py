@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Outcome, Part
-from digest.store.engine import execute_for, groups, insert_on
+from digest.store.engine import execute_for, groups, insert_new
 from digest.store.open_parts import (
     HELD,
     OF_DIGEST,
@@ -269,8 +269,8 @@ async def _add(
             new_parts.append(row | {"delivery_id": delivery, "position": position})
     if new_parts:
         new_bodies = [{"hash": hash_, "content": c} for hash_, c in contents_by_hash.items()]
-        await connection.execute(insert_on(connection, bodies).on_conflict_do_nothing(), new_bodies)
-        await connection.execute(insert_on(connection, parts), new_parts)
+        await insert_new(connection, bodies, new_bodies)
+        await connection.execute(insert(parts), new_parts)
 
 
 _NEW_STATE = bindparam("new_state", type_=parts.c.state.type)

@@ -100,8 +100,13 @@ class PostTables(Database):
     async def delete_old_posts(self, before: date) -> int:
         """Delete posts of days before `before` that no report cites; return how many."""
         removed = 0
-        while keys := await self._list_uncited(before):
-            # Looked up without the write lock, deleted in short transactions.
+        while True:
+            # Looked up without the write lock, and not through `_read`: it goes through all
+            # reports, and people must not wait for that. Deleted in short transactions.
+            async with self.reading() as connection:
+                keys = await connection.run_sync(_list_uncited, before)
+            if not keys:
+                return removed
             async with self.writing() as connection:
                 await connection.execute(
                     delete(table).where(
@@ -110,12 +115,6 @@ class PostTables(Database):
                     [{"of": topic, "named": key} for topic, key in keys],
                 )
             removed += len(keys)
-        return removed
-
-    async def _list_uncited(self, before: date) -> list[tuple[str, str]]:
-        # Not through `_read`: it goes through all reports, and people must not wait for that.
-        async with self.reading() as connection:
-            return await connection.run_sync(_list_uncited, before)
 
 
 async def upsert_topic(connection: AsyncConnection, topic: Topic) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.errors import StoreError
 from digest.models import Dropped, Post, Report
 from digest.store.database import Database, write_note
-from digest.store.engine import insert_on, upsert
+from digest.store.engine import insert_new, upsert
 from digest.store.post_tables import post_of
 from digest.store.search_tables import IndexEntry, make_entries, write_entries
 from digest.store.tables import (
@@ -173,7 +173,10 @@ async def save_in(
     """Save a report with its entries in the search index, in the place of an earlier one."""
     # First: a withdrawal on PostgreSQL has this row before the reports'.
     await write_note(connection, "store", "reports", secrets.token_hex(8))
-    await _ensure_topic(connection, report.topic)
+    # A report may come before any post of its topic.
+    name = {"zh": report.topic, "en": report.topic}
+    topic = {"name": report.topic, "title": name, "slug": report.topic}
+    await insert_new(connection, topics, [topic])
     statement = upsert(connection, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
     report_id = (await connection.execute(written)).scalar_one()
@@ -232,13 +235,6 @@ def index_reports(connection: Connection) -> None:
 
 def _is(topic: str, first: date, last: date) -> ColumnElement[bool]:
     return (reports.c.topic == topic) & (reports.c.first == first) & (reports.c.last == last)
-
-
-async def _ensure_topic(connection: AsyncConnection, topic: str) -> None:
-    """Insert the topic of a report that comes before any of its posts; a known one stays."""
-    row = {"name": topic, "title": {"zh": topic, "en": topic}, "slug": topic}
-    inserted = insert_on(connection, topics).values(row)
-    await connection.execute(inserted.on_conflict_do_nothing())
 
 
 @cache

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import USER, USER_READS, Post, SourceSpec, SourceState, Topic
 from digest.store import Store
-from digest.store.engine import insert_on, save_row
+from digest.store.engine import insert_new, insert_on, save_row
 from digest.store.post_tables import MOST_SAVED, insert_posts, upsert_topic
 from digest.store.tables import reads, source_changes, source_days, sources
 
@@ -71,7 +71,11 @@ class SourceBook:
         counted = await self._store.rows(_sums(topic, source_days.c.day > since, per_day))
         rates = {(kind, address): float(rate) for kind, address, rate in counted}
         return {
-            SourceSpec(row.kind, row.address): _health(row, rates.get((row.kind, row.address), 0.0))
+            SourceSpec(row.kind, row.address): Health(
+                SourceState(row.marks, row.moved),
+                posts_a_day=rates.get((row.kind, row.address), 0.0),
+                **{name: getattr(row, name) for name in _OF_HEALTH},
+            )
             for row in await self._store.rows(select(sources).where(sources.c.topic == topic))
         }
 
@@ -206,6 +210,7 @@ class SourceBook:
 
 
 _NAMES = ("topic", "kind", "address")
+_OF_HEALTH = ("off", "failures", "next_at", "answered_at", "error", "error_at", "seconds")
 
 
 def _sums(topic: str, days: ColumnElement[bool], *sums: ColumnElement[Any]) -> Select[Any]:
@@ -221,12 +226,6 @@ def _key(topic: Topic, spec: SourceSpec) -> dict[str, Any]:
 def _is(table: Table, topic: str, spec: SourceSpec) -> ColumnElement[bool]:
     same = (table.c.topic == topic) & (table.c.kind == spec.kind)
     return same & (table.c.address == spec.address)
-
-
-def _health(row: Any, rate: float) -> Health:
-    names = ("off", "failures", "next_at", "answered_at", "error", "error_at", "seconds")
-    values = {name: getattr(row, name) for name in names}
-    return Health(SourceState(row.marks, row.moved), posts_a_day=rate, **values)
 
 
 async def _count(
@@ -247,5 +246,4 @@ async def _count(
 async def _save_reads(connection: AsyncConnection, keys: Sequence[str], now: datetime) -> None:
     day = now.astimezone(UTC).date()
     rows = [{"day": day, "key": key} for key in dict.fromkeys(keys)]
-    if rows:
-        await connection.execute(insert_on(connection, reads).on_conflict_do_nothing(), rows)
+    await insert_new(connection, reads, rows)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import Chat, Report
 from digest.store import open_parts
 from digest.store.database import Database
-from digest.store.engine import groups, insert_on
+from digest.store.engine import groups, insert_new
 from digest.store.post_tables import author_mark
 from digest.store.report_tables import STATE, delete_in, save_in
 from digest.store.search_tables import make_entries
@@ -96,10 +96,10 @@ class WithdrawalTables(Database):
             query = STATE.with_for_update()
             if state is not None and str(await connection.scalar(query) or "") != state:
                 return False
-            insert = insert_on(connection, withdrawn).on_conflict_do_nothing()
-            await connection.execute(insert, [{"key": mark, "at": now} for mark in marks])
-            for report, rows in zip(rewritten, entries, strict=True):
-                await save_in(connection, report, rows)
+            rows = [{"key": mark, "at": now} for mark in marks]
+            await insert_new(connection, withdrawn, rows)
+            for report, index in zip(rewritten, entries, strict=True):
+                await save_in(connection, report, index)
             urls = set(addresses)
             for group in groups(list(keys)):
                 gone = delete(posts).where(posts.c.key.in_(group)).returning(posts.c.url)
