@@ -11,7 +11,7 @@ from typing import Any
 from digest.llm.client import Call
 from digest.models import Counts, Item, Language, Quality, Section, SourceResult, Window
 from digest.select.selection import select
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from digest.topics import load_topics
 from digest.write import Material
 from digest.write.extractive.quotes import collect_quotes
@@ -30,7 +30,7 @@ PROMPTS = load_prompts(ROOT / "prompts")
 @cache
 def material(language: Language = "zh") -> Material:
     topic = replace(load_topics(ROOT / "topics.toml")["ai"], language=language)
-    posts = list(parse_lines(SAMPLE.read_text(encoding="utf-8").splitlines(), SAMPLE.name))
+    posts = list(PostRows(SAMPLE.name).parse(SAMPLE.read_text(encoding="utf-8").splitlines()))
     posts = [post for post in posts if post.created_at.date() == DAY]
     chosen = select(topic, posts, lambda _: None)
     stories, prospects = chosen.stories, chosen.prospects

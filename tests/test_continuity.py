@@ -20,7 +20,7 @@ from digest.select.continuity import (
 from digest.select.embed import has_encoder
 from digest.select.relevance import judge_relevance
 from digest.select.selection import select
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from digest.topics import load_topics
 from digest.write import Material
 from tests.editing import ROOT, SAMPLE
@@ -192,7 +192,7 @@ def test_each_post_of_a_day_is_told_or_dropped_once(
     if not fits:
         monkeypatch.setattr("digest.select.selection.judge_relevance", judge_doubtful)
     topic = load_topics(ROOT / "topics.toml")["ai"]
-    posts = list(parse_lines(SAMPLE.read_text(encoding="utf-8").splitlines(), SAMPLE.name))
+    posts = list(PostRows(SAMPLE.name).parse(SAMPLE.read_text(encoding="utf-8").splitlines()))
     today = [p for p in posts if p.created_at.date() == date(2025, 12, 6)]
     before = [p for p in posts if p.created_at.date() == DAY]
     # Each post of the day before was told, and so was each third of today.

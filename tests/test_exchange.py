@@ -15,7 +15,7 @@ from digest.publish import exchange, mark_of
 from digest.publish.archive import Imported, read_post
 from digest.publish.exchange import export_reports, import_post
 from digest.publish.jekyll import body
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from digest.store import Store
 from digest.topics import load_topics
 from tests.samples import DAY, report
@@ -57,7 +57,7 @@ def posts_of(*paths: Path) -> list[Post]:
     return [
         p
         for path in paths
-        for p in parse_lines(path.read_text(encoding="utf-8").splitlines(), path.name)
+        for p in PostRows(path.name).parse(path.read_text(encoding="utf-8").splitlines())
     ]
 
 

@@ -26,7 +26,7 @@ from digest.reading.names import find_names
 from digest.reading.vocabulary import load_words
 from digest.select.embed import has_encoder
 from digest.select.selection import select
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from digest.text import clean
 from digest.topics import load_topics
 from digest.write import Material
@@ -296,7 +296,7 @@ def test_assets_are_known_by_name_and_ticker(text: str, tickers: list[str]) -> N
 
 def sample(day: str) -> list[Post]:
     lines = (ROOT / "digest/sources/sample.jsonl").read_text(encoding="utf-8").splitlines()
-    return [p for p in parse_lines(lines, "sample") if p.created_at.date().isoformat() == day]
+    return [p for p in PostRows("sample").parse(lines) if p.created_at.date().isoformat() == day]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -425,7 +425,7 @@ def test_real_days_keep_the_promises(day: str) -> None:
     posts = [
         p
         for path in sorted((DATA / day).glob("*.jsonl"))
-        for p in parse_lines(path.read_text(encoding="utf-8").splitlines(), path.name)
+        for p in PostRows(path.name).parse(path.read_text(encoding="utf-8").splitlines())
     ]
     assert len(posts) == 1137
     sections = written(posts, day=date.fromisoformat(day))

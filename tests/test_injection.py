@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.reading.injection import find_orders, remove_injections, talks_to_programs
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from tests.costs import growth
 from tests.posts import NEWS, ORDERS
 
@@ -152,7 +152,7 @@ def test_real_posts_are_rarely_taken_for_orders() -> None:
     caught = total = 0
     for path in sorted(DATA.glob("2025-1*/*.jsonl"))[::2]:
         lines = path.read_text(encoding="utf-8").splitlines()[::2]
-        for post in parse_lines(lines, path.name):
+        for post in PostRows(path.name).parse(lines):
             total += 1
             caught += talks_to_programs(post.text)
     assert total > 1500

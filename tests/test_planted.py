@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from digest.models import Item, Post
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from digest.write.verify import verify
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +19,7 @@ def planted_rows() -> Iterator[tuple[str, bool, Item, Post]]:
     The rows are true translations of posts of the made-up sample, and the same with one error.
     """
     sample = ROOT / "digest/sources/sample.jsonl"
-    posts = parse_lines(sample.read_text("utf-8").splitlines(), sample.name)
+    posts = PostRows(sample.name).parse(sample.read_text("utf-8").splitlines())
     cited = {post.id: post for post in sorted(posts, key=lambda post: len(post.text))}
     for line in (ROOT / "tests/data/planted.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)

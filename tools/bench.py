@@ -15,7 +15,7 @@ from wordcloud import WordCloud
 from digest.cloud import drawable, font_path, render
 from digest.reading import read
 from digest.reading.words import count_words
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from tests.model_server import KEY, ModelServer, Request, count
 from tests.rendered import check_replies
 from tests.source_servers import offline_topics
@@ -61,7 +61,7 @@ def print_days(folder: Path) -> None:
 def print_cloud() -> None:
     """Print the time of our picture beside a stock one of the same words: best of three, in turns."""
     lines = SAMPLE.read_text(encoding="utf-8").splitlines()
-    words = count_words(read(parse_lines(lines, "sample")), limit=200)
+    words = count_words(read(PostRows("sample").parse(lines)), limit=200)
     drawable(words)  # opens the font
     ours, stock = [], []
     for _ in range(3):

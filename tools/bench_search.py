@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from digest.models import SECTIONS, Cited, Item, Post, Report, Section
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from digest.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +73,7 @@ async def measure(url: str) -> tuple[Figures, Figures, int]:
     """Return the figures of usual and of hostile searches, and the number of reports."""
     files = sorted(DATA.glob("*/*.jsonl"))
     texts = (line for file in files for line in file.read_text(encoding="utf-8").split("\n"))
-    posts = list(parse_lines(texts, "bench"))
+    posts = list(PostRows("bench").parse(texts))
     async with await Store.open(url) as store:
         if not await store.report_days("ai"):
             for report in make_reports(posts):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.models import Post, Topic
-from digest.sources.jsonl import parse_lines
+from digest.sources.jsonl import PostRows
 from digest.topics import load_topics
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ def posts(path: Path) -> tuple[Post, ...]:
     """Return the posts of a stream file; none where there is no such file."""
     if not path.is_file():
         return ()
-    return tuple(parse_lines(path.read_text(encoding="utf-8").split("\n"), path.name))
+    return tuple(PostRows(path.name).parse(path.read_text(encoding="utf-8").split("\n")))
 
 
 def days(data: Path) -> list[str]:

@@ -109,11 +109,14 @@ def parse_date(text: str) -> datetime | None:
     if month is None:
         return None
     clock = [int(parts[name] or 0) for name in ("H", "M", "S")]
-    zone, afternoon = _split_noon(parts["z"] or "")
-    if afternoon is not None:
-        clock[0] = clock[0] % 12 + 12 * afternoon
+    zone, year = parts["z"] or "", int(parts["Y"])
+    if half := re.match(r"\s*([AP])\.?M\b\.?", zone, re.IGNORECASE):
+        zone = zone[half.end() :]
+        clock[0] = clock[0] % 12 + 12 * (half[1].upper() == "P")
+    if year < 100:  # RFC 822 has two digits: 69 is 1969, 68 is 2068
+        year += 1900 if year > 68 else 2000
     try:
-        day = datetime(_year(parts["Y"]), int(month), int(parts["d"]), tzinfo=_zone(zone))
+        day = datetime(year, int(month), int(parts["d"]), tzinfo=_zone(zone))
         length = timedelta(hours=clock[0], minutes=clock[1], seconds=clock[2])
         local = day + length if length <= timedelta(days=1) else None
         return local.astimezone(UTC) if local else None
@@ -121,18 +124,6 @@ def parse_date(text: str) -> datetime | None:
         raise
     except (ValueError, OverflowError):
         return None
-
-
-def _year(text: str) -> int:
-    """RFC 822 has two digits: 69 is 1969, 68 is 2068."""
-    year = int(text)
-    return year if len(text) > 2 else year + (1900 if year > 68 else 2000)
-
-
-def _split_noon(text: str) -> tuple[str, bool | None]:
-    """Return the zone without AM or PM, and whether it is after noon where that is said."""
-    match = re.match(r"\s*([AP])\.?M\b\.?", text, re.IGNORECASE)
-    return (text[match.end() :], match[1].upper() == "P") if match else (text, None)
 
 
 def _zone(text: str) -> tzinfo:

@@ -47,8 +47,13 @@ _OF_ASIA = (("cp932", "ぁ", "ヿ", 0.2), ("euc_jp", "ぁ", "ヿ", 0.2), ("cp949
 def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
     """Return the body as it is, or as UTF-8 with headers that say so. Raise FeedError for one that
     is packed and broken, or too large."""
-    if body.startswith(GZIP):
-        body = _unpack(body)
+    if body.startswith(GZIP):  # what no header names as packed
+        try:
+            body, _ = unpack_gzip(body)
+        except zlib.error:
+            raise FeedError("not a feed: a broken gzip file") from None
+        if len(body) > MAX_UNPACKED:
+            raise FeedError(f"not a feed: larger than {MAX_UNPACKED // 1_000_000} MB")
     encoding = detect_wide(body) or _mislabelled(body, headers) or _stated(body, headers)
     if not encoding:
         return body.removeprefix(b"\xef\xbb\xbf"), headers
@@ -75,17 +80,6 @@ def unpack_gzip(body: bytes) -> tuple[bytes, bool]:
         if len(unpacked) > MAX_UNPACKED or not body.startswith(GZIP):
             return bytes(unpacked), member.eof
     raise zlib.error("too many members")
-
-
-def _unpack(body: bytes) -> bytes:
-    """Return what a gzip file holds that no header names as one."""
-    try:
-        unpacked, _ = unpack_gzip(body)
-    except zlib.error:
-        raise FeedError("not a feed: a broken gzip file") from None
-    if len(unpacked) > MAX_UNPACKED:
-        raise FeedError(f"not a feed: larger than {MAX_UNPACKED // 1_000_000} MB")
-    return unpacked
 
 
 def find_codec(label: str) -> str:

@@ -61,7 +61,8 @@ def identify_page(link: str) -> Identity:
 
 
 def _of_page(url: URL, link: str) -> Identity:
-    return Identity("rss", _short(_normal(url)), link)
+    id_ = re.sub(r"\s", "_", _normal(url))
+    return Identity("rss", id_ if len(id_) <= MAX_ID else _hash(id_), link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +258,6 @@ def _normal(url: URL) -> str:
     end = f"?{URL.build(query=query).query_string}" if query else ""
     end += "" if _NO_PLACE.fullmatch(url.fragment) else f"#{url.fragment}"
     return f"{host}{port}{url.path.rstrip('/')}{end}"
-
-
-def _short(text: str) -> str:
-    text = re.sub(r"\s", "_", text)
-    return text if len(text) <= MAX_ID else _hash(text)
 
 
 def _hash(text: str) -> str:

@@ -120,7 +120,10 @@ def parse_page(body: bytes, name: str) -> PostPage:
     return PostPage(
         posts=tuple(_posts(content)),
         referred={post.id: post for post in referred},
-        authors=_authors(included.get("users")),
+        authors={
+            str(user.get("id")): (str(user.get("username", "")), str(user.get("name", "")))
+            for user in iter_mappings(included.get("users"))
+        },
         next=str(meta.get("next_token") or "")[:500],
         user=str(content.get("id", "")) if isinstance(content, dict) else "",
     )
@@ -231,13 +234,6 @@ def _posts(listed: object) -> list[XPost]:
         except ValidationError:
             continue
     return posts
-
-
-def _authors(listed: object) -> dict[str, tuple[str, str]]:
-    return {
-        str(user.get("id")): (str(user.get("username", "")), str(user.get("name", "")))
-        for user in iter_mappings(listed)
-    }
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

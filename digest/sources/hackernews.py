@@ -6,7 +6,6 @@ The stories of the wanted days are asked for in every round, so that points and 
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -50,8 +49,12 @@ class HackerNews(Source):
         async with Fetcher(proxy=self._access.proxy, private=self._private) as fetcher:
             for page in range(PAGES):
                 answer = await fetcher.get(API, params=self._query_params(window, page))
-                data = _object(answer.body)
-                posts += [post for hit in data.get("hits") or () if (post := _post(hit))]
+                data = load_object(answer.body)
+                if not isinstance(hits := data.get("hits"), list):
+                    raise SourceError(
+                        "hackernews: its answer broke off or is empty; it is asked again later"
+                    )
+                posts += filter(None, map(_post, hits))
                 pages = data.get("nbPages")
                 if not isinstance(pages, int) or page + 1 >= pages:
                     break
@@ -69,13 +72,6 @@ class HackerNews(Source):
 
 
 open_source = HackerNews
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    data = load_object(body)
-    if not isinstance(data.get("hits"), list):
-        raise SourceError("hackernews: its answer broke off or is empty; it is asked again later")
-    return data
 
 
 def _post(hit: object) -> Post | None:

@@ -133,12 +133,7 @@ def name_problem(error: ValidationError) -> str:
     return f'"{name}" is missing' if problem["type"] == "missing" else f'"{name}": {problem["msg"]}'
 
 
-def parse_lines(lines: Iterable[str], name: str) -> Iterator[Post]:
-    """Yield posts of the good lines; log each bad one as `name:number: what is wrong`."""
-    yield from _Rows(name).parse(lines)
-
-
-class _Rows:
+class PostRows:
     """The rows of one file: posts of the good ones, and what is wrong with the first bad one."""
 
     def __init__(self, name: str) -> None:
@@ -147,7 +142,7 @@ class _Rows:
         self.bad = 0
 
     def parse(self, rows: Iterable[str | Mapping[str, Any]]) -> Iterator[Post]:
-        """Yield posts of lines, or of JSON values."""
+        """Yield posts of lines, or of JSON values; log each bad one as `name:number: why`."""
         for number, row in enumerate(rows, 1):
             if isinstance(row, str) and not row.strip():
                 continue
@@ -189,7 +184,7 @@ class FileSource(Source):
         return await asyncio.to_thread(self._read), SourceState(version)
 
     def _read(self) -> list[Post]:
-        rows = _Rows(self.path.name)
+        rows = PostRows(self.path.name)
         try:
             with self.path.open("rb") as file:
                 posts = self._collect(rows.parse(_read_rows(file)))

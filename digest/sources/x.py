@@ -88,7 +88,9 @@ class X(Source):
             page = await self._page(fetcher, path, marks, query)
         ids = [int(post.id) for post in page.posts]
         newest = max([*ids, int(marks.pop("newest", "0")), int(since or 0)])
-        reached = bool(since and ids and min(ids) <= int(since)) or _past(page, window)
+        times = [post.created_at for post in page.posts if post.created_at]
+        reached = bool(since and ids and min(ids) <= int(since))
+        reached = reached or bool(times and min(times) < _start(window))
         if page.next and ids and not reached:
             marks |= {"newest": str(newest), "token": page.next}
         else:
@@ -182,8 +184,3 @@ def _start(window: Window) -> datetime:
 def _oldest() -> datetime:
     """Return how far back recent search goes, with time for the request."""
     return datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
-
-
-def _past(page: PostPage, window: Window) -> bool:
-    times = [post.created_at for post in page.posts if post.created_at]
-    return bool(times) and min(times) < _start(window)
