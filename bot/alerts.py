@@ -132,7 +132,11 @@ class Alerts:
             return
         try:
             spoken = await self._store.note(SPOKEN, f"{platform}:{person}")
-            await send(person, write_alerts(news, texts.LANGUAGES.get(spoken, self._language)))
+            language = texts.LANGUAGES.get(spoken, self._language)
+            news.sort(key=lambda alert: (alert.first, alert.matter, alert.about))
+            title: Block = Heading(texts.text("alert", language), 1)
+            blocks = (title, *(Paragraph(alert.text(language)) for alert in news))
+            await send(person, Reply(blocks, language))
         except Unsure as error:  # it may be there: once more, not for as long as answers get lost
             again = isinstance(error, ServerFault) or place not in self._unsure
             self._unsure.add(place)
@@ -145,12 +149,6 @@ class Alerts:
         self._unsure.discard(place)
         for alert in news:
             await self._store.save_note(place, f"{alert.matter} {alert.about}", alert.version)
-
-
-def write_alerts(alerts: Sequence[Alert], language: Language) -> Reply:
-    ordered = sorted(alerts, key=lambda alert: (alert.first, alert.matter, alert.about))
-    title: Block = Heading(texts.text("alert", language), 1)
-    return Reply((title, *(Paragraph(alert.text(language)) for alert in ordered)), language)
 
 
 def _read_alert(key: str, value: str) -> Alert | None:

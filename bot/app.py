@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NoReturn
 
 from bot import platforms
 from bot.alerts import Alerts
@@ -31,7 +30,7 @@ from bot.settings import DATA_HINT, Settings, read_locale
 from digest.atomic import write_below
 from digest.errors import DigestError, StoreError
 from digest.store import Store
-from digest.store.backup import Restored, keep_backup, open_sound
+from digest.store.backup import keep_backup, open_sound
 from digest.store.source_tables import SourceBook
 from digest.topics import load_topics
 
@@ -66,7 +65,11 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
     builds = Builds()
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
         alerts = Alerts(store, lambda: datetime.now(UTC), next(iter(topics.values())).language)
-        await _tell_of_restore(alerts, store, replaced)
+        if replaced and replaced.aside:
+            made_at = f"{replaced.made_at:%Y-%m-%d %H:%M}"
+            await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made_at)
+        elif replaced:
+            await alerts.tell("log_lost", await store.check())
         try:
             yield Services(
                 store=store,
@@ -104,22 +107,6 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
             await store.save_note("store", "forgotten", day)
     except StoreError as error:
         log.error("forgetting old posts: %s", error)
-
-
-async def _tell_of_restore(alerts: Alerts, store: Store, replaced: Restored | None) -> None:
-    """Tell the operators that the database is an older one than it was."""
-    if replaced and replaced.aside:
-        made_at = f"{replaced.made_at:%Y-%m-%d %H:%M}"
-        await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made_at)
-    elif replaced:
-        await alerts.tell("log_lost", await store.check())
-
-
-async def _notice_restore(context: Services) -> None:
-    """Tell the operators of each restore, also on a day whose alert the backup has already."""
-    now = context.now()
-    if await context.store.notice_restore(now):
-        await context.tell("restored", await context.store.check(), version=now.isoformat())
 
 
 async def _migrate() -> None:
@@ -176,7 +163,9 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     async with conversation(settings) as context:
         await asyncio.gather(*loading)
         # Not for `check` and `chat`, which send no digests: they may be trying a backup.
-        await _notice_restore(context)
+        if await context.store.notice_restore(now := context.now()):
+            # Of each restore, also on a day whose alert the backup has already.
+            await context.tell("restored", await context.store.check(), version=now.isoformat())
         asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_back)
         host = BotHost(context, show)
         talking = Talking(context, host, Deliveries(context, context.tell), show)
@@ -303,21 +292,20 @@ async def _run_again(name: str, work: Callable[[], Awaitable[None]]) -> None:
 def _cancel_on_sigterm() -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
+    def cut_short() -> None:
+        # A database that does not answer, perhaps, has kept it from ending in order.
+        log.error("the end took more than %.1f s and was cut short", END_SECONDS)
+        sys.stdout.flush()
+        os._exit(1)
+
     def end() -> None:
         # A second signal would cut short what ends in order.
         if task is not None and not task.cancelling():
             task.cancel()
-            loop.call_later(END_SECONDS, _cut_short)
+            loop.call_later(END_SECONDS, cut_short)
 
     with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
         loop.add_signal_handler(signal.SIGTERM, end)
-
-
-def _cut_short() -> NoReturn:
-    """End at once what a database that does not answer, perhaps, has kept from ending in order."""
-    log.error("the end took more than %.1f s and was cut short", END_SECONDS)
-    sys.stdout.flush()
-    os._exit(1)
 
 
 LONGEST_PAUSE = 60.0

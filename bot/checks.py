@@ -3,7 +3,8 @@
 import asyncio
 import errno
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -74,8 +75,10 @@ async def run_checks(write: Callable[[str], None]) -> bool:
     )
     for typo in find_environment_typos():
         show(f"warn settings: {typo}")
-    if warning := _disk(settings):
-        show(f"warn disk: {warning}")
+    with suppress(DigestError):  # the check of the database says what is wrong
+        database = sqlite_file(settings.database_url)
+        if database and (warning := warn_of_storage(database)):
+            show(f"warn disk: {warning}")
     for name, check in checks:
         try:
             result = check(settings)
@@ -116,20 +119,15 @@ async def _database(settings: Settings) -> str:
     _refuse_missing_folder(settings)
     await check_damage(settings.database_url)
     async with await Store.open(settings.database_url) as store:
-        answer = await store.check()
-        _refuse_gone(await store.subscribed_topics(), settings)
-        return answer
-
-
-def _refuse_gone(named: Mapping[str, int], settings: Settings) -> None:
-    """Raise DigestError for subscriptions, counted by topic, whose topic is gone."""
+        answer, named = await store.check(), await store.subscribed_topics()
     try:
         topics = load_topics(settings.topics_file)
     except TopicsError:
-        return  # the check of the topics says what is wrong
+        return answer  # the check of the topics says what is wrong
     gone = [{"about": name, "n": n} for name, n in named.items() if name not in topics]
     if gone:
         raise DigestError("\n".join(texts.text("alert_topic_gone", "en", **row) for row in gone))
+    return answer
 
 
 def _refuse_missing_folder(settings: Settings) -> None:
@@ -137,15 +135,6 @@ def _refuse_missing_folder(settings: Settings) -> None:
     file = sqlite_file(settings.database_url)
     if file and not file.parent.is_dir():
         raise DigestError(f"folder {file.parent} does not exist: create it or correct DATABASE_URL")
-
-
-def _disk(settings: Settings) -> str:
-    """Return a warning if the database would not survive a restart."""
-    try:
-        file = sqlite_file(settings.database_url)
-    except DigestError:
-        return ""  # the check of the database says what is wrong
-    return warn_of_storage(file) if file else ""
 
 
 def storage_fault(file: Path, mounts: str) -> str:

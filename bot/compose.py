@@ -132,17 +132,13 @@ def section_blocks(
         return [*blocks, _empty(report, name, view.language)]
     body: list[Foldable] = []
     for group, members in groupby(rows, key=lambda row: row[1].group):
-        if group := _group_title(report, group, view.language):
+        if view.language != report.language:  # only those that a reader must tell apart
+            named = (n[view.language] for n in (STOCKS, CRYPTO, OTHER) if group in n.values())
+            group = next(named, "")
+        if group:
             body.append(Heading(group, 3))
         body += [_block(report, item, number, view) for number, item in members]
     return blocks + (body if name in BRIEF else folded(body))
-
-
-def _group_title(report: Report, title: str, language: Language) -> str:
-    """Return a group's title; in another language only of those a reader must tell apart."""
-    if language == report.language:
-        return title
-    return next((n[language] for n in (STOCKS, CRYPTO, OTHER) if title in n.values()), "")
 
 
 def _rows(
@@ -411,7 +407,11 @@ async def with_buttons(
     )
     turned = "brief" if command == "sources" else command
     days = tuple(
-        Button(label.format(_span_label(span)), line_of(turned, report, span, words), fresh)
+        Button(
+            label.format("–".join(f"{day:%m-%d}" for day in dict.fromkeys(span))),
+            line_of(turned, report, span, words),
+            fresh,
+        )
         for label, span in (("◀ {}", before), ("{} ▶", after))
         if span is not None
     )
@@ -435,11 +435,6 @@ async def _neighbours(context: Services, report: Report) -> tuple[Span | None, S
         earlier if before and before >= earlier[0] else None,
         later if after and after <= later[1] else None,
     )
-
-
-def _span_label(span: Span) -> str:
-    first, last = span
-    return f"{first:%m-%d}" if first == last else f"{first:%m-%d}–{last:%m-%d}"
 
 
 def line_of(

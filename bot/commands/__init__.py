@@ -139,7 +139,8 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     if incoming.direct and (meant := _SYNONYMS.get(name)):
         name, *words = *meant, *words
     if name == "start" and words:  # a link
-        asked, *parts = _linked_words(words[0])
+        parts = re.split("(?<!-)-(?!-)", words[0])
+        asked, *parts = (_LINKED_RANGE.sub(r"\1..\2", part.replace("--", "-")) for part in parts)
         name, words = (asked, parts) if _is_open(asked) else (name, [])
         line = " ".join([f"/{name}", *words])
     command, glued = _command(name)
@@ -205,12 +206,6 @@ def link_word(line: str) -> str:
     parts = [_LINKED_RANGE.sub(r"\1_\2", word).replace("-", "--") for word in plain]
     word = "-".join([name, *parts])
     return word if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", word) and _is_open(name) else ""
-
-
-def _linked_words(word: str) -> list[str]:
-    """Return the words of a line from the word of a link."""
-    parts = re.split("(?<!-)-(?!-)", word)
-    return [_LINKED_RANGE.sub(r"\1..\2", part.replace("--", "-")) for part in parts]
 
 
 def _is_open(name: str) -> bool:

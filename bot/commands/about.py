@@ -69,8 +69,12 @@ async def status(ask: Ask) -> AsyncIterator[Reply]:
     store = ask.context.store
     blocks: list[Block] = [Heading(ask.text("status"), 1)]
     for stored in await store.topics():
-        blocks += [Paragraph(line) for line in await _state(ask, stored.name)]
-    blocks += await _show_ledger(ask)
+        blocks += map(Paragraph, await _state(ask, stored.name))
+    # What was due on this UTC day on each platform, and its outcomes.
+    messages = await ask.context.ledger.balance(ask.context.now())
+    rows = [(name, ask.text("balance", **asdict(balance))) for name, balance in messages.items()]
+    blocks.append(Heading(ask.text("ledger")))
+    blocks.append(Rows(tuple(rows)) if rows else Paragraph(ask.text("ledger_empty")))
     facts, buttons = await _show_held(ask)
     blocks += [*facts, Paragraph(await store.check()), Paragraph(_versions())]
     yield replace(reply(*blocks, language=ask.language), buttons=buttons)
@@ -162,14 +166,6 @@ def _cost(ask: Ask, cost: Cost) -> str:
 MOST_SHOWN = 10
 """Held messages that get a line and buttons of their own."""
 _WORDS = {"again": True, "重发": True, "arrived": False, "已到": False}
-
-
-async def _show_ledger(ask: Ask) -> list[Block]:
-    """Return what was due on this UTC day on each platform, and its outcomes."""
-    messages = await ask.context.ledger.balance(ask.context.now())
-    rows = [(name, ask.text("balance", **asdict(balance))) for name, balance in messages.items()]
-    shown = Rows(tuple(rows)) if rows else Paragraph(ask.text("ledger_empty"))
-    return [Heading(ask.text("ledger")), shown]
 
 
 async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:

@@ -173,11 +173,14 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
     query = await _only(ask)
     report = await ask.report(query)
     number = len(points_of(report))
+    language, zone = ask.language_for(report), ask.context.topic(report.topic).timezone
     if number and not query.number:
-        yield await _choose_point(ask, report, number)
+        example = ask.first_point(report)
+        which = Paragraph(texts.text("which_point", language, n=number, example=example))
+        shown = await _titled(ask, report, [*_section(ask, report, "points"), which])
+        yield replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
         return
     point = ask.point(report, query.number)
-    language, zone = ask.language_for(report), ask.context.topic(report.topic).timezone
     blocks: list[Block] = [
         Heading(texts.text("behind", language, n=query.number), 1),
         ListItem(point.text, point.title, query.number),
@@ -215,13 +218,6 @@ def score_lines(parts: Mapping[str, float], number: int, language: Language) -> 
         title, share = texts.text(f"part_{name}", language), f"{shares[name]:+.2f}"
         lines.append(texts.text("why_part", language, name=title, share=share, **figures))
     return lines
-
-
-async def _choose_point(ask: Ask, report: Report, number: int) -> Reply:
-    language, example = ask.language_for(report), ask.first_point(report)
-    which = Paragraph(texts.text("which_point", language, n=number, example=example))
-    shown = await _titled(ask, report, [*_section(ask, report, "points"), which])
-    return replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
 
 
 def _numbers(report: Report, number: int) -> tuple[Button, ...]:

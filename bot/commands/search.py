@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from bot import texts
-from bot.builds import Questions, TooMany
+from bot.builds import TooMany
 from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.compose import line_of, links_of, shortened, write_span
 from bot.messages import Block, Button, Heading, ListItem, Paragraph, Reply, reply
@@ -87,6 +87,9 @@ async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
     """Return what to look for, in which topic and days. Topic and days stand at the end; a
     number alone is a word unless it follows a topic: GPT 5. The only topic, which says nothing, is
     a word where it ends a known name: Open AI."""
+    # Imported here: a start does not wait for it.
+    from digest.reading.names import find_entry
+
     words, topic = list(ask.words), ""
     days: tuple[date, date] | None = None
     today = ask.today(ask.topics[0])
@@ -102,16 +105,10 @@ async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
                 del words[-size:]
         if topic or len(words) < 2 or fold_letters(words[-1]) not in names:
             continue
-        if len(set(names.values())) > 1 or not _is_name(*words[-2:]):
+        named = find_entry(" ".join(words[-2:])) or find_entry("".join(words[-2:]))
+        if len(set(names.values())) > 1 or not named:
             topic = names[fold_letters(words.pop())]
     return " ".join(words), topic, days
-
-
-def _is_name(*words: str) -> bool:
-    # Imported here: a start does not wait for it.
-    from digest.reading.names import find_entry
-
-    return bool(find_entry(" ".join(words)) or find_entry("".join(words)))
 
 
 def _parse_days(text: str, today: date) -> tuple[date, date] | None:
@@ -188,8 +185,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
         raise Unanswered(await ask.no_report(usual, None))
     if not question:
         raise Unanswered(ask.say("ask_what"))
-    asker = ask.context.questions
-    answer = await _from_model(asker, ask, question, topic) if asker else None
+    answer = await _from_model(ask, question, topic)
     if answer is None:
         hits = await find_hits(ask.context.store, question, ask.context.now().date(), topic=topic)
         answer = as_dict(answer_without_model(*hits))
@@ -198,17 +194,16 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     yield replace(shown, line=f"/ask {topic} {question}".replace("  ", " "))
 
 
-async def _from_model(
-    asker: Questions, ask: Ask, question: str, topic: str
-) -> Mapping[str, Any] | None:
-    """Return the model's answer, or None where it failed: then the items are shown."""
+async def _from_model(ask: Ask, question: str, topic: str) -> Mapping[str, Any] | None:
+    """Return the model's answer, or None where there is none: then the items are shown."""
     person = "" if ask.context.is_admin(ask.incoming) else ask.incoming.person
+    if (asker := ask.context.questions) is None:
+        return None
     try:
         return await asker.ask(question, topic, ask.language, person)
     except TooMany as limit:
-        raise Unanswered(
-            ask.say("too_many_questions", n=limit.number, minutes=limit.minutes)
-        ) from None
+        limits = {"n": limit.number, "minutes": limit.minutes}
+        raise Unanswered(ask.say("too_many_questions", **limits)) from None
 
 
 async def show_answer(

@@ -120,9 +120,12 @@ class MessageSender:
         if delivered.file_id and job.picture and job.picture not in self.file_ids:
             self.file_ids[job.picture] = job.new_file_id = delivered.file_id
         job.unpublished = delivered.message if delivered.publish else ""
-        return Outcome(
-            part.id, "sent", delivered.message, again_at=self._next_send_at(part, delivered)
-        )
+        # When the chat may get its next message.
+        now = self._clock()
+        wait = self._chats.sent(part.chat.id, part.chat.kind != "private", now) - now
+        wait = max(wait, delivered.again)
+        again_at = self.now() + timedelta(seconds=wait) if wait > 0 else None
+        return Outcome(part.id, "sent", delivered.message, again_at=again_at)
 
     async def finish(self, job: Job) -> None:
         """Save the id of an uploaded picture; publish a message to followers, in its turn."""
@@ -160,20 +163,12 @@ class MessageSender:
         )
         return job.message
 
-    def _next_send_at(self, part: Part, delivered: platforms.Delivered) -> datetime | None:
-        """Return when the chat may get its next message; None for at once."""
-        now = self._clock()
-        at = self._chats.sent(part.chat.id, part.chat.kind != "private", now)
-        wait = max(at - now, delivered.again)
-        return self.now() + timedelta(seconds=wait) if wait > 0 else None
-
     @property
     def may_resend(self) -> bool:
         """Return True if a message that may have arrived is sent again."""
         return self.platform.repeats or self.resend
 
     async def _read_failure(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
-        """Return the outcome of a failed attempt; None where it is repeated at once."""
         part = job.part
         if self.platform.pace.bans and isinstance(error, _INVALID):
             await self._count_invalid(error)

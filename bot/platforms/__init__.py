@@ -277,16 +277,11 @@ class Delivered:
 class Delivering(Protocol):
     """The port for digests: prepared messages, one call each, every outcome told apart."""
 
-    @property
-    def pace(self) -> Pace: ...
-
-    @property
-    def repeats(self) -> bool:
-        """Return True if the platform merges messages with the same nonce."""
-
-    @property
-    def reuses(self) -> bool:
-        """Return True if an uploaded picture can be sent again by its id."""
+    pace: Pace
+    repeats: bool
+    """True if the platform merges messages with the same nonce."""
+    reuses: bool
+    """True if an uploaded picture can be sent again by its id."""
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
         """Return the messages of a reply as JSON objects. `picture` names its picture: it is the

@@ -152,7 +152,11 @@ class DiscordDeliverer:
                 raise
             return await self._post_elsewhere(message)
         if name and not forum and delivered.message:
-            await self._open_thread(message.chat.id, delivered.message, name)
+            path = f"/channels/{message.chat.id}/messages/{delivered.message}/threads"
+            try:
+                await self.call("POST", path, {"json": _thread(name)})
+            except PlatformError as error:  # without it the digest goes on in the channel
+                log.warning("discord: no thread was opened in %s (%s)", message.chat.id, error)
         return delivered
 
     async def _post_elsewhere(self, message: Outgoing) -> Delivered:
@@ -166,7 +170,6 @@ class DiscordDeliverer:
         return await self._post(message, message.chat.id, posted=posted)
 
     async def _find_forum(self, chat: str) -> str:
-        """Return the forum that the chat is a post of, or nothing."""
         if chat not in self._forums:
             place, _ = await self.call("GET", f"/channels/{chat}", {})
             forum = ""
@@ -242,14 +245,6 @@ class DiscordDeliverer:
             if int(place.get("last_message_id") or 0) > after:
                 raise Unseen(UNSEEN)
         return [one for one in history if (one.get("author") or {}).get("bot")]
-
-    async def _open_thread(self, channel: str, message: str, name: str) -> None:
-        """Open a thread under a message; without it the digest goes on in the channel."""
-        content = {"json": _thread(name)}
-        try:
-            await self.call("POST", f"/channels/{channel}/messages/{message}/threads", content)
-        except PlatformError as error:
-            log.warning("discord: no thread was opened in %s (%s)", channel, error)
 
     async def _post(
         self,
@@ -450,7 +445,6 @@ def _limited(answer: Any, headers: Mapping[str, str]) -> Limited:
 
 
 def _seconds(value: object) -> float:
-    """Return seconds as Discord writes them, in JSON or in a header."""
     try:
         seconds = float(value) if isinstance(value, int | float | str) else math.nan
     except ValueError:

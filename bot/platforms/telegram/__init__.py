@@ -77,7 +77,11 @@ class Telegram:
     async def run(self) -> None:
         try:
             await call(self.bot.initialize())
-            await self._choose_way()
+            if url := self.setup.webhook_url:
+                secret = self.setup.webhook_secret
+                await call(self.bot.set_webhook(url, allowed_updates=UPDATES, secret_token=secret))
+            else:
+                await call(self.bot.delete_webhook())
             self._start(show_menus(self.bot, self.host, self.setup.operators))
             self.host.ready(NAME, f"@{self.bot.username}")
             await (self._drain() if self.setup.webhook_url else self._poll())
@@ -129,14 +133,6 @@ class Telegram:
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
         await self.bot.shutdown()
-
-    async def _choose_way(self) -> None:
-        """Tell Telegram to bring updates to the webhook, or that they will be fetched."""
-        url, secret = self.setup.webhook_url, self.setup.webhook_secret
-        if url:
-            await call(self.bot.set_webhook(url, allowed_updates=UPDATES, secret_token=secret))
-        else:
-            await call(self.bot.delete_webhook())
 
     async def _drain(self) -> None:
         """Handle stored updates for ever, oldest first; forget each when it is handled."""
@@ -212,7 +208,6 @@ class Telegram:
                 self._room.release()
 
     def _read(self, raw: Any) -> Update | None:
-        """Return the update; skip what the library cannot read."""
         try:
             return Update.de_json(raw, self.bot)
         except Exception as error:  # noqa: BLE001 (one update may fail without the others)
@@ -254,7 +249,11 @@ class Telegram:
                 await self.host.ended(NAME, chat.id, "removed")
             elif updates.added(change):
                 language = language_of(change.from_user.language_code)
-                await self._greet(Incoming(chat, str(change.from_user.id), "/start", language))
+                start = Incoming(chat, str(change.from_user.id), "/start", language)
+                try:
+                    await self._send_all(self.host.answer(start), chat)
+                except PlatformError as error:
+                    log.info("telegram: added to a chat where it cannot speak (%s)", error)
         elif update.callback_query:
             await self._pressed(update.callback_query, chat)
         elif message and message.migrate_to_chat_id:
@@ -275,13 +274,6 @@ class Telegram:
         """Show the menu of commands in the language that the chat has chosen."""
         if reply.menu:
             await show_chat_menu(self.bot, self.host, chat, reply.menu, self.setup.operators)
-
-    async def _greet(self, start: Incoming) -> None:
-        """Introduce the bot where it was added; it may not be allowed to speak there."""
-        try:
-            await self._send_all(self.host.answer(start), start.chat)
-        except PlatformError as error:
-            log.info("telegram: added to a chat where it cannot speak (%s)", error)
 
     async def _pressed(self, query: CallbackQuery, chat: Chat) -> None:
         press = pressed(query.data or "")
@@ -310,7 +302,7 @@ class Telegram:
         await self._show(query, press, reply, chat, place)
         await self._follow_language(chat, reply)
         if chat.kind == "channel":
-            replies = _posts(replies)
+            replies = (reply async for reply in replies if reply.manner == "post")
         await self._send_all(replies, chat, place)
 
     async def _may_press(self, query: CallbackQuery, press: Press, line: Incoming) -> bool:
@@ -354,7 +346,6 @@ class Telegram:
 
 
 def _advise(error: PlatformError) -> PlatformError:
-    """Return why the bot cannot talk, for operators."""
     if isinstance(error, Revoked):
         return Refused(ADVICE["token"].format(name="Telegram", variable="TELEGRAM_BOT_TOKEN"))
     if isinstance(error, Unreachable):
@@ -377,13 +368,6 @@ def _sender_of(raw: Any) -> str:
         if isinstance(sender, dict):
             return str(sender.get("id", ""))
     return ""
-
-
-async def _posts(replies: AsyncIterator[Reply]) -> AsyncIterator[Reply]:
-    """Yield the replies that are posts for all."""
-    async for reply in replies:
-        if reply.manner == "post":
-            yield reply
 
 
 def _toast(reply: Reply | None, chat: Chat) -> str:

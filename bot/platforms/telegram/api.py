@@ -83,7 +83,9 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
     parameters = answer.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
     if code == 429:
-        return Limited(_seconds(parameters.get("retry_after")))
+        seconds: Any = parameters.get("retry_after")
+        valid = type(seconds) is int and seconds > 0
+        return Limited(min(float(seconds), 86_400.0) if valid else DEFAULT_WAIT_SECONDS)
     if new := parameters.get("migrate_to_chat_id"):
         return Moved(str(new))
     if code in (401, 404):  # 404: a token that no bot ever had
@@ -119,12 +121,6 @@ def read_object(payload: bytes) -> dict[str, Any]:
     """Return the answer as an object; an empty one for what is no JSON object."""
     answer = read_json(payload)
     return answer if isinstance(answer, dict) else {}
-
-
-def _seconds(value: object) -> float:
-    """Return the wait; Telegram says whole seconds."""
-    valid = type(value) is int and value > 0
-    return min(float(str(value)), 86_400.0) if valid else DEFAULT_WAIT_SECONDS
 
 
 HOLD_SECONDS = 50

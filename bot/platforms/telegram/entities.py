@@ -82,7 +82,9 @@ def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
     text: list[str] = []
     entities: list[MessageEntity] = []
     place = 0
-    if _begins_a_command(lines):  # a page may begin within a word
+    first = lines[0][0] if lines and lines[0] else None
+    # A page may begin within a word.
+    if first and not first.tappable and first.text.startswith("/"):
         text.append(JOINER)
         place = 1
     starts: list[int] = []
@@ -117,11 +119,6 @@ def _quotes(lines: Sequence[Line], starts: Sequence[int]) -> Iterator[MessageEnt
             end = starts[last] + sum(utf16(run.text) for run in lines[last])
             first = starts[members[0]]
             yield MessageEntity("expandable_blockquote", first, end - first)
-
-
-def _begins_a_command(lines: Sequence[Line]) -> bool:
-    first = lines[0][0] if lines and lines[0] else None
-    return first is not None and not first.tappable and first.text.startswith("/")
 
 
 MOST_BYTES = 64
