@@ -35,7 +35,6 @@ from digest.models import Report, Topic, Window
 if TYPE_CHECKING:
     from bot.settings import Settings
     from digest.pipeline import Model
-    from digest.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -267,6 +266,7 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
     Commands in chats then answer from the reports in the posts. The feeds of a list that a feed
     reader exported (OPML) become sources of a topic.
     """
+    from digest.collect import import_feeds
     from digest.fetch.opml import is_opml
     from digest.publish.exchange import import_post, read_file
     from digest.topics import load_topics
@@ -282,7 +282,12 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
                     if not topic and len(topics) > 1:
                         raise DigestError(f"{path}: add --topic, one of {', '.join(topics)}")
                     owner = _find_topic(topic or next(iter(topics)), settings)
-                    await _import_feeds(body, path.name, owner, store)
+                    added, refused = await import_feeds(
+                        body, path.name, owner, store, datetime.now(UTC)
+                    )
+                    for line in refused:
+                        _print(f"jianbao: {path.name}: {line}", err=True)
+                    _print(f"{path.name}: {owner.name}: {added} feed{'s' * (added != 1)} added")
                     continue
                 slug = _find_topic(topic, settings).slug if topic else ""
                 report = await import_post(
@@ -302,15 +307,6 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
                 _print(f"jianbao: {path.name}: {_describe_fault(error)}", err=True)
     if failed:
         raise DigestError(f"files not imported: {failed} of {len(files)}")
-
-
-async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> None:
-    from digest.collect import import_feeds
-
-    added, refused = await import_feeds(body, name, topic, store, datetime.now(UTC))
-    for line in refused:
-        _print(f"jianbao: {name}: {line}", err=True)
-    _print(f"{name}: {topic.name}: {added} feed{'s' * (added != 1)} added")
 
 
 @cli.command()

@@ -223,20 +223,14 @@ def _block(report: Report, item: Item, number: int, view: ReportView) -> Paragra
     if item.status == "note":
         return Paragraph(item.text)
     mark = f"{MARK} " if _has(item, view.highlight) else ""
-    mark += _follows(report, item, view.language)
+    earlier = [post.earlier for key in item.cites if (post := report.posts.get(key))]
+    if item.status == "update" and any(earlier):  # news of a story that an earlier day told
+        mark += texts.text("follows", view.language, day=max(filter(None, earlier)))
     links = links_of(report.posts, item)
     if item.title and item.text:
         return ListItem(item.text, mark + item.title, number, links)
     # A headline alone is plain: bold, it would pass for the weightiest of the points.
     return ListItem(mark + (item.text or item.title), "", number, links)
-
-
-def _follows(report: Report, item: Item, language: Language) -> str:
-    """Return what marks news of a story that an earlier day told, with that day."""
-    if item.status != "update":
-        return ""
-    days = [post.earlier for key in item.cites if (post := report.posts.get(key)) and post.earlier]
-    return texts.text("follows", language, day=max(days)) if days else ""
 
 
 def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
@@ -365,21 +359,16 @@ async def compose(
     blocks = report_blocks(context.topic(report.topic), report, view, kind)
     if view.pictured and (picture := await picture_block(context, report, view.language)):
         blocks.append(picture)
-    blocks += [*closing_blocks(report, view), *_web_page(context, report, view.language)]
+    blocks += closing_blocks(report, view)
+    # Stories of several days are put together for a chat: they have no page.
+    if (root := context.settings.public_url) and report.first == report.last:
+        usual = view.language == context.topic(report.topic).language
+        prefix, day = "" if usual else f"{view.language}/", days_of(report)
+        link = Link(day, f"{root}/{prefix}{quote(report.topic)}/{day}")
+        blocks.append(ListItem(texts.text("web_page", view.language), links=(link,)))
     # Buttons of a whole report turn it in its place, other than those of a digest.
     fresh = kind != "report"
     return await with_buttons(context, report, blocks, view.language, kind, fresh=fresh)
-
-
-def _web_page(context: Services, report: Report, language: Language) -> list[Block]:
-    """Return the link to the day's page; stories of several days are put together for a chat."""
-    root = context.settings.public_url
-    if not root or report.first != report.last:
-        return []
-    usual = context.topic(report.topic).language
-    prefix = "" if language == usual else f"{language}/"
-    address = f"{root}/{prefix}{quote(report.topic)}/{days_of(report)}"
-    return [ListItem(texts.text("web_page", language), links=(Link(days_of(report), address),))]
 
 
 def compose_excuse(context: Services, subscription: Subscription) -> Reply:

@@ -64,8 +64,7 @@ class BotHost:
     def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
         return apology(error, where, language or self._context.language)
 
-    def link_word(self, line: str) -> str:
-        return link_word(line)
+    link_word = staticmethod(link_word)
 
     async def suggest(
         self, kind: Kind, typed: str, topic: str, language: Language | None

@@ -371,8 +371,8 @@ def _candidates(text: str, today: date) -> list[date]:
         elif text.startswith("last "):
             backs = [back % 7 or 7]
         return [today - timedelta(days=days) for days in backs]
-    if match := _FULL.fullmatch(text) or _DIGITS.fullmatch(text):
-        return _existing([int(part) for part in match.groups()])
+    if day := full_day(text):
+        return [day]
     if match := _DAY_FIRST.fullmatch(text):
         first, second, year = map(int, match.groups())
         if first != second and max(first, second) <= 12:

@@ -23,7 +23,7 @@ from bot.typed import (
     zone_label,
 )
 from digest.calendar import Span, closes, month_of, week_of
-from digest.models import Item, Language, Report, Subscription, Topic
+from digest.models import Item, Language, Report, Subscription
 from digest.ranges import load_span
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
@@ -175,8 +175,12 @@ class Ask:
         today = date.min if other_year else self.context.now().date()
         shown = texts.days_in_words(*days, language, today)
         lines = [texts.text("no_report", language, day=shown)]
-        if days[0] == days[1] >= self.today(topic):
-            lines.append(self._say_when(self.context.topic(topic), days[1]))
+        if days[0] == days[1] >= (now := self.today(topic)):  # made when that day is over
+            zone = self.context.topic(topic).timezone
+            closed_at = closes(self.context.topic(topic), days[0]).astimezone(ZoneInfo(zone))
+            facts = {"when": f"{closed_at:%Y-%m-%d %H:%M}", "zone": zone_label(zone, language)}
+            key = "not_begun" if days[0] > now else "not_over"
+            lines.append(self.text(key, at=self.text("at", **facts)))
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:
             line = self.hint(topic, days[0], name="report")
@@ -188,13 +192,6 @@ class Ask:
         elif not posts:
             lines.append(await self._say_no_reports(topic))
         return reply(*map(Paragraph, lines), language=language)
-
-    def _say_when(self, topic: Topic, day: date) -> str:
-        """Return when the report of a day is made that is not over yet, by the topic's clock."""
-        at = closes(topic, day).astimezone(ZoneInfo(topic.timezone))
-        zone = zone_label(topic.timezone, self.language)
-        when = self.text("at", when=f"{at:%Y-%m-%d %H:%M}", zone=zone)
-        return self.text("not_begun" if day > self.today(topic.name) else "not_over", at=when)
 
     async def _say_no_reports(self, topic: str) -> str:
         posts = await self.context.store.post_days(topic)

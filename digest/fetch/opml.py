@@ -14,7 +14,8 @@ from digest.fetch.encodings import as_utf8
 MAX_BYTES = 2_000_000
 MAX_FEEDS = 500
 _AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)")
-_FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)|feed:(?://)?", re.IGNORECASE)
+_FEED_SCHEME = re.compile(r"feed:(?://)?(https?://)?", re.IGNORECASE)
+"""`feed:https://...` has its own scheme; `feed://...` is one of the web."""
 
 
 def is_opml(body: bytes) -> bool:
@@ -52,7 +53,10 @@ def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
         try:
             if line in broken:
                 raise SourceError("is cut by a < in it")
-            address = check_address(_FEED_SCHEME.sub(_with_scheme, address, count=1))
+            scheme = _FEED_SCHEME.match(address)
+            if scheme:
+                address = (scheme[1] or "http://") + address[scheme.end() :]
+            address = check_address(address)
             if is_near(urlsplit(address).hostname or ""):
                 refused.append(f"line {line}: leads into a private network: set it in topics.toml")
             else:
@@ -64,12 +68,6 @@ def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
     if len(feeds) > MAX_FEEDS:
         refused.append(f"only the first {MAX_FEEDS} feeds are taken")
     return list(feeds)[:MAX_FEEDS], refused
-
-
-def _with_scheme(match: re.Match[str]) -> str:
-    """`feed:https://...` has its own scheme; `feed://...` is one of the web."""
-    follows = match.string[match.end() :].lower()
-    return "" if follows.startswith(("http://", "https://")) else "http://"
 
 
 def _outlines(root: etree._Element) -> Iterator[tuple[int, str]]:

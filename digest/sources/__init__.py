@@ -138,20 +138,16 @@ def parse_spec(words: Sequence[str]) -> SourceSpec:
 
     Raise SourceError for what names none, and for files of this machine: only the topics file may.
     """
-    kind, address = (words[0], words[1:]) if words[0] in kinds() else ("", list(words))
-    spec = SourceSpec(kind or _guess_kind(" ".join(address)), " ".join(address))
+    kind, address = (words[0], words[1:]) if words[0] in kinds() else ("", words)
+    spec = SourceSpec(kind or "rss", " ".join(address))
+    # A kind's file may claim addresses by a pattern, CLAIMS; any other is a feed.
+    for name in () if kind else kinds():
+        claims = getattr(import_module(f"{__name__}.{name}"), "CLAIMS", None)
+        if claims is not None and claims.match(spec.address):
+            spec = replace(spec, kind=name)
     if open_source(spec).reach is None:
         raise SourceError(f'a source of kind "{spec.kind}" can only be set in the topics file')
     return spec
-
-
-def _guess_kind(address: str) -> str:
-    """Return the kind whose file claims such an address (`CLAIMS`, a pattern), or a feed."""
-    for kind in kinds():
-        claims = getattr(import_module(f"{__name__}.{kind}"), "CLAIMS", None)
-        if claims is not None and claims.match(address):
-            return kind
-    return "rss"
 
 
 def is_plausible(moment: datetime, now: datetime) -> bool:

@@ -130,7 +130,13 @@ def open_engine(url: URL) -> AsyncEngine:
     """Return an engine that connects to nothing yet. Creates the folder of a SQLite file."""
     if url.get_backend_name() == "postgresql":
         return create_async_engine(url, **_POSTGRESQL_OPTIONS)
-    _make_folder(Path(url.database or ""))
+    folder = Path(url.database or "").parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the folder {folder} ({error.strerror}): name another in DATABASE_URL"
+        ) from None
     # Writers take turns anyway: more connections kept open would only take room.
     engine = create_async_engine(url, pool_size=2, **_SQLITE_OPTIONS)
     _behave(engine.sync_engine)
@@ -166,17 +172,17 @@ class Reader:
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Return what the function makes of the database."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _read, self._engine, work)
+
+        def read() -> T:
+            with self._engine.connect() as connection:
+                return work(connection)
+
+        return await loop.run_in_executor(self._threads, read)
 
     async def close(self) -> None:
         """Wait for running reads, then close their connections."""
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
-
-
-def _read(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with engine.connect() as connection:
-        return work(connection)
 
 
 def writing(engine: AsyncEngine) -> AsyncEngine:
@@ -243,15 +249,6 @@ async def execute_for(
 def groups(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
     """Yield ids or keys, as many at a time as a statement may have."""
     return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
-
-
-def _make_folder(file: Path) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"cannot make the folder {file.parent} ({error.strerror}): name another in DATABASE_URL"
-        ) from None
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -59,8 +59,11 @@ class Discord:
 
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
+        api = (setup.api_url or _OFFICIAL).rstrip("/")
+        if not urlsplit(api).path:  # `http://127.0.0.1:8080` stands for its version 10
+            api += "/api/v10"
         # The library knows no setting for it, so it holds for the whole process.
-        api = Route.BASE = _api(setup.api_url or _OFFICIAL)
+        Route.BASE = api
         self.client = Client(host, self, setup.proxy)
         # Separate clients: on shutdown, digests in flight get more time than answers.
         self.answering, self.delivering = (
@@ -325,12 +328,6 @@ def _incoming(interaction: discord.Interaction, line: str) -> Incoming:
     person = str(interaction.user.id)
     chat = _chat(interaction)
     return Incoming(chat, person, line, language, configures=may_configure, lacking=names)
-
-
-def _api(address: str) -> str:
-    """Return the root of the API; `http://127.0.0.1:8080` stands for its version 10."""
-    bare = address.rstrip("/")
-    return bare if urlsplit(bare).path else f"{bare}/api/v10"
 
 
 def _fault(error: Exception) -> PlatformError:
