@@ -106,7 +106,9 @@ def roll_up(
         sections=tuple(
             Section(name, heading(name, titled), tuple(items.get(name, ()))) for name in SECTIONS
         ),
-        counts=_total(reports),
+        counts=Counts(
+            **{f.name: sum(getattr(r.counts, f.name) for r in reports) for f in fields(Counts)}
+        ),
         posts={key: post for r in spoken for key, post in r.posts.items() if key in cites},
         wordcounts=_add_words(reports),
         created_at=max((daily.created_at for daily in reports if daily.created_at), default=None),
@@ -271,10 +273,3 @@ def _summary(
         listed += _MORE[language] if len(missing) > MAX_MISSING else ""
         text += ("" if language == "zh" else " ") + _MISSING[language].format(listed)
     return Item(text, status="note")
-
-
-def _total(reports: Sequence[Report]) -> Counts:
-    names = (field.name for field in fields(Counts))
-    return Counts(
-        **{name: sum(getattr(report.counts, name) for report in reports) for name in names}
-    )

@@ -92,7 +92,7 @@ def clean(text: str) -> str:
         text = _STACKED.sub(r"\1", unicodedata.normalize("NFC", text))
     text = _SPACES.sub(" ", text)
     if "\n" in text:
-        text = _BREAKS.sub(_one_or_two_breaks, text)
+        text = _BREAKS.sub(lambda gap: "\n\n" if gap.group().count("\n") > 1 else "\n", text)
     return text.strip()[:MAX_CHARS]
 
 
@@ -112,10 +112,6 @@ def _is_shown(char: str) -> bool:
         return True
     noncharacter = ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF
     return unicodedata.category(char) == "Cn" and not noncharacter and ord(char) < 0xE0000
-
-
-def _one_or_two_breaks(match: re.Match[str]) -> str:
-    return "\n\n" if match.group().count("\n") > 1 else "\n"
 
 
 def replace_links(text: str, mark: str) -> str:

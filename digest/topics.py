@@ -29,10 +29,6 @@ PAGES = frozenset("en zh search metrics healthz readyz".split())
 """Names that lead to pages of their own: those of a topic could not be reached."""
 
 
-def _for_both(value: object) -> object:
-    return {"zh": value, "en": value} if isinstance(value, str) else value
-
-
 def _clock(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", value):
         return time.fromisoformat(value)
@@ -53,14 +49,16 @@ ZoneName = Annotated[str, AfterValidator(_check_zone)]
 """A name of the zone data; the validator says what to write instead."""
 
 
-def _visible(text: object) -> object:
-    """Return the text without what nobody sees: a title of U+FEFF is empty."""
-    return clean(text) if isinstance(text, str) else text
-
-
-# An empty keyword would occur in every post.
-_Text = Annotated[str, StringConstraints(min_length=1), BeforeValidator(_visible)]
-_Titles = Annotated[dict[Language, _Text], BeforeValidator(_for_both)]
+# A title of U+FEFF is empty, and an empty keyword would occur in every post.
+_Text = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    BeforeValidator(lambda text: clean(text) if isinstance(text, str) else text),
+]
+_Titles = Annotated[
+    dict[Language, _Text],
+    BeforeValidator(lambda both: {"zh": both, "en": both} if isinstance(both, str) else both),
+]
 
 _ADVICE = {
     "literal_error": "write %(expected)s",

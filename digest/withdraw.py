@@ -207,15 +207,10 @@ def _list_sentences(item: Item) -> list[str]:
 
 def _is_taken(sentence: str, texts: Mapping[str, str], left: Collection[str]) -> bool:
     """Return whether a sentence is told in the words of a text whose key is not `left`."""
-    words = {key: _share_words(sentence, text) for key, text in texts.items()}
-    deleted = max((share for key, share in words.items() if key not in left), default=0.0)
-    return deleted > OWN_WORDS and deleted > max(words.get(key, 0.0) for key in left)
-
-
-def _share_words(sentence: str, text: str) -> float:
-    """Return the share of the sentence's runs of signs that stand in the text."""
-    runs, other = _list_runs(sentence), _list_runs(text)
-    return len(runs & other) / max(1, len(runs))
+    runs = _list_runs(sentence)
+    shares = {key: len(runs & _list_runs(text)) / max(1, len(runs)) for key, text in texts.items()}
+    deleted = max((share for key, share in shares.items() if key not in left), default=0.0)
+    return deleted > OWN_WORDS and deleted > max(shares.get(key, 0.0) for key in left)
 
 
 def _list_runs(text: str) -> set[str]:
