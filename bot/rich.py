@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter
 
 from bot.messages import Block, Heading, Link, ListItem, Paragraph, Picture, Reply, Rows
@@ -320,8 +320,6 @@ class _Book:
 
 
 Way = Callable[[str], Iterable[str]]
-_AT_ONCE = 40
-"""Letters of an endless word that stay together, to save time."""
 
 
 def _split(pattern: re.Pattern[str], text: str) -> Iterator[str]:
@@ -337,13 +335,7 @@ def _split(pattern: re.Pattern[str], text: str) -> Iterator[str]:
         yield pending
 
 
-def _letters(text: str) -> Iterator[str]:
-    graphemes = letters(text)
-    while some := "".join(islice(graphemes, _AT_ONCE)):
-        yield some
-
-
-_WAYS: tuple[Way, ...] = (partial(_split, _WORD), _letters, letters, iter)
+_WAYS: tuple[Way, ...] = (partial(_split, _WORD), letters, iter)
 
 
 _style = attrgetter("bold", "url", "tappable", "folded")

@@ -136,14 +136,11 @@ def in_use(file: Path) -> bool:
     """
     if fcntl is None:
         return False
-    try:
-        with file.open("rb+") as opened:
-            try:
-                fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCK_SIZE, _LOCK_FIRST)
-            except OSError:
-                return True
-    except OSError:
-        return False
+    with suppress(OSError), file.open("rb+") as opened:
+        try:
+            fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCK_SIZE, _LOCK_FIRST)
+        except OSError:
+            return True
     return False
 
 

@@ -1,6 +1,7 @@
 """The ledger of deliveries: what each subscription is due, its parts, and their outcomes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -47,16 +48,37 @@ class Ledger(DueTables):
             which &= parts.c.platform == platform
         if chat is not None:
             which &= parts.c.chat == chat
-        async with self._store.reading() as connection:
-            return await open_parts.list_parts(connection, which)
+        return await self._list_parts(which)
 
     async def list_refused_parts(self, since: datetime) -> list[UndeliveredPart]:
         """Return the parts refused since then, oldest first: in chats still subscribed, and
         in groups and channels that are gone. A person who blocked the bot is left out."""
         refused = and_(parts.c.state == "refused", parts.c.tried_at >= since)
         reported = or_(subscriptions.c.ended == "", subscriptions.c.kind != "private")
-        async with self._store.reading() as connection:
-            return await open_parts.list_parts(connection, and_(refused, reported))
+        return await self._list_parts(and_(refused, reported))
+
+    async def _list_parts(self, which: ColumnElement[bool]) -> list[UndeliveredPart]:
+        """Return these parts, with the digest and the chat they belong to, oldest first."""
+        sibling = parts.alias("sibling")
+        same_digest = (sibling.c.delivery_id == parts.c.delivery_id) & (sibling.c.position >= 0)
+        number = select(func.count()).where(same_digest).scalar_subquery().label("number")
+        about = (deliveries.c.topic, deliveries.c.day, subscriptions.c.title)
+        query = select(parts, *about, number).select_from(parts)
+        joined = query.join(deliveries).join(subscriptions)
+        return [
+            UndeliveredPart(
+                row.id,
+                replace(open_parts.chat_of(row), title=row.title),
+                row.topic,
+                row.day,
+                row.position,
+                row.number,
+                row.tried_at,
+                row.error,
+                row.state,
+            )
+            for row in await self._store.rows(joined.where(which).order_by(parts.c.id))
+        ]
 
     async def body(self, part: int) -> str:
         """Return what a part says, as JSON of its platform."""
@@ -164,11 +186,10 @@ class Ledger(DueTables):
         counted = select(deliveries.c.platform, state, func.count().label("n"))
         grouped = counted.where(today).group_by(deliveries.c.platform, state)
         balances: dict[str, dict[str, int]] = {}
-        async with self._store.reading() as connection:
-            for row in await connection.execute(grouped):
-                name = "waiting" if row.state in ("due", "open") else row.state
-                states = balances.setdefault(row.platform, {})
-                states[name] = states.get(name, 0) + row.n
+        for row in await self._store.rows(grouped):
+            name = "waiting" if row.state in ("due", "open") else row.state
+            states = balances.setdefault(row.platform, {})
+            states[name] = states.get(name, 0) + row.n
         return {
             platform: Balance(due=sum(states.values()), **states)
             for platform, states in sorted(balances.items())

@@ -4,16 +4,15 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.models import Chat, UndeliveredPart
+from digest.models import Chat
 from digest.store.engine import execute_for, groups, insert_new
-from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
+from digest.store.tables import bodies, deliveries, leases, parts
 
 OPEN = ("waiting", "sending")
 _UNENDED = ("due", "open", "unknown")
@@ -209,43 +208,6 @@ async def lock_deliveries_of(connection: AsyncConnection, ids: Sequence[int]) ->
         delivery_ids.update((await connection.scalars(query)).all())
     await lock_deliveries(connection, sorted(delivery_ids))
     return sorted(delivery_ids)
-
-
-async def list_parts(
-    connection: AsyncConnection, which: ColumnElement[bool]
-) -> list[UndeliveredPart]:
-    """Return these parts, with the digest and the chat they belong to, oldest first."""
-    sibling = parts.alias("sibling")
-    number = select(func.count()).where(
-        sibling.c.delivery_id == parts.c.delivery_id, sibling.c.position >= 0
-    )
-    query = (
-        select(
-            parts,
-            deliveries.c.topic,
-            deliveries.c.day,
-            subscriptions.c.title,
-            number.scalar_subquery().label("number"),
-        )
-        .join(deliveries, deliveries.c.id == parts.c.delivery_id)
-        .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
-        .where(which)
-        .order_by(parts.c.id)
-    )
-    return [
-        UndeliveredPart(
-            row.id,
-            replace(chat_of(row), title=row.title),
-            row.topic,
-            row.day,
-            row.position,
-            row.number,
-            row.tried_at,
-            row.error,
-            row.state,
-        )
-        for row in await connection.execute(query)
-    ]
 
 
 def chat_of(row: Any) -> Chat:

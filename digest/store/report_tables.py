@@ -53,13 +53,7 @@ _CONTENTS = (
         sections.c.title.label("heading"),
         *(items.c[name] for name in _OF_ITEM),
     )
-    .select_from(
-        sections.join(
-            items,
-            (items.c.report_id == sections.c.report_id) & (items.c.section == sections.c.position),
-            isouter=True,
-        )
-    )
+    .select_from(sections.outerjoin(items))
     .where(sections.c.report_id.in_(bindparam("ids", expanding=True)))
     .order_by(sections.c.report_id, sections.c.position, items.c.position)
 )
@@ -149,9 +143,7 @@ class ReportTables(Database):
     ) -> list[tuple[Dropped, Post | None]]:
         """Return what that report left out and why, each with the post where it is stored."""
         same_post = (posts.c.topic == reports.c.topic) & (posts.c.key == drops.c.key)
-        chosen = drops.join(reports, reports.c.id == drops.c.report_id).join(
-            posts, same_post, isouter=True
-        )
+        chosen = drops.join(reports).outerjoin(posts, same_post)
         drop_columns = [column.label(f"drop_{column.name}") for column in drops.c]
         query = select(*drop_columns, posts).select_from(chosen).order_by(drops.c.position)
         return [

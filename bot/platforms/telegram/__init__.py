@@ -245,9 +245,9 @@ class Telegram:
     async def _react(self, update: Update, chat: Chat) -> None:
         message = update.message or update.channel_post
         if change := update.my_chat_member:
-            if updates.removed(change):
+            if (became := updates.what_became(change)) == "removed":
                 await self.host.ended(NAME, chat.id, "removed")
-            elif updates.added(change):
+            elif became:
                 language = language_of(change.from_user.language_code)
                 start = Incoming(chat, str(change.from_user.id), "/start", language)
                 try:

@@ -260,17 +260,11 @@ async def call(pending: Awaitable[_T]) -> _T:
     try:
         return await pending
     except TelegramError as error:
-        raise read_error(error) from error
-
-
-def read_error(error: TelegramError) -> PlatformError:
-    """Return what is known of a call that failed."""
-    cause = error.__cause__
-    while isinstance(cause, TelegramError):
-        cause = cause.__cause__
-    if isinstance(cause, PlatformError):
-        return cause
-    return Unsure("the answer cannot be read")
+        cause = error.__cause__
+        while isinstance(cause, TelegramError):
+            cause = cause.__cause__
+        known = cause if isinstance(cause, PlatformError) else Unsure("the answer cannot be read")
+        raise known from error
 
 
 PACE = Pace(a_second=30.0, most=1000.0, chat_gap=1.0, group_minute=20)
@@ -393,8 +387,7 @@ def _fields(message: Outgoing, body: dict[str, Any], *, pictured: bool = False) 
 
 
 def _file_id(sent: dict[str, Any]) -> str:
-    """Return the id of a sent picture in its largest size, or nothing."""
-    sizes = sent.get("photo")
+    sizes = sent.get("photo")  # the largest last
     size = sizes[-1] if isinstance(sizes, list) and sizes else {}
     return str(size.get("file_id", "")) if isinstance(size, dict) else ""
 

@@ -1,6 +1,7 @@
 """Telegram's updates: where something happened, who did it, and with which rights."""
 
 from functools import partial
+from typing import Literal
 
 from telegram import (
     Bot,
@@ -106,15 +107,12 @@ async def _may_configure(
     return member.status in _ADMINS
 
 
-def added(change: ChatMemberUpdated) -> bool:
-    """Return whether the bot came into a group or channel."""
-    came = change.old_chat_member.status in _OUT and change.new_chat_member.status not in _OUT
-    return came and change.chat.type != "private"
-
-
-def removed(change: ChatMemberUpdated) -> bool:
-    """Return whether the bot was thrown out, or blocked by the person."""
-    return change.new_chat_member.status in _OUT
+def what_became(change: ChatMemberUpdated) -> Literal["added", "removed", ""]:
+    """Return whether the bot came into a group or channel, or was thrown out or blocked."""
+    if change.new_chat_member.status in _OUT:
+        return "removed"
+    was_out = change.old_chat_member.status in _OUT
+    return "added" if was_out and change.chat.type != "private" else ""
 
 
 def may_post(kind: str, bot: ChatMember) -> bool:
