@@ -113,7 +113,7 @@ def parse_date(text: str) -> datetime | None:
     if half := re.match(r"\s*([AP])\.?M\b\.?", zone, re.IGNORECASE):
         zone = zone[half.end() :]
         clock[0] = clock[0] % 12 + 12 * (half[1].upper() == "P")
-    if year < 100:  # RFC 822 has two digits: 69 is 1969, 68 is 2068
+    if len(parts["Y"]) == 2:  # RFC 822: 69 is 1969, 68 is 2068
         year += 1900 if year > 68 else 2000
     try:
         day = datetime(year, int(month), int(parts["d"]), tzinfo=_zone(zone))

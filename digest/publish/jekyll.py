@@ -168,17 +168,15 @@ def _link(report: Report, key: str) -> str:
 def escape(text: str) -> str:
     """Return text of strangers as Jekyll shows it as text: no Liquid, no HTML, no Markdown, one
     line."""
-    return _SPECIAL.sub(_escaped, " ".join(text.split()))
+
+    def escaped(match: re.Match[str]) -> str:
+        sign = match.group()
+        return sign if sign in _PLAIN else _ENTITIES.get(sign, f"\\{sign}")
+
+    return _SPECIAL.sub(escaped, " ".join(text.split()))
 
 
 def escape_line(text: str) -> str:
     """Escape text that begins a line, where more signs have a meaning."""
     escaped = escape(text)
     return re.sub(r"^(\d*)([.)+=:#!>-])", r"\1\\\2", escaped)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    sign = match.group()
-    if sign in _PLAIN:
-        return sign
-    return _ENTITIES.get(sign, f"\\{sign}")

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from feedgenerator import Atom1Feed, Rss201rev2Feed
 
 from digest.calendar import closes
-from digest.models import BRIEF, Item, Report, Topic
-from digest.publish import days_of, label, say_sample
-from digest.publish.jekyll import BRACKETS, COMMA
-from digest.publish.layout import Frame, describe, list_cited, printable, web_address
+from digest.models import BRIEF, Report, Topic
+from digest.publish import days_of, label
+from digest.publish.layout import Frame, describe, printable, render
 
 KINDS = {
     "feed.xml": "application/rss+xml; charset=utf-8",
@@ -35,14 +34,18 @@ def make_feed(
 
 
 def _make_entry(topic: Topic, report: Report, frame: Frame) -> dict[str, Any]:
-    """Return a report as JSON Feed names its parts."""
-    published = _find_published(topic, report)
+    """Return a report as JSON Feed names its parts, with overview and points as on its page. It was
+    published when it was due: that stays where it is made again."""
+    due = closes(topic, report.last)
+    published = min(due, report.created_at or due)
+    mark = label("imported_mark", frame.language) if report.writer == "imported" else ""
+    sections = [report.section(name) for name in BRIEF]
     return {
         "id": _id(topic, days_of(report), frame),
         "url": frame.absolute(f"{frame.prefix}{topic.name}/{days_of(report)}"),
-        "title": printable(_title(topic, report, frame)),
+        "title": printable(f"{topic.title[frame.language]} · {days_of(report)}{mark}"),
         "summary": printable(describe(report) or str(report.last)),
-        "content_html": _content(report),
+        "content_html": render("feed.html", frame, report=report, sections=sections).decode(),
         "date_published": published,
         "date_modified": max(report.created_at or published, published),
         "language": report.language,
@@ -92,40 +95,3 @@ def _id(topic: Topic, days: str, frame: Frame) -> str:
     """Return an id that no other archive gives, and that stays where http becomes https."""
     site = urlsplit(frame.address)
     return f"tag:{site.hostname},2025:{site.path.strip('/')}/{frame.prefix}{topic.slug}/{days}"
-
-
-def _title(topic: Topic, report: Report, frame: Frame) -> str:
-    mark = label("imported_mark", frame.language) if report.writer == "imported" else ""
-    return f"{topic.title[frame.language]} · {days_of(report)}{mark}"
-
-
-def _find_published(topic: Topic, report: Report) -> datetime:
-    """Return when the report of that day was due: it stays where the report is made again."""
-    due = closes(topic, report.last)
-    return min(due, report.created_at or due)
-
-
-def _content(report: Report) -> str:
-    """Return overview and points as HTML that any reader shows."""
-    sample = say_sample(report.posts, report.language)
-    parts = [f"<p>{sample}</p>"] if sample else []
-    for name in BRIEF:
-        section = report.section(name)
-        rows = "".join(f"<li>{_statement(item, report)}</li>" for item in section.items)
-        if rows:
-            tag = "ol" if name == "points" else "ul"
-            parts.append(f"<h3>{escape(printable(section.title))}</h3><{tag}>{rows}</{tag}>")
-    return "".join(parts)
-
-
-def _statement(item: Item, report: Report) -> str:
-    mark = label("update", report.language) if item.status == "update" else ""
-    title = escape(printable(item.title))
-    title = f"<strong>{title}</strong> " if title and item.text else title
-    links = [
-        f'<a href="{escape(address)}">{escape(printable(author if post.author else "link"))}</a>'
-        for author, post in list_cited(item, report.posts)
-        if (address := web_address(post.url))
-    ]
-    authors = BRACKETS[report.language].format(COMMA[report.language].join(links))
-    return mark + title + escape(printable(item.text)) + (authors if links else "")
