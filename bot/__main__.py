@@ -63,7 +63,7 @@ def cli(parent: int | None) -> None:
 
 
 @cli.command(cls=Files)
-@click.argument("topic", is_eager=True)
+@click.argument("topic")
 @day_options
 @click.option(
     "--posts",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -103,7 +103,11 @@ class Ask:
         while words:
             word = words[0]
             figure = versions and _FIGURE.fullmatch(word)
-            taken = await self._count_day_words(words, query.topic, versions)
+            taken = 0
+            for size in range(min(MAX_DAY_WORDS, len(words)), 0, -1):  # "6 Dec", "A to B"
+                if await self.days(" ".join(words[:size]), query.topic, versions):
+                    taken = size
+                    break
             if not query.topic and (topic := await self.topic_of(word)):
                 taken, query = 1, replace(query, topic=topic)
             elif taken < 2 and not figure and (number := _NUMBER.fullmatch(word)):
@@ -118,13 +122,6 @@ class Ask:
             raise Unanswered(await self.bad_date(" ".join(typed), query.topic))
         others = (*query.others, *self.words[MAX_QUERY_WORDS:])
         return replace(query, days=days, others=others)
-
-    async def _count_day_words(self, words: Sequence[str], topic: str, beside_words: bool) -> int:
-        """Return how many of the first words name days: "6 Dec", "A to B"."""
-        for number in range(min(MAX_DAY_WORDS, len(words)), 0, -1):
-            if await self.days(" ".join(words[:number]), topic, beside_words):
-                return number
-        return 0
 
     async def report(self, query: Query) -> Report:
         """Return the stored report that is wanted in the chat's language. Raises Unanswered."""

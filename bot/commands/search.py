@@ -277,11 +277,9 @@ async def _find_line(ask: Ask, topic: str, span: Span, item: Item) -> Storyline 
     spoken = ask.language_for(near) if near else None
     lines = await asyncio.to_thread(trace_storylines, stored, spoken)
     line = find_storyline(lines, span[1], item) if span[0] == span[1] else None
-    return line or _by_posts(lines, item)
-
-
-def _by_posts(lines: Sequence[Storyline], item: Item) -> Storyline | None:
-    """Return the story that cites most of an item's posts: one of a week has those of its days."""
+    if line:
+        return line
+    # The one that cites most of its posts: an item of a week has those of its days.
     keys = set(item.cites)
     shared = [(len(keys & {k for t in line.tellings for k in t.cites}), line) for line in lines]
     number, line = max(shared, key=lambda pair: pair[0], default=(0, None))

@@ -15,7 +15,7 @@ from bot.compose import compose_digest, compose_excuse, load_digest
 from bot.delivery.attempt import MessageSender
 from bot.delivery.dispatch import Outbox, Writer
 from bot.delivery.leases import pause
-from bot.messages import Heading, Reply
+from bot.messages import Heading
 from bot.platforms import Delivering
 from bot.services import Services
 from digest.errors import StoreError
@@ -146,8 +146,12 @@ class Deliveries:
             reply = await compose_digest(self._context, report, subscription, late=late)
             quiet = subscription.quiet
             bodies = delivering.bodies(reply, subscription.chat, picture, quiet=quiet)
-            if subscription.threads:
-                bodies = _in_thread(bodies, reply)
+            if subscription.threads:  # the first one names it, the others belong in it
+                titles = (block.text for block in reply.blocks if isinstance(block, Heading))
+                first, *others = map(json.loads, bodies)
+                first |= {"thread": next(titles, reply.topic)}
+                threaded = [first, *(body | {"in_thread": True} for body in others)]
+                bodies = [json.dumps(body, ensure_ascii=False) for body in threaded]
             _make_room(self._bodies, MOST_BODIES)
             self._bodies[options] = bodies
         return self._bodies[options]
@@ -160,14 +164,6 @@ class Deliveries:
             _make_room(self._pictures, MOST_PICTURES)
             self._pictures[name] = picture
         return self._pictures[name]
-
-
-def _in_thread(bodies: Sequence[str], reply: Reply) -> list[str]:
-    """Return the bodies as one thread: the first one names it, the others belong in it."""
-    title = next((block.text for block in reply.blocks if isinstance(block, Heading)), reply.topic)
-    first, *others = (json.loads(body) for body in bodies)
-    threaded = [first | {"thread": title}, *(body | {"in_thread": True} for body in others)]
-    return [json.dumps(body, ensure_ascii=False) for body in threaded]
 
 
 def _make_room(cache: dict[Any, Any], most: int) -> None:

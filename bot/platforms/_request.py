@@ -54,7 +54,13 @@ class ApiClient:
     ) -> tuple[int, bytes, Mapping[str, str]]:
         """Make one call; return status, body and headers of its answer, whatever the status.
         `seconds`: the wait for it. Raises NotSent or Unsure, NotSent where it was closed."""
-        timeout = self._timeout(self.seconds if seconds is None else seconds)
+        seconds = self.seconds if seconds is None else seconds
+        timeout = aiohttp.ClientTimeout(
+            total=self.seconds + UPLOAD_SECONDS + seconds,
+            connect=self.seconds,
+            sock_connect=CONNECT_SECONDS,
+            sock_read=seconds,
+        )
         try:
             async with self._session().request(
                 method, url, timeout=timeout, allow_redirects=False, **content
@@ -89,14 +95,6 @@ class ApiClient:
                 proxy=self._proxy,
             )
         return self._open
-
-    def _timeout(self, seconds: float) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(
-            total=self.seconds + UPLOAD_SECONDS + seconds,
-            connect=self.seconds,
-            sock_connect=CONNECT_SECONDS,
-            sock_read=seconds,
-        )
 
 
 def read_json(payload: bytes) -> Any:

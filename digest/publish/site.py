@@ -157,8 +157,8 @@ class Site:
             case []:
                 return await self._show_day(frame, topic, report)
             case ["cloud.png" | "cloud.jpg"]:
-                picture = await self._load_cloud(report)
-                return Page(picture, "image/jpeg" if _is_jpeg(picture) else "image/png")
+                if picture := await self.store.cloud(topic.name, report.first, report.last):
+                    return Page(picture, "image/jpeg" if _is_jpeg(picture) else "image/png")
             case [number]:
                 return await self._show_item(frame, topic, report, number)
             case [number, "story"]:
@@ -248,12 +248,6 @@ class Site:
         if report is None:
             raise NoPage
         return report
-
-    async def _load_cloud(self, report: Report) -> bytes:
-        picture = await self.store.cloud(report.topic, report.first, report.last)
-        if not picture:
-            raise NoPage
-        return picture
 
     async def _show_home(self, frame: Frame) -> Page:
         stored = [row for row in await self.store.topics() if row.newest]

@@ -46,9 +46,16 @@ class HackerNews(Source):
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
         """Return the stories since the first day of the window. Raise SourceError."""
         posts: list[Post] = []
+        first = day_start(window.first, window.timezone)
+        params = {
+            "query": self._query,
+            "tags": "story",
+            "numericFilters": f"points>={POINTS},created_at_i>={int(first.timestamp())}",
+            "hitsPerPage": str(PAGE),
+        }
         async with Fetcher(proxy=self._access.proxy, private=self._private) as fetcher:
             for page in range(PAGES):
-                answer = await fetcher.get(API, params=self._query_params(window, page))
+                answer = await fetcher.get(API, params={**params, "page": str(page)})
                 data = load_object(answer.body)
                 if not isinstance(hits := data.get("hits"), list):
                     raise SourceError(
@@ -59,16 +66,6 @@ class HackerNews(Source):
                 if not isinstance(pages, int) or page + 1 >= pages:
                     break
         return posts, SourceState()
-
-    def _query_params(self, window: Window, page: int) -> dict[str, str]:
-        first = day_start(window.first, window.timezone)
-        return {
-            "query": self._query,
-            "tags": "story",
-            "numericFilters": f"points>={POINTS},created_at_i>={int(first.timestamp())}",
-            "hitsPerPage": str(PAGE),
-            "page": str(page),
-        }
 
 
 open_source = HackerNews

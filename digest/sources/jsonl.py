@@ -82,23 +82,20 @@ class _Row(BaseModel):
     links: Annotated[list[str], BeforeValidator(_addresses)] = []
 
 
-def _load_line(line: str) -> Any:
-    if len(line) > MAX_LINE:
-        raise ValueError(f"longer than {MAX_LINE} characters")
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        raise ValueError("not JSON") from None
-
-
 def parse_row(row: Any) -> Post:
     """Return the post of a line, or of the JSON value in one. Raise ValueError that says briefly
     what is wrong with it."""
-    value = _load_line(row) if isinstance(row, str) else row
-    if not isinstance(value, dict):
+    if isinstance(row, str):
+        if len(row) > MAX_LINE:
+            raise ValueError(f"longer than {MAX_LINE} characters")
+        try:
+            row = json.loads(row)
+        except (ValueError, RecursionError):
+            raise ValueError("not JSON") from None
+    if not isinstance(row, dict):
         raise ValueError("not a JSON object")
     try:
-        row = _Row.model_validate(value)
+        row = _Row.model_validate(row)
     except ValidationError as error:
         raise ValueError(name_problem(error)) from None
     for name in ("id", "source", "text"):
