@@ -158,7 +158,6 @@ def _model(settings: Settings, writer: str) -> Model | None:
 
 
 def _find_topic(name: str, settings: Settings) -> Topic:
-    """Return the topic of that name, slug or title. Raise DigestError where there is none."""
     from digest.topics import load_topics
 
     topics = load_topics(settings.topics_file)

@@ -242,7 +242,6 @@ def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) 
 async def _web(
     context: Services, host: BotHost, show: Callable[[str], None]
 ) -> AsyncIterator[None]:
-    """Serve what `bot.web` has, while inside."""
     # Imported here: a bot that serves nothing takes no room for it.
     from bot.web import build_app, serving
     from digest.publish.site import NO_FEEDS
@@ -259,7 +258,6 @@ async def _web(
 def _start_others(
     parts: AbstractSet[str], context: Services, jobs: Jobs | None, show: Callable[[str], None]
 ) -> list[asyncio.Task[None]]:
-    """Start the clock, and the workers where work is shared."""
     tasks, settings = list[asyncio.Task[None]](), context.settings
     if CLOCK in parts:
         schedule = Schedule(
@@ -280,7 +278,6 @@ def _start_others(
 
 
 async def _run_again(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run something that never ends, again where it fails."""
     while True:
         try:
             await work()
@@ -338,7 +335,6 @@ class Talking:
             watching.cancel()
 
     async def _watch(self, name: str) -> None:
-        """Tell operators of a platform that has been out of reach for long."""
         while True:
             await asyncio.sleep(TELL_SECONDS)
             seconds, why = self.host.outage(name)

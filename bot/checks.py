@@ -190,7 +190,6 @@ async def _try_address(address: str) -> str:
 
 
 def _try_folder(folder: Path, setting: str) -> str:
-    """Return the folder of a setting. Raise DigestError where it cannot be written."""
     probe = folder / ".check"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -242,7 +241,6 @@ async def _proxy(settings: Settings) -> str:
 
 
 async def _platform(name: str, settings: Settings) -> str:
-    """Return who a token is for. Raise DigestError for chats where it may not post."""
     setup = settings.setup(name)
     if not setup.token:
         return f"no {name.upper()}_BOT_TOKEN: left out"

@@ -110,7 +110,6 @@ class Schedule:
                 await self._ledger.give_back(ROLE, self._holder)
 
     async def _turn(self, step: Step) -> None:
-        """Take a step, if this process has the role. One that fails is logged and comes again."""
         if task := asyncio.current_task():
             self._turns.add(task)
             task.add_done_callback(self._turns.discard)

@@ -159,7 +159,6 @@ def _fixed(sign: str, hours: int, minutes: int) -> str:
 
 @cache
 def _zone_labels() -> Mapping[str, str]:
-    """Return the zones by what people call them, in small letters."""
     labels: dict[str, str] = {}
     for zone, row in texts.table("zones").items():
         names = (zone, zone.split("/")[-1].replace("_", " "), row["zh"], row["en"])

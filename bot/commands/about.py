@@ -317,7 +317,6 @@ def _own(topic: Topic) -> set[SourceSpec]:
 
 
 async def _list_removed(topic: Topic, book: SourceBook) -> list[Change]:
-    """Return the sources of the topics file that were taken away in a chat."""
     ours = _own(topic)
     return [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in ours]
 

@@ -190,7 +190,6 @@ def _nothing(ask: Ask) -> Reply:
 
 
 async def _overview(ask: Ask, title: str) -> Reply:
-    """Return every subscription of this chat with its time and the next digest."""
     if not ask.subscriptions:
         return _nothing(ask)
     rows = []
@@ -202,7 +201,6 @@ async def _overview(ask: Ask, title: str) -> Reply:
 
 
 def _list_changes(ask: Ask) -> tuple[Button, ...]:
-    """Return a button to change each subscription of this chat."""
     labels = {s.topic: ask.text("change", topic=ask.title(s.topic)) for s in ask.subscriptions}
     return tuple(Button(labels[name], f"/settings {name}") for name in labels)
 

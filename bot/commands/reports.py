@@ -90,7 +90,6 @@ async def _shown(ask: Ask, report: Report, blocks: Sequence[Block], *words: str)
 async def _titled(
     ask: Ask, report: Report, blocks: Sequence[Block], *words: str, kind: str = ""
 ) -> Reply:
-    """Return blocks under the report's title."""
     title = title_block(ask.context.topic(report.topic), report, ask.language_for(report), kind)
     return await _shown(ask, report, [title, *blocks], *words)
 

@@ -115,7 +115,6 @@ class Outbox:
         await self._expire()
 
     async def _expire(self) -> None:
-        """Drop parts that are too late, once in EXPIRE_SECONDS, and alert operators."""
         if self._clock() < self._expire_at:
             return
         self._expire_at = self._clock() + EXPIRE_SECONDS
@@ -224,7 +223,6 @@ class Outbox:
         return True
 
     async def _send(self, job: Job) -> None:
-        """Send one part; hand its outcome to the writer, or the job back to the queue."""
         try:
             outcome = await self._sender.send(job)
         finally:

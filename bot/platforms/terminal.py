@@ -173,7 +173,6 @@ def _entry(entry: ListItem, columns: int) -> list[str]:
 
 
 def _terms(rows: Sequence[tuple[str, str]], columns: int) -> list[str]:
-    """Return two columns, the meanings beneath each other."""
     indent = min(max(cells(flat(term)) for term, _ in rows) + 2, columns // 2)
     lines: list[str] = []
     for term, meaning in rows:

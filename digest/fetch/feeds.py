@@ -196,7 +196,6 @@ def _written_out(match: re.Match[bytes], *, has_entities: bool) -> bytes:
 
 
 def _completeness(feed: Feed) -> tuple[int, int]:
-    """Return how many entries have what a post needs, and how many there are."""
     complete = sum(bool(e.link and (e.title or e.content)) for e in feed.entries)
     return complete, len(feed.entries)
 

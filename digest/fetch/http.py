@@ -214,7 +214,6 @@ class Fetcher:
 
 
 def _describe(error: Exception) -> str:
-    """Return in words why there is no answer."""
     if "CERTIFICATE" in str(error):
         return "its certificate is not valid"
     if isinstance(error, httpx2.ProxyError):

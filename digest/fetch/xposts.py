@@ -140,7 +140,6 @@ def _errors(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _words(data: Mapping[str, Any]) -> str:
-    """Return what an answer says of its errors, the most telling first."""
     lines = [strip_text(e.get("message")) or strip_text(e.get("detail")) for e in _errors(data)]
     lines += [strip_text(data.get("detail")) or strip_text(data.get("title"))]
     words = " ".join(dict.fromkeys(filter(None, lines))) or "no reason is given"

@@ -259,7 +259,6 @@ def _take(reader: _Reader, line: str) -> None:
 
 
 def _unmarked(heading: re.Match[str]) -> str:
-    """Return a heading's words, without the marks that may close it."""
     return heading[2].rstrip("#").rstrip()
 
 
@@ -370,7 +369,6 @@ def _item(text: str, group: str = "") -> Item:
 
 
 def _words(marked: str) -> str:
-    """Return what Markdown says, without its marks."""
     linked = _ANY_LINK.sub(r"\1", marked)
     return clean(re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", _MARKS.sub("", linked)))
 

@@ -395,7 +395,6 @@ class Site:
         return _page("search.html", frame, title, words=words, hits=hits, marked=marked)
 
     async def _spoken(self, hit: Hit, language: Language) -> Hit:
-        """Return a hit in the language, where its report has it."""
         report = await self._load(hit.topic, hit.first, hit.last)
         row = report.find_item(hit.number, hit.item.cites, language) if report else None
         if report is None or row is None:

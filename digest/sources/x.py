@@ -108,7 +108,6 @@ class X(Source):
     def _request(
         self, window: Window, marks: dict[str, str], size: int
     ) -> tuple[str, dict[str, str]]:
-        """Return path and query of what is read."""
         query = {"max_results": str(size)}
         if "token" in marks:
             query["pagination_token"] = marks["token"]

@@ -186,7 +186,6 @@ class DueTables(OutboxTables):
     async def _list_reported(
         self, platform: str, topics: Mapping[str, Topic], now: datetime
     ) -> list[tuple[str, date]]:
-        """Return the topics and days of due deliveries whose report may go out."""
         due = and_(deliveries.c.platform == platform, deliveries.c.state == "due")
         columns = [deliveries.c.topic, deliveries.c.report.label("day")]
         days = select(*columns).where(due, deliveries.c.due_at <= now).distinct().subquery()
@@ -288,7 +287,6 @@ async def _insert_builds(
 
 
 def _is_claimable(now: datetime) -> Any:
-    """Select builds that a process may claim."""
     dead = or_(builds.c.alive_at.is_(None), builds.c.alive_at < now - DEAD)
     # A clock that was set back must not make a dead process look alive for long.
     dead = or_(dead, builds.c.alive_at > now + timedelta(minutes=5))

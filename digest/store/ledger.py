@@ -294,6 +294,5 @@ async def _swap(
 
 
 async def _begun(connection: AsyncConnection, ids: Sequence[int], states: Sequence[str]) -> bool:
-    """Return True if any part of these digests is in one of these states."""
     which = and_(parts.c.delivery_id.in_(ids), parts.c.state.in_(states), OF_DIGEST)
     return await connection.scalar(select(parts.c.id).where(which).limit(1)) is not None

@@ -65,7 +65,6 @@ CREATE TABLE entries (
 
 
 def _add_search(connection: sa.Connection) -> None:
-    """Make the search index over the stored reports."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_POSTGRESQL_ENTRIES)
         connection.exec_driver_sql("CREATE INDEX ix_entries_terms ON entries USING gin (terms)")

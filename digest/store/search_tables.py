@@ -162,7 +162,6 @@ def make_entries(report: Report) -> list[IndexEntry]:
 
 
 def _translations(report: Report, section: str, item: Item) -> list[Item]:
-    """Return what the other languages say of the posts that an item cites."""
     others = chain.from_iterable(report.renderings.values())
     items_there = chain.from_iterable(other.items for other in others if other.name == section)
     return [there for there in items_there if not set(item.cites).isdisjoint(there.cites)]

@@ -214,7 +214,6 @@ _OF_HEALTH = ("off", "failures", "next_at", "answered_at", "error", "error_at", 
 
 
 def _sums(topic: str, days: ColumnElement[bool], *sums: ColumnElement[Any]) -> Select[Any]:
-    """Select these sums over some days, by kind and address of the topic's sources."""
     source = (source_days.c.kind, source_days.c.address)
     return select(*source, *sums).where(source_days.c.topic == topic, days).group_by(*source)
 
@@ -231,7 +230,6 @@ def _is(table: Table, topic: str, spec: SourceSpec) -> ColumnElement[bool]:
 async def _count(
     connection: AsyncConnection, topic: Topic, spec: SourceSpec, now: datetime, **more: int
 ) -> None:
-    """Add to the day's `posts`, `answers` and `failures`."""
     counts = {"posts": 0, "answers": 0, "failures": 0} | more
     row = _key(topic, spec) | {"day": now.astimezone(UTC).date()} | counts
     statement = insert_on(connection, source_days).values(row)

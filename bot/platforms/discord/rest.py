@@ -341,7 +341,6 @@ def _thread(name: str) -> dict[str, Any]:
 
 
 def _content(payload: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
-    """Return a payload as the body of a request, with the picture that it names."""
     if not (payload.get("message") or payload).get("attachments"):
         return {"json": payload}
     form = FormData()

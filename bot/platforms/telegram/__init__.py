@@ -185,7 +185,6 @@ class Telegram:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _wait_after(self, error: PlatformError, failures: int) -> None:
-        """Note that no updates come, and wait before they are asked for again."""
         self.host.lost(NAME, str(error))
         if isinstance(error, Refused | Gone):
             log.warning("telegram: another copy of this bot is running (%s)", error)
@@ -271,7 +270,6 @@ class Telegram:
             await self._follow_language(chat, reply)
 
     async def _follow_language(self, chat: Chat, reply: Reply) -> None:
-        """Show the menu of commands in the language that the chat has chosen."""
         if reply.menu:
             await show_chat_menu(self.bot, self.host, chat, reply.menu, self.setup.operators)
 
@@ -355,13 +353,11 @@ def _advise(error: PlatformError) -> PlatformError:
 
 
 def _number_of(raw: Any, default: int) -> int:
-    """Return the number of a raw update; `default` for one that has none."""
     number = raw.get("update_id") if isinstance(raw, dict) else None
     return number if type(number) is int else default
 
 
 def _sender_of(raw: Any) -> str:
-    """Return the id of the person whose line or press a raw update is, or nothing."""
     for kind in ("message", "callback_query"):
         body = raw.get(kind) if isinstance(raw, dict) else None
         sender = body.get("from") if isinstance(body, dict) else None

@@ -230,7 +230,6 @@ class Wire(BaseRequest):
 
 
 def _form(values: Mapping[str, str], files: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the content of a call: an encoded form, in parts where files are uploaded."""
     if not files:
         # By yarl, in C: urllib takes 0.8 ms for a message of Chinese.
         return {"data": URL.build(query=values).raw_query_string.encode(), "headers": _FORM}
@@ -368,7 +367,6 @@ class TelegramDeliverer:
 
 
 def _fields(message: Outgoing, body: dict[str, Any], *, pictured: bool = False) -> dict[str, Any]:
-    """Return the fields of the Bot API's method that sends this message."""
     text, entities = ("caption", "caption_entities") if pictured else ("text", "entities")
     fields = {
         text: body["text"],
