@@ -8,7 +8,6 @@ What a quote or reply refers to comes along and becomes a post of its own.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from digest.calendar import day_start
@@ -49,14 +48,6 @@ _REFUSED = frozenset({400, 401, 402, 403, 404, 429})
 """Statuses under which X says in words what it does not like."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What is read: `list` with its number, `user` with a handle, `search` with a query."""
-
-    kind: str
-    what: str
-
-
 class X(Source):
     """One list, user or search."""
 
@@ -64,9 +55,10 @@ class X(Source):
     billed = True
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
-        self._place, self._private = place(spec.address), spec.private
+        self._kind, self._what = place(spec.address)
+        self._private = spec.private
         self._proxy, self._token = access.proxy, access.x_token
-        self.name = f"x {self._place.kind}:{self._place.what}"[:80]
+        self.name = f"x {self._kind}:{self._what}"[:80]
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
         """Return a page, newest first; `more` until what is known or wanted. Raise SourceError."""
@@ -76,12 +68,12 @@ class X(Source):
         size = AGAIN if since and "token" not in marks else LARGEST
         if state.budget is not None:
             size = min(size, state.budget // WITH_ALL)
-        if size < _SMALLEST[self._place.kind]:
+        if size < _SMALLEST[self._kind]:
             raise SourceError(
                 "x: no reads are left for today; X_READS_MONTH says how many a month has", wait=3600
             )
         async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
-            if self._place.kind == "user" and "user" not in marks:
+            if self._kind == "user" and "user" not in marks:
                 user = await self._look_up_user(fetcher)
                 return (), SourceState(marks | {"user": user.user}, more=True, read=user.read)
             path, query = self._request(window, marks, size)
@@ -100,7 +92,7 @@ class X(Source):
 
     async def _look_up_user(self, fetcher: Fetcher) -> PostPage:
         """Return the user by the handle; stored by itself, for it is paid for."""
-        page = await self._get(fetcher, f"/2/users/by/username/{self._place.what}", {})
+        page = await self._get(fetcher, f"/2/users/by/username/{self._what}", {})
         if page.problem or not page.user:
             raise SourceError(f"{self.name}: X refuses: {page.problem or 'no such user'}")
         return page
@@ -111,14 +103,14 @@ class X(Source):
         query = {"max_results": str(size)}
         if "token" in marks:
             query["pagination_token"] = marks["token"]
-        if self._place.kind == "list":
-            return f"/2/lists/{self._place.what}/tweets", query
+        if self._kind == "list":
+            return f"/2/lists/{self._what}/tweets", query
         if since := marks.get("since"):
             query["since_id"] = since
         else:
             query["start_time"] = _start(window).strftime(_TIME)
-        if self._place.kind == "search":
-            return "/2/tweets/search/recent", query | {"query": self._place.what}
+        if self._kind == "search":
+            return "/2/tweets/search/recent", query | {"query": self._what}
         return f"/2/users/{marks['user']}/tweets", query
 
     async def _page(
@@ -164,15 +156,16 @@ class X(Source):
 open_source = X
 
 
-def place(address: str) -> Place:
-    """Return the place an address names. Raise SourceError."""
+def place(address: str) -> tuple[str, str]:
+    """Return what an address names: `list` and its number, `user` and a handle, `search` and a
+    query. Raise SourceError."""
     address = address.strip()
     if match := re.fullmatch(r"(?:list:|https://(?:x|twitter)\.com/i/lists/)(\d{1,19})", address):
-        return Place("list", match[1])
+        return "list", match[1]
     if match := re.fullmatch(r"(?:user:@?|@|https://(?:x|twitter)\.com/)(\w{1,15})/?", address):
-        return Place("user", match[1])
+        return "user", match[1]
     if match := re.fullmatch(r"search:\s*(\S.{0,511})", address):
-        return Place("search", match[1])
+        return "search", match[1]
     raise SourceError(f"{address[:60]}: write list:123, user:jack or search:WORDS")
 
 
