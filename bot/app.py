@@ -227,7 +227,7 @@ def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) 
             "workers need DATABASE_URL=postgresql://... and procrastinate:"
             " pip install 'jianbao[scale]'"
         )
-    if alone and WEB in only and not settings.web_address:
+    if WEB in only and not settings.web_address:
         raise DigestError("WEB_ADDRESS is not set: write where to listen, like 127.0.0.1:8080")
     if not names and not alone:
         wanted = [name for name in CHATS if not only or name in only]

@@ -103,6 +103,13 @@ def test_an_empty_list_of_parts_is_a_wrong_argument(only: str) -> None:
     assert "leave it out to run everything" in done.stderr
 
 
+@pytest.mark.parametrize("only", ["web", "telegram,web"])
+def test_the_web_server_that_is_named_needs_an_address(only: str) -> None:
+    done = run_command("run", "--only", only, env={"TELEGRAM_BOT_TOKEN": "123456:ABC"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("jianbao: WEB_ADDRESS is not set: ")
+
+
 async def test_only_what_is_named_is_started() -> None:
     async with TelegramServer() as one:
         tokens = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": NOWHERE}
