@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -51,7 +52,7 @@ async def ask(
     if not words.strip():
         raise click.UsageError("QUESTION is empty: ask something")
     spoken = language or texts.language_of(words, "en")
-    async with open_store(settings) as store:
+    async with _open_archive(settings) as store:
         topic = await _find_name(topic, store, settings)
         answer = as_dict(await _answer(settings, store, words, topic, spoken))
         if as_json:
@@ -83,6 +84,14 @@ async def _answer(
             ask=llm.ask,
             prompts=load_prompts(settings.prompts_dir),
         )
+
+
+def _open_archive(settings: Settings) -> AbstractAsyncContextManager[Store]:
+    """Open the store. Raise StoreError where there is none."""
+    from digest.store.backup import refuse_missing
+
+    refuse_missing(settings.database_url)
+    return open_store(settings)
 
 
 async def _find_name(topic: str, store: Store, settings: Settings) -> str:
@@ -122,7 +131,7 @@ async def roll_up(topic: str) -> None:
     settings = open_settings()
     row = load_topics(settings.topics_file)[topic]
     prompts = load_prompts(settings.prompts_dir)
-    async with open_store(settings) as store:
+    async with _open_archive(settings) as store:
         days = await store.report_days(topic) if settings.providers else []
         for span in current_spans(days[-1]) if days else ():
             for language in (row.language, *row.languages):
@@ -152,7 +161,7 @@ async def export(
 
     settings = open_settings()
     topics = load_topics(settings.topics_file)
-    async with open_store(settings) as store:
+    async with _open_archive(settings) as store:
         topic = await _find_name(topic, store, settings)
         begin, end = day or first, day or last
         span = (begin, end) if begin and end else None
@@ -171,7 +180,7 @@ async def publish(folder: Path) -> None:
 
     settings = open_settings()
     topics = load_topics(settings.topics_file)
-    async with open_store(settings) as store:
+    async with _open_archive(settings) as store:
         if not any(row.newest for row in await store.topics()):
             raise DigestError("there is no report to publish: make one with python -m bot digest")
         number = await Site(store, topics, settings.public_url, static=True).write(folder)
@@ -195,7 +204,7 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
     if not line.strip():
         raise click.UsageError("WORDS are empty: say what to look for")
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
-    async with open_store(settings) as store:
+    async with _open_archive(settings) as store:
         topic = await _find_name(topic, store, settings)
         entries: list[ListItem] = []
         for hit in await store.search(line, topic=topic, first=first, limit=MAX_HITS):
@@ -222,7 +231,7 @@ async def forget(name: str, day: date | None) -> None:
     from digest.withdraw import withdraw
 
     settings = open_settings()
-    async with open_store(settings) as store:
+    async with _open_archive(settings) as store:
         if day:
             name = await _find_name(name, store, settings)
             if not await store.delete_report(name, day, day):
@@ -254,7 +263,9 @@ async def mcp() -> None:
         raise DigestError(
             f"the package {error.name} is missing: pip install 'jianbao[mcp]'"
         ) from None
-    await serve(open_settings())
+    settings = open_settings()
+    async with _open_archive(settings) as store:
+        await serve(store, settings.topics_file)
 
 
 @click.command()

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from inspect import getdoc
+from pathlib import Path
 from typing import Any
 
 from mcp.server.fastmcp import FastMCP
 from mcp.types import ToolAnnotations
 
-from bot.settings import Settings
 from bot.typed import MAX_DAYS, find_topic_name
 from digest.models import BRIEF, Item, Language, Report, SectionName, Topic
 from digest.publish import hit_as_dict, say_sample
@@ -32,11 +32,9 @@ _READS = ToolAnnotations(readOnlyHint=True, openWorldHint=False)
 Row = dict[str, Any]
 
 
-async def serve(settings: Settings) -> None:
+async def serve(store: Store, topics_file: Path) -> None:
     """Answer requests until the other side closes the connection."""
-    topics = load_topics(settings.topics_file)
-    async with await Store.open(settings.database_url) as store:
-        await build_server(Archive(store, topics)).run_stdio_async()
+    await build_server(Archive(store, load_topics(topics_file))).run_stdio_async()
 
 
 def build_server(archive: Archive) -> FastMCP:

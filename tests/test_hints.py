@@ -385,6 +385,10 @@ def test_an_unknown_topic_is_named_with_those_there_are() -> None:
 @pytest.mark.parametrize("command", ["ask x --topic", "search x --topic", "export x --topic"])
 def test_a_question_about_no_topic_is_refused(command: str) -> None:
     offline_topics(Path())
+    with pytest.raises(DigestError, match=r"there is no database /.*/jianbao.db: "):
+        cli.main([*command.split(), "ai"], standalone_mode=False)
+    assert not Path("jianbao.db").exists()
+    cli.main(["migrate"], standalone_mode=False)
     with pytest.raises(DigestError, match=r'no topic "foo"; topics: ai$'):
         cli.main([*command.split(), "foo"], standalone_mode=False)
 
@@ -392,6 +396,7 @@ def test_a_question_about_no_topic_is_refused(command: str) -> None:
 @pytest.mark.parametrize("name", ["AI", "twitter_ai", "人工智能"])
 def test_a_topic_goes_by_name_slug_and_title(name: str) -> None:
     offline_topics(Path())
+    cli.main(["migrate"], standalone_mode=False)
     with pytest.raises(DigestError, match="nothing about 'x'"):
         cli.main(["search", "x", "--topic", name], standalone_mode=False)
     with pytest.raises(UsageError, match="are empty"):

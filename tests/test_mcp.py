@@ -67,8 +67,12 @@ async def test_every_tool_only_reads_and_answers(archive: Archive) -> None:
 
 
 def test_a_session_ends_well_when_the_other_side_closes_it() -> None:
-    command = [sys.executable, "-m", "bot", "mcp"]
-    assert subprocess.run(command, input=b"", capture_output=True).returncode == 0
+    command = [sys.executable, "-m", "bot"]
+    missing = subprocess.run([*command, "mcp"], input=b"", capture_output=True)
+    assert (missing.returncode, missing.stdout) == (1, b"")
+    assert b"there is no database" in missing.stderr
+    assert subprocess.run([*command, "migrate"]).returncode == 0
+    assert subprocess.run([*command, "mcp"], input=b"", capture_output=True).returncode == 0
 
 
 async def test_items_are_numbered_as_their_language_has_them(archive: Archive) -> None:

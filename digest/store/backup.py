@@ -58,6 +58,17 @@ def own_backup(file: Path) -> Path:
     return file.with_name(f"{file.name}.backup")
 
 
+def refuse_missing(url: str) -> None:
+    """Raise StoreError where there is no database to read: opening it would make an empty one."""
+    file = sqlite_file(url)
+    if file and not file.exists():
+        refuse_empty(database_url(url))
+        raise StoreError(
+            f"there is no database {file.absolute()}: go to its folder, write the whole path into"
+            " DATABASE_URL, or make a first report with python -m bot digest"
+        )
+
+
 def refuse_empty(address: URL) -> None:
     """Raise StoreError where a new, empty database would take the place of one that is gone."""
     if address.get_backend_name() != "sqlite":
