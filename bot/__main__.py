@@ -13,7 +13,6 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -28,6 +27,7 @@ from bot.logs import (
     start_lean,
 )
 from bot.typed import MAX_DAYS, check_days, day_options, find_topic_name, read_parts, read_typed
+from digest.calendar import local_day
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
 from digest.models import Report, Topic, Window
@@ -108,7 +108,7 @@ async def digest(
     settings = open_settings()
     chosen = _find_topic(topic, settings)
     now = datetime.now(UTC)
-    yesterday = now.astimezone(ZoneInfo(chosen.timezone)).date() - timedelta(days=1)
+    yesterday = local_day(now, chosen.timezone) - timedelta(days=1)
     window = Window(first or day or yesterday, last or day or yesterday, chosen.timezone)
     model = _model(settings, writer)
     async with open_store(settings) as store:

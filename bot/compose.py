@@ -16,7 +16,7 @@ from bot import texts
 from bot.messages import Block, Button, Foldable, Heading, Link, ListItem, Paragraph, Picture, Reply
 from bot.services import Services
 from bot.typed import fold_letters
-from digest.calendar import DAY, Span, month_of, zone
+from digest.calendar import DAY, Span, local_day, month_of
 from digest.models import (
     BRIEF,
     SECTIONS,
@@ -320,8 +320,8 @@ async def compose_digest(
     """Return a report as the subscribed chat wants it. `late`: it comes later than its time."""
     unfinished = False
     if report.created_at and report.writer != "imported":
-        local = report.created_at.astimezone(zone(context.topic(report.topic).timezone))
-        unfinished = local.date() <= report.last
+        made_on = local_day(report.created_at, context.topic(report.topic).timezone)
+        unfinished = made_on <= report.last
     view = ReportView(
         subscription.language or report.language,
         sections_of(subscription),

@@ -22,7 +22,7 @@ from bot.typed import (
     parse_days,
     zone_label,
 )
-from digest.calendar import Span, closes, month_of, week_of
+from digest.calendar import Span, closes, local_day, month_of, week_of
 from digest.models import Item, Language, Report, Subscription
 from digest.ranges import load_span
 
@@ -233,7 +233,7 @@ class Ask:
         return max(posts, default=self.today(name) - timedelta(days=1))
 
     def today(self, topic: str) -> date:
-        return self.context.now().astimezone(ZoneInfo(self.context.topic(topic).timezone)).date()
+        return local_day(self.context.now(), self.context.topic(topic).timezone)
 
     def in_words(self, first: date, last: date | None = None) -> str:
         """Return a day, or first and last, as a sentence says them."""

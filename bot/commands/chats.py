@@ -15,7 +15,7 @@ from bot.compose import compose_digest, load_digest, sections_of
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
 from bot.typed import offered_zones, zone_label
-from digest.calendar import DAY, closes, next_due, report_day, zone
+from digest.calendar import DAY, closes, local_day, next_due, report_day, zone
 from digest.models import SECTIONS, Chat, Language, Subscription
 from digest.store.due import NewestDays
 
@@ -255,7 +255,7 @@ async def show_options(ask: Ask, subscription: Subscription, before: Subscriptio
     key = "settings_changed" if subscription != before else "settings_are"
     shown = ask.say(key, *list_buttons(ask, subscription), **await load_facts(ask, subscription))
     blocks: list[Block] = [*shown.blocks]
-    today = ask.context.now().astimezone(zone(subscription.timezone)).date()
+    today = local_day(ask.context.now(), subscription.timezone)
     timing = attrgetter("at", "timezone", "weekdays", "paused")
     changed = timing(subscription) != timing(before)
     if changed and ((await _got(ask, subscription)).day or date.min) >= today:

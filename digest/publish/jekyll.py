@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, time
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from digest.atomic import write_below
+from digest.calendar import zone
 from digest.models import Item, Language, Report, Section, SectionName, show_author
 from digest.publish import say_sample, stem
 
@@ -73,7 +73,7 @@ def front_matter(name: str, report: Report, timezone: str) -> str:
     Noon in UTC is the same day from UTC-12 to UTC+11; Jekyll leaves out posts of the future, so a
     report of the day itself has the time it was made at. The permalink holds in every zone.
     """
-    built_at = (report.created_at or datetime.now(UTC)).astimezone(ZoneInfo(timezone))
+    built_at = (report.created_at or datetime.now(UTC)).astimezone(zone(timezone))
     noon = datetime.combine(report.last, time(12), UTC)
     if built_at.astimezone(UTC).date() == report.last:
         noon = min(noon, built_at.astimezone(UTC))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, case, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.calendar import moment, next_due, zone
+from digest.calendar import local_day, moment, next_due
 from digest.models import Chat, Subscription
 from digest.store import open_parts
 from digest.store.database import Database, write_note
@@ -205,7 +205,7 @@ def _next_look(
     it changed and nobody has looked since, or that day would be lost."""
     if before is None or before.ended or before.paused or before.next_at > now:
         return next_due(subscription, now)
-    day = before.next_at.astimezone(zone(before.timezone)).date()
+    day = local_day(before.next_at, before.timezone)
     look: datetime = before.next_at
     return min(look, moment(day, subscription.at, subscription.timezone) or look)
 

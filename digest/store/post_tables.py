@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     Connection,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from digest.calendar import local_day
 from digest.models import Language, Post, Topic
 from digest.store import tables
 from digest.store.database import Database
@@ -236,7 +236,7 @@ def post_of(row: Row[*tuple[Any, ...]]) -> Post:
 
 
 def _post_row(topic: Topic, stream: str, post: Post) -> dict[str, Any]:
-    day = post.created_at.astimezone(ZoneInfo(topic.timezone)).date()
+    day = local_day(post.created_at, topic.timezone)
     values = {name: getattr(post, name) for name in _FIELDS}
     return values | {"topic": topic.name, "key": post.key, "stream": stream, "day": day}
 

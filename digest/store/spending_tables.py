@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 
+from digest.calendar import Span, month_of
 from digest.models import Cost
 from digest.store.database import Database
 from digest.store.engine import save_row
@@ -48,7 +49,8 @@ class SpendingTables(Database):
         async with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-            for which, limit in ((_of_day(day), day_limit), (_of_month(day), month_limit)):
+            for span, limit in (((day, day), day_limit), (month_of(day), month_limit)):
+                which = spending.c.day.between(*span)
                 total = select(func.coalesce(func.sum(spending.c.usd), 0.0)).where(which)
                 if float(await connection.scalar(total) or 0.0) + (usd or 0.0) > limit:
                     return None
@@ -66,7 +68,7 @@ class SpendingTables(Database):
 
     async def spent(self, day: date) -> tuple[list[Spent], list[Spent]]:
         """Return what was spent on a UTC day and in its month, by model."""
-        queries = _sums(_of_day(day)), _sums(_of_month(day))
+        queries = _sums((day, day)), _sums(month_of(day))
         today, month = [[Spent(*row) for row in await self.rows(query)] for query in queries]
         return today, month
 
@@ -99,7 +101,7 @@ class SpendingTables(Database):
             await save_row(connection, model_servers, ["base_url", "model"], row)
 
 
-def _sums(chosen: ColumnElement[bool]) -> Select[Any]:
+def _sums(span: Span) -> Select[Any]:
     total = func.coalesce
     return (
         select(
@@ -110,17 +112,7 @@ def _sums(chosen: ColumnElement[bool]) -> Select[Any]:
             total(func.sum(spending.c.usd), 0.0),
             func.count() - func.count(spending.c.usd),
         )
-        .where(chosen)
+        .where(spending.c.day.between(*span))
         .group_by(spending.c.model)
         .order_by(spending.c.model)
     )
-
-
-def _of_day(day: date) -> ColumnElement[bool]:
-    return spending.c.day == day
-
-
-def _of_month(day: date) -> ColumnElement[bool]:
-    first = day.replace(day=1)
-    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-    return (spending.c.day >= first) & (spending.c.day < following)
