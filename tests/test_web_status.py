@@ -96,6 +96,19 @@ async def test_connections_that_ask_nothing_are_closed_and_counted(
             opened.close()
 
 
+async def test_bytes_that_are_no_request_leave_no_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+        for sent in (b"\x16\x03\x01\x02" + bytes(99), b"GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"):
+            place = up.url.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(*place)
+            writer.write(sent)
+            assert b" 400 " in await reader.readline()
+            writer.close()
+    assert not caplog.records
+
+
 async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> None:
     async with site(store_url, tmp_path) as up:
         ledger, now = Ledger(up.store), context(up.store, tmp_path).now()

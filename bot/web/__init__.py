@@ -17,6 +17,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from bot.platforms import Setup
 from bot.services import Services
@@ -168,6 +169,7 @@ def build_app(
 async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
     """Serve at `host:port` while inside; yield the address, with the port that was free for 0.
     Raises DigestError where nothing can listen there."""
+    logging.getLogger("aiohttp.server").addFilter(_is_worth_a_line)
     host, _, port = address.rpartition(":")
     runner = web.AppRunner(
         app,
@@ -200,6 +202,11 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
             listening.close()
     finally:
         await runner.cleanup()
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Return False for bytes that are no request: whoever tries ports would fill the log."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 class _Refusal(asyncio.Protocol):
