@@ -41,11 +41,9 @@ _NAME = re.compile(
 )
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s++(.*)$")
 _UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*")
-_BARE_HEADING = re.compile(
-    r"(?:简要|详细|专项)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?[：:]?"
-)
+_BARE_HEADING = re.compile(r"(?:简要|详细|专项)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?")
 """Headings of several sections that stand alone as a line, without any mark."""
-_BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*([：:]?)$")
+_BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*[：:]?$")
 _LIST = re.compile(r"^(\s*)(?:[-*+•·]|\d{1,3}[.)、．])\s+(.*)$")
 _TITLE = re.compile(r"报告|总结|[日周月]报|report|digest", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(?:[(（]?(?:\d\d?|[一二三四五六七八九十]+)[)）.、．:：]\s*|[^\w\s]+\s*)+")
@@ -239,11 +237,11 @@ def _take(reader: _Reader, line: str) -> None:
     if not line.strip() or _RULE.match(line) or _IMAGE.match(line):
         return
     if heading := _HEADING.match(line):
-        _take_heading(reader, len(heading.group(1)), _words(_unmarked(heading)))
-    elif _BARE_HEADING.fullmatch(simplify(words := _words(line.strip()))):
+        _take_heading(reader, len(heading.group(1)), _heading_words(_unmarked(heading)))
+    elif _BARE_HEADING.fullmatch(simplify(words := _heading_words(line.strip()))):
         _take_heading(reader, CONTAINER, words)
     elif lead := _BOLD_LINE.match(line.strip()):
-        heading_text = _words(lead.group(1)) + lead.group(2)
+        heading_text = _heading_words(lead.group(1))
         if reader.section and reader.level < BOLD:
             reader.block = reader.lead = _below(reader.heading, heading_text)
             reader.listed = False
@@ -320,7 +318,7 @@ def _take_entry(reader: _Reader, nested: bool, marked: str) -> None:
         and (items := reader.sections[reader.section])
         and items[-1].text.endswith(("：", ":"))
     ):
-        reader.lead = _below(reader.block, items.pop().text)
+        reader.lead = _below(reader.block, items.pop().text.rstrip("：: "))
     _add(reader, marked)
 
 
@@ -366,6 +364,11 @@ def _cite(reader: _Reader, label: str, address: str) -> str:
 
 def _item(text: str, group: str = "") -> Item:
     return Item(text, group=group, status="imported")
+
+
+def _heading_words(marked: str) -> str:
+    """Return what a heading says, without the colon that leads to what follows it."""
+    return _words(marked).rstrip("：: ")
 
 
 def _words(marked: str) -> str:
