@@ -197,6 +197,13 @@ from tests.test_verify import missing
         ("时速 120 码", "120 km/h"),
         ("老股东红杉中国", "the existing investor HSG (formerly Sequoia China)"),
         ("市值为供应量的 176%、产值的 129%，供应量约为产值的 73%", "176% of supply, 129% of GDP"),
+        ("MAI-2 进入前十", "MAI-2 is #9 on the list"),
+        ("enters the top ten with MAI-2", "#9 on the list: MAI-2"),
+        (
+            "the course covers six tools",
+            "learn Figma/Bolt/Shadcn/Chrome DevTools/Github/Apifox now",
+        ),
+        ("seven funds", "my funds: $DLR $IRM $CDP $AMT $PLD $EQIX $O"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
@@ -320,6 +327,10 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("Foo cut prices to 63%", "Foo cut prices by 63%", "Foo cut prices to 63%"),
         ("降至原价的 63%", "prices cut by 63%", "降至原价的 63%"),
         ("营收增长 570 亿美元", "Revenue rose 62% to $57 billion", "营收增长 570 亿美元"),
+        ("MAI-2 进入前十", "MAI-2 is #12 on the list", "十"),
+        ("a family of four helmets", "a family of helmets", "four"),
+        ("经八位审稿人评审", "reviewed by its peers", "八位"),
+        ("adds five languages", "adds Polish, Czech, Dutch and Thai", "five"),
     ],
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:

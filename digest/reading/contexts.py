@@ -225,4 +225,8 @@ def count_entries(text: str) -> set[int]:
         parts = _AND.split(re.split("[:：]", sentence)[-1])
         short = [part for part in parts if 0 < len(part.strip()) <= 40]
         sizes.update({len(short), len(parts)} if len(parts) > 1 else ())
+    for line in lines:
+        run = " ".join(word for word in line.split() if "//" not in word).split("/")
+        if len(run) > 2 and all(len(part) <= 40 for part in run[1:-1]):
+            sizes.add(len(run))
     return sizes

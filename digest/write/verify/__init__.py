@@ -244,7 +244,8 @@ def _is_of_date(amount: Amount, dates: Set[int]) -> bool:
 
 def _is_given(amount: Amount, bare: str, evidence: Evidence) -> bool:
     given = _is_stated(amount, evidence) or _is_listed(amount, bare, evidence)
-    return given or is_between(amount, evidence) or _is_priced(amount, bare, evidence)
+    given = given or is_between(amount, evidence) or _is_priced(amount, bare, evidence)
+    return given or _is_reached(amount, bare, evidence)
 
 
 def _find_fault(
@@ -256,7 +257,7 @@ def _find_fault(
     evidence: Evidence,
 ) -> Literal["figure", "derived"] | None:
     """Return None for a figure that follows from others of the posts, and `more`."""
-    if _is_counted_up(amount, stated, evidence):
+    if _is_counted_up(amount, bare, stated, evidence):
         return None
     values, operands = {value for value, _ in stated}, (*evidence.operands, *more)
     clause, summed = find_clause(bare, amount), joins_things(bare, amount)
@@ -297,9 +298,18 @@ def _is_product(total: Amount, count: Amount, bare: str, evidence: Evidence) -> 
     )
 
 
-def _is_counted_up(amount: Amount, stated: Set[tuple[float, str]], evidence: Evidence) -> bool:
-    """Return True for what a reader counts up himself: a few things of the posts, or the time
-    between days that they name or were written on."""
+FEW = 3
+"""Things that a reader counts up wherever they stand."""
+
+
+def _is_counted_up(
+    amount: Amount, bare: str, stated: Set[tuple[float, str]], evidence: Evidence
+) -> bool:
+    """Return True for what a reader counts up himself: no more things than the posts or the
+    statement list, or the time between days that they name or were written on."""
+    most = max(evidence.lists | count_entries(bare) | {FEW})
+    if amount.unit not in SPANS and amount.value > most:
+        return False
     dated = evidence.names_days or len(evidence.created) > 1
     dated |= amount.unit in evidence.spans or is_until_short_day(amount, evidence)
     written = [other for other in evidence.amounts if other.end]
@@ -373,6 +383,19 @@ def _is_priced(amount: Amount, text: str, evidence: Evidence) -> bool:
     if amount.unit not in ("", "count") or amount.value not in find_per_scales(evidence.text):
         return False
     return any(other.unit in CURRENCIES for other in find_amounts(find_clause(text, amount)))
+
+
+LAST_TOP = 100
+"""Of a list of the best that one may enter."""
+
+
+def _is_reached(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True for the best ten among which a rank of the posts is: #9 is in the top ten."""
+    before = f"{text[: amount.start]}{amount.text[:3]}".lower()
+    top = before.endswith("top") or text[: amount.start].rstrip(" -").lower().endswith(
+        ("top", "前")
+    )
+    return top and any(1 < rank.value <= amount.value <= LAST_TOP for rank in evidence.ranks)
 
 
 def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:

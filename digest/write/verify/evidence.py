@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from digest.models import Post
 from digest.reading.amounts import find_amounts, find_cues, find_durations
+from digest.reading.assets import find_tickers
 from digest.reading.contexts import (
     count_entries,
     find_aim,
@@ -213,11 +214,18 @@ def _read(
         (created,),
         frozenset(_list_terms(words, terms, (*days, *meant), created, numbers)),
         frozenset(find_spans(words, amounts, terms)),
-        frozenset({*count_entries(words), len(set(find_handles(words)))}),
+        frozenset(_list_sizes(words)),
         tuple(_select_ranks(amounts, bare)),
         frozenset({author.lower(), *(handle.lower() for handle in find_handles(text))}),
         frozenset(filter(None, (name.lower(), author.lower()))),
     )
+
+
+def _list_sizes(words: str) -> Iterator[int]:
+    """Yield how long the posts' lists are, and how many handles and tickers they have."""
+    yield from count_entries(words)
+    yield len(set(find_handles(words)))
+    yield len({ticker for _, ticker in find_tickers(words)})
 
 
 def _name_source(source: str, url: str) -> str:
