@@ -24,6 +24,8 @@ _TELLING = frozenset({NEW, "nr", "nz", "nt", "nrt", "nrfg", "j"})
 """jieba's tags of which one at least must be in a name."""
 _NOUNS = _TELLING | frozenset({"n", "ns", "vn", "ng", "x", "an", "b"})
 _STEMS = frozenset({NEW, "nr", "nz", "nrt", "ns"})
+_NAMING = _STEMS | {"nt"}
+"""Tags of a name that is one word."""
 LONGEST = 6
 """Characters of a name before a verb."""
 
@@ -93,6 +95,8 @@ def _names_of_run(words: Sequence[Word], opens: bool) -> Iterator[tuple[int, Nam
         if i and word in _cues("organisations") and _is_stem(words[i - 1]):
             name = words[i - 1][0] + word
             yield words[i - 1][2], Name(name, name, "company")
+        elif tag not in _NAMING:
+            continue
         elif _is_whole_organisation(word, tag):
             yield start, Name(word, word, "company")
         elif _is_person(words, i, following) or _is_transliterated(word, tag):

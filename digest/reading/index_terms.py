@@ -62,13 +62,14 @@ def list_figures(text: str) -> frozenset[str]:
 
 def list_small_words(text: str) -> set[str]:
     """Return the words of a text in small letters, plurals as singulars."""
-    return {_singular(word) for word in _SMALL.findall(text.lower())}
+    words = set(_SMALL.findall(text.lower()))
+    return {_singular(word) if word[-1] == "s" else word for word in words}
 
 
 def _singular(word: str) -> str:
-    """Return "price" for "prices"; "news", "crisis" and "access" as they are."""
-    plural = len(word) > 4 and word[-1] == "s" and word[-2] not in "sui"
-    return word[:-1] if plural else word
+    """Return "price" for "prices"; "news", "crisis" and "access", which end in "s" too, as they
+    are."""
+    return word[:-1] if len(word) > 4 and word[-2] not in "sui" else word
 
 
 def is_in_small_letters(text: str) -> bool:

@@ -161,8 +161,8 @@ def _tells(word: str) -> bool:
 
 
 def _tells_in_chinese(word: str) -> bool:
-    common = word in load_words("stop_words") or _NUMERAL.fullmatch(word)
-    return 2 <= len(word) <= 8 and not common
+    is_word = 2 <= len(word) <= 8 and word not in load_words("stop_words")
+    return is_word and not _NUMERAL.fullmatch(word)
 
 
 def _merge_plurals(users: dict[str, set[int]], names: Collection[str]) -> None:

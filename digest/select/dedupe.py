@@ -177,6 +177,8 @@ def _original(
     if len(mine.words) < MIN_CHARS:
         return None
     entries = sorted(index.keys() & _looked_up(mine).tolist())
+    if len(entries) < SHARED:
+        return None
     shared = Counter(j for entry in entries for j in index[entry])
     for j, count in shared.most_common(8):
         if count < SHARED:
