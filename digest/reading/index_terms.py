@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 
 from digest.reading.amounts import find_amounts
 from digest.reading.names import Name
-from digest.reading.vocabulary import CURRENCIES
+from digest.reading.vocabulary import CURRENCIES, load_signs, load_unit_names
 
 LEAST_SUM = 1_000_000
 """Sum of money, in any currency, that is no price of a product."""
@@ -50,9 +51,20 @@ def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
 
 def list_sums(text: str) -> set[str]:
     """Return the large sums of money: "$13B" and "13 billion dollars" are one."""
-    lines = [line for line in text.split("\n") if _LARGE.search(line)]
+    lines = [line for line in text.split("\n") if _LARGE.search(line) and _money().search(line)]
     amounts = [amount for line in lines for amount in find_amounts(line)]
     return {f"{a.value:.0f}" for a in amounts if a.unit in CURRENCIES and a.value >= LEAST_SUM}
+
+
+@cache
+def _money() -> re.Pattern[str]:
+    """Return a pattern of all signs and words of currencies: few large figures are money."""
+    words = {
+        *load_signs(),
+        *(word for word, unit in load_unit_names().items() if unit in CURRENCIES),
+    }
+    ends = (re.escape(word) + "(?![a-z])" * (len(word) == 1 and word.isalpha()) for word in words)
+    return re.compile("|".join(ends), re.I)
 
 
 def list_figures(text: str) -> frozenset[str]:

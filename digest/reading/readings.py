@@ -167,7 +167,7 @@ class Sentence:
     @cached_property
     def size(self) -> float:
         """Return how much it holds, in Han characters; two and a half others count as one."""
-        han = sum(c > "\u2e7f" for c in self.text)
+        han = 0 if self.text.isascii() else sum([c > "\u2e7f" for c in self.text])
         return han + 0.4 * (len(self.text) - han)
 
 

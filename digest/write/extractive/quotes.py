@@ -149,7 +149,7 @@ def _vector_of_post(sentence: Sentence) -> Vectors | None:
 def list_printable(sentences: Iterable[Sentence], *, alone: bool = True) -> list[Sentence]:
     """Return the sentences that are whole, in the letters of a language, and give no orders; those
     that stand `alone` do not go on with the line before."""
-    good = [s for s in sentences if _is_whole(s) and (_begins_alone(s) or not alone)]
+    good = [s for s in sentences if (_begins_alone(s) or not alone) and _is_whole(s)]
     orders = find_orders([sentence.text for sentence in good])
     return [sentence for sentence, order in zip(good, orders, strict=True) if not order]
 
