@@ -368,7 +368,7 @@ def is_cut_off(text: str) -> bool:
 def _is_cut(text: str, last: str, source: str) -> bool:
     """Return True if the source cut the post off: by an ellipsis, or on X by its length without a
     stop."""
-    if _CUT.search(last) or source != "x":
+    if _CUT.search(last) or source != "x" or last.strip().endswith(_ENDS):
         return bool(_CUT.search(last))
     *inner, final = ["", *URL.findall(text)]
     ends_in_link = bool(final) and text.endswith(final)
@@ -377,7 +377,7 @@ def _is_cut(text: str, last: str, source: str) -> bool:
     body = replace_links(text, "").strip()
     width = sum(2 if ord(c) > 0x2E7F else 1 for c in body)
     width += LINK_WIDTH * (len(inner) - ends_in_link)
-    return width in CUT_WIDTHS and not last.strip().endswith(_ENDS)
+    return width in CUT_WIDTHS
 
 
 def tidy(part: str) -> str:
