@@ -28,7 +28,17 @@ from digest.write.model.assembly import GATE
 from digest.write.model.candidates import Candidate, rewrite
 from digest.write.model.context import shorten
 from digest.write.model.editor import ANSWER, MAX_TOLD, ROOM, Editor
-from digest.write.model.schemas import Brief, Check, Events, Money, Pick, Repair, Rewritten, Views
+from digest.write.model.schemas import (
+    Brief,
+    Check,
+    Events,
+    Money,
+    Pick,
+    Repair,
+    Rewritten,
+    Titled,
+    Views,
+)
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
 from tests.posts import post
 from tests.writers import Reply, changed, honest, wanted, with_items
@@ -262,6 +272,11 @@ def test_full_rooms_and_the_fixed_text_stay_within_the_caps() -> None:
     assert sent <= MAX_PROMPT_TOKENS
     assert answers <= MAX_ANSWER_TOKENS
     assert sent + ANSWER_WEIGHT * answers <= MAX_WEIGHT
+
+
+@pytest.mark.parametrize("cites", ["p1", "[P1]", ["p1 (3 posts)"], [1], "1", [["p1"]]])
+def test_an_id_is_read_however_it_is_written(cites: object) -> None:
+    assert Titled.model_validate({"cites": cites}).cites == ["p1"]
 
 
 def test_the_repair_may_mend_a_speaker_who_is_wrong() -> None:

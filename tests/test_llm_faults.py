@@ -110,7 +110,7 @@ async def test_three_requests_are_the_most(answer: Answer, said: str) -> None:
         (redirect("https://example.com/", 302), "redirect .302"),
         (ms.REFUSAL, "refused to answer"),
         (Answer("", finish="content_filter"), "refused to answer"),
-        (ms.error(400, "This model's maximum context length is 8192 tokens."), "refused the requ"),
+        (ms.error(400, "This model's maximum context length is 8192 tokens."), "longer context"),
         (ms.error(400, "max_tokens is too large: 500.", param="max_tokens"), "refused the requ"),
         (ms.too_many(3600), "asked too often"),
         (ms.too_many(format_datetime(NOW + timedelta(hours=1))), "asked too often"),

@@ -41,6 +41,9 @@ def read(text: str, schema: type[T], cut: bool = False) -> T:
     may say half of what it should. Raise Unusable where nothing fits.
     """
     said = _without_thoughts(text)
+    if not said and not cut:  # a whole answer may be all that was thought
+        said = re.sub(rf"</?({_THOUGHT})>", "", text)
+        said = said if re.search(r"[{[]", said) else ""
     if not said:
         raise Unusable("cut" if cut else "empty")
     shape = schema.model_json_schema()
@@ -81,13 +84,17 @@ def _without_thoughts(text: str) -> str:
 
 
 def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None:
-    # Some other object: a schema of optional fields would take it for an empty answer.
-    if isinstance(value, dict) and not value.keys() & shape.get("properties", {}).keys():
-        return None
+    fields = shape.get("properties", {}).keys()
+    is_wrapped = isinstance(value, dict) and not value.keys() & fields
+    if isinstance(value, dict) and is_wrapped:  # {"result": {...}}
+        parts = (part for part in value.values() if isinstance(part, dict))
+        value = next((part for part in parts if part.keys() & fields), None)
     try:
-        return schema.model_validate(fit(value, shape, shape.get("$defs", {})))
+        found = schema.model_validate(fit(value, shape, shape.get("$defs", {})))
     except (ValidationError, RecursionError):
         return None
+    # A schema of optional fields takes some other object for an empty answer.
+    return None if is_wrapped and not _tells(found.model_dump()) else found
 
 
 def _values(said: str) -> Iterator[object]:
@@ -98,7 +105,11 @@ def _values(said: str) -> Iterator[object]:
     """
     decoder = json.JSONDecoder(strict=False)  # line breaks in strings are harmless
     with suppress(ValueError, RecursionError):
-        yield decoder.decode(said)
+        whole = decoder.decode(said)
+        if isinstance(whole, str):  # the answer is a text in itself
+            said = whole
+            whole = decoder.decode(said)
+        yield whole
     found: list[object] = []
     at = said.find("{")
     for _ in range(_TRIES):

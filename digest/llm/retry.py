@@ -120,7 +120,8 @@ def classify_status(status: int, headers: Mapping[str, str], body: object, now: 
     if status in _TRANSIENT or status >= 500:
         return _transient(status, label, parse_wait(headers, now), words)
     flagged = says(text, "flagged")
-    advice = _ADVICE.get(status, "refused the request ({})").format(label)
+    too_long = status == 400 and "context" in text.lower() and says(text, "hopeless")
+    advice = _ADVICE.get(413 if too_long else status, "refused the request ({})").format(label)
     refusal = (str(error.get("param") or ""), str(body)[:4000])
     return Fault(
         label,

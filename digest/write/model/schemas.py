@@ -12,9 +12,10 @@ from pydantic import BaseModel, BeforeValidator
 
 
 def _post_ids(value: object) -> list[str]:
-    """Read ids however a model writes them: "p1", "[p1, p2]", ["p1, p2"]."""
-    parts = value if isinstance(value, list) else [value]
-    return [post_id for part in parts for post_id in re.findall(r"\bp\d+\b", str(part))]
+    """Read ids however a model writes them: "p1", "[p1, p2]", ["P1, p2"], 1."""
+    text = str(value)
+    numbers = re.findall(r"(?i)\bp(\d+)\b", text) or re.findall(r"\b\d{1,3}\b", text)
+    return [f"p{number}" for number in numbers]
 
 
 def read_numbers(value: object) -> list[int]:
