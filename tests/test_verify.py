@@ -39,6 +39,7 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("ships on 9 December 2025", "2025-12-09 发布"),
         ("谷歌推出新模型", "Google launched a new model"),
         ("Nvidia fell 3%", "英伟达下跌 3%"),
+        ("口径 6.5 米，650 万人看过", "the 6.5 m mirror, seen by 6.5 m people"),
         ("流量快速下滑", "flows are sliding fast: rising flows are bullish, declining ones not"),
         ("涨幅 20%-50%", "up between 20% and 50%"),
         ("增长 10%", "增长百分之十"),

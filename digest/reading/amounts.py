@@ -221,10 +221,13 @@ def _has_noun(text: str, at: int) -> bool:
 
 def _find_far_unit(value: float, text: str, at: int) -> Iterator[Quantity]:
     """Yield the number with the unit behind up to three words: 10 super intense weeks. Points may
-    be those of a percentage."""
+    be those of a percentage, and a letter behind a space metres or millions: 6.5 m."""
     words = text[at : at + 48].split()[:4]
-    if words and words[0].rstrip(".,;:!?)") in ("point", "points"):
+    first = words[0].rstrip(".,;:!?)") if words else ""
+    if first in ("point", "points"):
         yield Quantity(value, "pp")
+    elif first == "m":
+        yield from (Quantity(value, "metre"), Quantity(value * 1e6, ""))
     for word in words[1:] if text[at : at + 1] == " " else ():
         unit = load_unit_names().get(word.rstrip(".,;:!?)"))
         if unit and word.isascii() and len(word) > 4:
