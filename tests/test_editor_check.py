@@ -110,7 +110,7 @@ async def test_a_check_that_refuses_everything_is_not_believed() -> None:
     found, usual = await edited(paranoid), await edited(honest)
     assert not score(found).checked
     assert items(found, "points") == items(usual, "points")
-    assert "复核这次没有完成" in found.sections[7].items[-1].text
+    assert "条未经模型复核" in found.sections[7].items[-1].text
 
 
 async def test_a_check_restores_a_name_but_never_a_figure() -> None:
@@ -130,7 +130,7 @@ async def test_without_a_check_the_report_says_so() -> None:
     found = await edited(honest, failing={"check": LlmError("no answer")})
     assert score(found).reduced == ""
     assert not score(found).checked
-    assert "复核这次没有完成" in found.sections[7].items[-1].text
+    assert "条未经模型复核" in found.sections[7].items[-1].text
 
 
 async def test_what_the_check_passes_over_is_counted() -> None:

@@ -129,11 +129,9 @@ def fill_sections(
     is_quiet = any(item.status == "note" for item in points.items)
     filled = []
     for section in own:
-        items = list(items_of.get(section.name, ()))
+        items = list(items_of.get(section.name, ()) if section.name in WRITTEN else section.items)
         if section.name == "filtered":
             items = notes.list_filtered(material, cites)
-        elif section.name not in WRITTEN:
-            items = list(section.items)
         if section.name == "points" and is_quiet:
             items.append(notes.quiet(material.topic.language, len(items)))
         items = items or [notes.nothing(material, section.name)]

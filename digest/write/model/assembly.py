@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from digest.models import MAX_POINTS, SECTIONS, Item, Language, Quality, Section, SectionName
+from digest.models import MAX_POINTS, Item, Language, Quality, Section, SectionName
 from digest.reading.amounts import find_amounts
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
@@ -16,12 +16,12 @@ from digest.select.split import list_versions
 from digest.text import language
 from digest.write import Material
 from digest.write.extractive import notes
-from digest.write.extractive.alignment import GROUP_NAMES, WRITTEN
+from digest.write.extractive.alignment import GROUP_NAMES, WRITTEN, fill_sections
 from digest.write.extractive.brief import LEADING, QUIET, join_news
 from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, make_item
 from digest.write.extractive.groups import EVENTS, drop_lone_other
 from digest.write.extractive.money import CAPITAL, has_figure
-from digest.write.extractive.notes import OTHER, heading
+from digest.write.extractive.notes import OTHER
 from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate
 from digest.write.model.context import MUST, Event
@@ -364,17 +364,15 @@ def _sections(
     items: Mapping[SectionName, list[Item]],
     orders: Mapping[SectionName, Mapping[str, int]],
 ) -> tuple[Section, ...]:
-    contents: dict[SectionName, tuple[Item, ...]] = {s.name: s.items for s in extractive}
-    for name in WRITTEN:
-        contents[name] = tuple(_section_items(material, name, items[name], orders[name]))
-    if not contents["overview"]:
+    language = material.topic.language
+    told = {name: _section_items(language, name, items[name], orders[name]) for name in WRITTEN}
+    if not told["overview"]:
         overview = next(s.items for s in extractive if s.name == "overview")
-        overview = _sum_up(contents["points"], material.topic.language) or overview
-        contents["overview"] = overview or (notes.nothing(material, "overview"),)
-    cites = {key for printed in contents.values() for item in printed for key in item.cites}
-    contents["filtered"] = tuple(notes.list_filtered(material, cites))
-    sections = [Section(name, heading(name, material.topic), contents[name]) for name in SECTIONS]
-    return notes.merge_empty(sections, material.topic.language)
+        told["overview"] = list(_sum_up(told["points"], language) or overview)
+    sections = [Section(name, "", tuple(told[name])) for name in WRITTEN]
+    if len(told["points"]) < QUIET:
+        told["points"].append(notes.quiet(language, len(told["points"])))
+    return fill_sections(sections, told, material, extractive)
 
 
 def _sum_up(points: Sequence[Item], spoken: Language) -> tuple[Item, ...]:
@@ -386,19 +384,15 @@ def _sum_up(points: Sequence[Item], spoken: Language) -> tuple[Item, ...]:
 
 
 def _section_items(
-    material: Material, name: SectionName, items: Iterable[Item], rank: Mapping[str, int]
+    spoken: Language, name: SectionName, items: Iterable[Item], rank: Mapping[str, int]
 ) -> list[Item]:
-    """Return the items of one section in their order, with the lines that code writes."""
+    """Return the items of one section in their order."""
     if name == "overview":
         return _paragraph(list(items)[: MOST[name]])
     best = sorted(items, key=lambda item: _rank(item, rank))[: MOST[name]]
-    if name == "points":
-        quiet = [notes.quiet(material.topic.language, len(best))] if len(best) < QUIET else []
-        return [*best, *quiet]
-    groups = {names[material.topic.language]: n for n, names in enumerate(GROUP_NAMES)}
+    groups = {names[spoken]: n for n, names in enumerate(GROUP_NAMES)}
     best.sort(key=lambda item: groups.get(item.group, 0))
-    best = drop_lone_other(best, material.topic.language)
-    return best or [notes.nothing(material, name)]
+    return drop_lone_other(best, spoken)
 
 
 def _paragraph(sentences: Sequence[Item]) -> list[Item]:

@@ -169,8 +169,7 @@ class Editor:
             return replace(edited, sections=sections, quality=quality)
         sections = edited.sections
         if not checked:
-            line = _PARTLY_CHECKED if believed else _UNCHECKED
-            said = line[self.material.topic.language].format(n=edited.unjudged)
+            said = _UNCHECKED[self.material.topic.language].format(n=edited.unjudged)
             sections = add_to_filtered(sections, said)
         return replace(edited, sections=sections, quality=quality)
 
@@ -341,15 +340,9 @@ def add_to_filtered(sections: Sequence[Section], text: str) -> tuple[Section, ..
 
 
 _UNCHECKED = {
-    "zh": "本期条目已由程序逐条核对数字、日期与名称；模型的复核这次没有完成。",
-    "en": "Figures, dates and names were checked by the program;"
-    " the model's second check is missing.",
-}
-_PARTLY_CHECKED = {
-    "zh": "本期有 {n} 条未经模型复核（复核后改写，或复核未作判断），"
-    "只由程序核对了数字、日期与名称。",
-    "en": "Items not checked a second time by the model (rewritten afterwards, or left unjudged):"
-    " {n}. Only the program checked their figures, dates and names.",
+    "zh": "本期有 {n} 条未经模型复核，只由程序核对了数字、日期与名称。",
+    "en": "Items not checked a second time by the model: {n}. Only the program checked their"
+    " figures, dates and names.",
 }
 
 
