@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from digest.errors import DigestError
 from digest.llm.client import Call, Llm
-from digest.models import Item, Post, SectionName
+from digest.models import Item, Post
 from digest.sources.jsonl import name_problem, parse_row
 from digest.write.model.candidates import Candidate
 from digest.write.model.check import apply_check, show_items
@@ -20,7 +20,6 @@ from digest.write.model.context import ShownPosts
 from digest.write.model.editor import ANSWER, ROOM
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Check
-from digest.write.verify import Verdict
 from digest.write.verify.nearness import prove
 
 SHAPE = 'write {"id": "1", "item": {"text": "...", "cites": ["x:1"]}, "posts": [...]} on a line'
@@ -73,8 +72,8 @@ def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
 def judged(lines: Iterable[str], name: str) -> Iterator[str]:
     """Yield a JSON line `{"id","ok","unsupported"}` for each item, as the code judges it."""
     items = list(read_items(lines, name))
-    for labelled, verdict in zip(items, _prove(items), strict=True):
-        yield _line(labelled.id, verdict.unsupported)
+    for labelled, candidate in zip(items, _prove(items), strict=True):
+        yield _line(labelled.id, candidate.problems)
 
 
 async def judge_with_model(
@@ -86,7 +85,7 @@ async def judge_with_model(
 
     Each call has as many items as a report's check has; what it costs is bounded call by call.
     """
-    candidates = list(map(_make_candidate, items, _prove(items)))
+    candidates = _prove(items)
     waiting = list(range(len(items)))
     while waiting:
         part = [candidates[at] for at in waiting]
@@ -108,14 +107,18 @@ async def judge_with_model(
     ]
 
 
-def _prove(items: Sequence[LabelledItem]) -> list[Verdict]:
-    return prove([(labelled.item, labelled.posts, labelled.view) for labelled in items])
-
-
-def _make_candidate(labelled: LabelledItem, verdict: Verdict) -> Candidate:
-    cited = tuple(post for post in labelled.posts if post.key in labelled.item.cites)
-    section: SectionName = "views" if labelled.view else "points"
-    return Candidate(section, labelled.item, cited, verdict.unsupported)
+def _prove(items: Sequence[LabelledItem]) -> list[Candidate]:
+    """Return the items with what their posts do not support."""
+    verdicts = prove([(labelled.item, labelled.posts, labelled.view) for labelled in items])
+    return [
+        Candidate(
+            "views" if labelled.view else "points",
+            labelled.item,
+            tuple(post for post in labelled.posts if post.key in labelled.item.cites),
+            verdict.unsupported,
+        )
+        for labelled, verdict in zip(items, verdicts, strict=True)
+    ]
 
 
 def _line(id_: str, unsupported: Sequence[str]) -> str:

@@ -275,17 +275,16 @@ class Context(ShownPosts):
         margins = (quote.opinion for quote in quotes if is_person(quote.sentence.reading))
         return max(margins, default=-math.inf)
 
-    def deals(self) -> list[Post]:
-        """Return posts about the topic's own money: rounds, revenue, spending, each with a sum."""
-        deals = sorted(list_deals(self.draft), key=lambda deal: -deal[0])
-        return unique_posts(q.post for _, q, _ in deals if has_figure(q.text, moves=False))
+    def deals(self) -> set[str]:
+        """Return the keys of posts about the topic's own money: rounds, revenue, spending, each
+        with a sum."""
+        deals = (quote for _, quote, _ in list_deals(self.draft))
+        return {quote.post.key for quote in deals if has_figure(quote.text, moves=False)}
 
     def assets(self) -> list[Post]:
-        """Return posts about stocks and coins as money."""
+        """Return posts about stocks and coins as money; one may stand twice."""
         talk = [entry for talk in collect_talk(self.draft).values() for entry in talk]
-        return unique_posts(
-            q.post for _, q, _ in sorted(talk, key=lambda e: (-e[0], e[1].post.key))
-        )
+        return [q.post for _, q, _ in sorted(talk, key=lambda e: (-e[0], e[1].post.key))]
 
 
 def _sells(reading: Reading) -> bool:
@@ -366,11 +365,6 @@ def _cut(words: str, most: int) -> str:
         return words
     space = words.rfind(" ", most - LONG_WORD, most)  # between Chinese words there is none
     return f"{words[: space if space > 0 else most].rstrip()} {CUT}"
-
-
-def unique_posts(posts: Iterable[Post]) -> list[Post]:
-    """Return each post once, in order."""
-    return list({post.key: post for post in posts}.values())
 
 
 def unique_authors(posts: Iterable[Post]) -> list[Post]:

@@ -311,9 +311,10 @@ class Editor:
     def _trim(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates, those that failed without the sentences that did."""
         cut = [c if _is_settled(c) else cut_refused(c) for c in candidates]
-        others = [c for c in cut if not _is_settled(c) and not _is_refused(c)]
+        stay = [_is_settled(c) or (bool(c.problems) and c.judge == "model") for c in cut]
+        others = [c for c, stays in zip(cut, stay, strict=True) if not stays]
         rest = iter(trimmed(others, self.context.posts, self.material.topic.language))
-        return [c if _is_settled(c) or _is_refused(c) else require_subject(next(rest)) for c in cut]
+        return [c if s else require_subject(next(rest)) for c, s in zip(cut, stay, strict=True)]
 
 
 def _is_settled(candidate: Candidate) -> bool:
@@ -325,10 +326,6 @@ def _is_told(again: Rewritten, before: Candidate) -> bool:
     """Return True where a second version tells something: of a point its title may be all, as of a
     headline."""
     return bool(again.text.strip() or (before.section == "points" and again.title.strip()))
-
-
-def _is_refused(candidate: Candidate) -> bool:
-    return bool(candidate.problems) and candidate.judge == "model"
 
 
 def add_to_filtered(sections: Sequence[Section], text: str) -> tuple[Section, ...]:

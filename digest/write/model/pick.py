@@ -26,20 +26,16 @@ from digest.write.model.context import (
     is_headline,
     is_stub,
     unique_authors,
-    unique_posts,
 )
 from digest.write.model.schemas import Pick
 
 MAX_STORIES = 120
-"""Stories that are shown: of 46 days, of which seven have more, the others held no must-have but
-one, and the lines of fewer stories are longer."""
+"""Stories that are shown; figures of what is bounded here are in docs/design/writers.md."""
 SAME_MEANING = 0.55
-"""Cosine from which two stories that are said to be one event are one; it settled 14 pairs of
-14."""
+"""Cosine from which two stories that are said to be one event are one."""
 SAME_PICKED, SAME_NAMED = 0.25, 0.15
 """The same where the model says so: two languages and two headlines may lie this far apart; and
-where they share a name as well, which a post cannot gain by talking to the model. Of 63 pairs that
-readers named on eight days 62 were one event, and 2 of these lie below; of all pairs 93 of 100."""
+where they share a name as well, which a post cannot gain by talking to the model."""
 MAX_EVENTS_TOLD = 10
 """Events that must be told: as many as a report has points."""
 MOST_COMPARED = 4
@@ -247,14 +243,13 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
         for event in others
         if event not in views or (is_picked and len(unique_authors(event.posts)) > 1)
     ]
-    assets, deals = context.assets(), {post.key for post in context.deals()}
+    assets, deals = context.assets(), context.deals()
     sums = [event for event in news if event.posts[0].key in deals]
     left_out = _list_keys(e for e in events if not e.stories[0].market) - _list_keys(live)
-    money = unique_posts([
-        *(post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]),
-        # A price is another statement than the event that moved it.
-        *(post for post in assets if post.key not in left_out),
-    ])  # fmt: skip
+    told_sums = [post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]]
+    # A price is another statement than the event that moved it.
+    prices = [post for post in assets if post.key not in left_out]
+    money = list({post.key: post for post in (*told_sums, *prices)}.values())
     if len(money) == 1 and is_headline(money[0]):
         sums, money = [], []  # no page for a single line
     further = [event for event in news if event not in sums]

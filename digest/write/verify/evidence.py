@@ -243,7 +243,8 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
         named = amount.in_name and amount.step < LEAST_SIZE  # 72B of a model is a size
         year = amount.text.isdigit() and 1900 <= float(amount.text) < 2100
         handle = not bare[amount.start : amount.end].strip()
-        entry = _opens_line(bare, amount.start) and behind[:1] in (".", ")", "、")
+        opens_line = not bare[: amount.start].rpartition("\n")[2].strip()
+        entry = opens_line and behind[:1] in (".", ")", "、")
         # "It's been a quarter" is no 25%.
         time = amount.text.endswith("quarter") and bare[amount.end :].split()[:1] != ["of"]
         if amount.kind == "rank" and amount.text[:3].lower() == "top":
@@ -260,10 +261,6 @@ def _select_ranks(amounts: Sequence[Amount], bare: str) -> Iterator[Amount]:
         named = amount.in_name or (not amount.unit and follows_name(bare, amount.start))
         if amount.kind == "rank" or not ("." in amount.text or (ranked and named)):
             yield amount
-
-
-def _opens_line(text: str, at: int) -> bool:
-    return not text[:at].rpartition("\n")[2].strip()
 
 
 def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> Iterator[Amount]:

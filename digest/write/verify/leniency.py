@@ -112,11 +112,8 @@ def _may_follow(claim: Claim, said: str) -> bool:
     if claim.kind == "figure":
         amounts = _read_amounts(claim, said)
         return bool(amounts) and all(amount.kind != "magnitude" for amount in amounts)
-    return claim.kind == "day" and bool(_read_years(claim) or _is_span(claim.words))
-
-
-def _is_span(words: str) -> bool:
-    return any(words == span and by for span, by, _ in read_spans(words))
+    is_span = any(claim.words == span and by for span, by, _ in read_spans(claim.words))
+    return claim.kind == "day" and bool(is_span or _read_years(claim))
 
 
 def _read_years(claim: Claim) -> Sequence[float]:
