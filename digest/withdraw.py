@@ -8,7 +8,7 @@ from itertools import chain
 
 from digest.cloud import draw
 from digest.errors import DigestError
-from digest.models import Item, Post, Report, Section, SectionName
+from digest.models import Item, Language, Post, Report, Section, SectionName
 from digest.reading import read
 from digest.reading.words import remove_words
 from digest.select.continuity import restore_post
@@ -161,7 +161,7 @@ def _identify(section: Section) -> Iterator[tuple[Identity, Item]]:
 
 def _without(
     sections: Iterable[Section],
-    language: str,
+    language: Language,
     gone: Collection[Identity],
     keys: Collection[str],
     notes: _Notes,

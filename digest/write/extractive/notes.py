@@ -26,6 +26,10 @@ _STEPS: Mapping[str, Names] = {
 
 _NOTHING: Mapping[SectionName, Names] = {
     "overview": {"zh": "今天没有可概述的消息。", "en": "Nothing to sum up today."},
+    "points": {
+        "zh": "今天很平静，没有值得一提的消息。",
+        "en": "A quiet day: nothing worth telling.",
+    },
     "views": {"zh": "今天没有选出值得引用的观点。", "en": "No views were chosen today."},
     "events": {
         "zh": "除上述要点外，没有选出其他事件。",
@@ -78,6 +82,10 @@ _REDUCED: Mapping[str, Mapping[Language, str]] = {
     },
 }
 
+_QUIET: Names = {
+    "zh": "今天较为平静，值得一提的只有 {n} 条。",
+    "en": "A quiet day: only {n:story is|stories are} worth telling.",
+}
 _COUNTED: Names = {
     "zh": "共收集 {posts} 条帖子，{sources} 个来源中有 {answered} 个应答，归纳为 {stories} 件事。",
     "en": "Read {posts:post} from {answered} of {sources:source}; found {stories:story|stories}.",
@@ -99,18 +107,9 @@ def note(text: str, group: str = "") -> Item:
     return Item(text, group=group, status="note")
 
 
-def quiet(language: str, points: int) -> Item:
+def quiet(language: Language, points: int) -> Item:
     """Return the one line of a quiet day."""
-    if language == "zh":
-        return note(
-            f"今天较为平静，值得一提的只有 {points} 条。"
-            if points
-            else "今天很平静，没有值得一提的消息。"
-        )
-    if not points:
-        return note("A quiet day: nothing worth telling.")
-    stories = "story is" if points == 1 else "stories are"
-    return note(f"A quiet day: only {points} {stories} worth telling.")
+    return note(fill(_QUIET[language], n=points) if points else _NOTHING["points"][language])
 
 
 def emptied(language: str) -> Item:

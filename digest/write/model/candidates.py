@@ -75,7 +75,7 @@ def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> It
             for entry in answer.events[: MOST["events"]]:
                 group = _group(entry, EVENTS, spoken)
                 yield _candidate("events", entry.text, entry.cites, shown, spoken, group=group)
-            themes = list_themes(topic)
+            themes = list_themes(topic) if answer.special else ()
             for entry in answer.special[: MOST["ai"]]:
                 group = _group(entry, themes, spoken)
                 yield _candidate("ai", entry.text, entry.cites, shown, spoken, group=group)

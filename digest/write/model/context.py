@@ -56,8 +56,6 @@ SELLING = 0.0
 are advertisements."""
 CUT = "…"
 """Stands where a text was cut, whatever the source put there."""
-NEXT_ID = "p000"
-"""Stands for the id of a post that has none yet."""
 NICKNAMES = frozenset(["hn", "v2ex"])
 """Sources whose authors' names say nothing."""
 VIEWED, PICKED, MUST = 1, 2, 3
@@ -115,7 +113,7 @@ class ShownPosts:
         """Return the tokens of a post's line, which is not shown by that: a post that there is no
         room for has no id, and cannot be cited."""
         text = self._shorten(post, most)
-        line = f"{self._ids.get(post.key, NEXT_ID)} {introduce(post)}: {text}"
+        line = f"{self._ids.get(post.key, 'p000')} {introduce(post)}: {text}"
         return tokens(line) if text else 0
 
     def _shorten(self, post: Post, most: int) -> str:
