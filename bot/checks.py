@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +34,11 @@ PROBE_BYTES = 65536
 
 
 Check = Callable[[Settings], str | Awaitable[str]]
+_CONTAINER = "the inside of a container, which goes when a new one takes its place"
+_MEMORY = "memory, which a restart of the machine wipes"
+WIPED = {"tmpfs": _MEMORY, "ramfs": _MEMORY, "overlay": _CONTAINER, "aufs": _CONTAINER}
+"""Kinds of file systems that forget, and what to call them."""
+MOUNTS = Path("/proc/self/mountinfo")
 
 
 async def run_checks(write: Callable[[str], None]) -> bool:
@@ -68,6 +75,10 @@ async def run_checks(write: Callable[[str], None]) -> bool:
     )
     for typo in find_environment_typos():
         show(f"warn settings: {typo}")
+    with suppress(DigestError):  # the check of the database says what is wrong
+        database = sqlite_file(settings.database_url)
+        if database and (warning := warn_of_storage(database)):
+            show(f"warn disk: {warning}")
     for name, check in checks:
         try:
             result = check(settings)
@@ -124,6 +135,33 @@ def _refuse_missing_folder(settings: Settings) -> None:
     file = sqlite_file(settings.database_url)
     if file and not file.parent.is_dir():
         raise DigestError(f"folder {file.parent} does not exist: create it or correct DATABASE_URL")
+
+
+def storage_fault(file: Path, mounts: str) -> str:
+    """Return what is wrong with the place of the file; "" where it stays. `mounts`: proc(5),
+    mountinfo."""
+    here, kind = Path("/"), ""
+    for line in mounts.splitlines():
+        left, dash, right = line.partition(" - ")
+        if not dash:
+            continue
+        # Spaces in names are written \040.
+        point = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), left.split()[4]))
+        # Of several mounts on one place the last one is seen.
+        if file.is_relative_to(point) and len(point.parts) >= len(here.parts):
+            here, kind = point, right.split()[0]
+    return WIPED.get(kind, "")
+
+
+def warn_of_storage(file: Path) -> str:
+    """Return a line for operators about a database that a restart wipes; "" where it stays, or
+    where this system does not tell."""
+    try:
+        mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
+        why = storage_fault(file.resolve(), mounts)
+    except OSError:
+        return ""
+    return f"{file} lies in {why}: put it on a volume, or use PostgreSQL" if why else ""
 
 
 async def _pages(settings: Settings) -> str:

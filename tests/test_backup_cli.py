@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
+from bot import app, checks
 from bot.alerts import PLACE
 from bot.app import upkeep
 from bot.settings import Settings
@@ -142,3 +142,38 @@ async def test_upkeep_backs_up_and_forgets_once_a_day(tmp_path: Path) -> None:
             await upkeep(store, settings, now + timedelta(days=ahead))
             assert await store.answer("new"), "a look by a clock that ran ahead deletes nothing"
             assert (await book.reads(now)).month == 1
+
+
+MOUNTS = r"""
+21 1 0:20 / / rw,relatime - overlay overlay rw,lowerdir=/a
+30 21 0:40 / /data rw,relatime shared:1 - ext4 /dev/sda1 rw
+31 30 0:41 / /data/scratch rw - tmpfs tmpfs rw
+32 21 0:42 / /my\040disk rw - xfs /dev/sdb1 rw
+33 21 0:43 / /over rw - tmpfs tmpfs rw
+34 21 0:44 / /over rw - ext4 /dev/sdc1 rw
+not a mount
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("/app/jianbao.db", "container"),
+        ("/data/jianbao.db", ""),
+        ("/data/scratch/jianbao.db", "memory"),
+        ("/database/jianbao.db", "container"),
+        ("/my disk/jianbao.db", ""),
+        ("/over/jianbao.db", ""),
+    ],
+)
+def test_a_disk_that_a_restart_wipes_is_known(file: str, expected: str) -> None:
+    said = checks.storage_fault(Path(file), MOUNTS)
+    assert expected in said if expected else said == ""
+
+
+def test_a_warning_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mountinfo"
+    monkeypatch.setattr(checks, "MOUNTS", mounts)
+    assert checks.warn_of_storage(tmp_path / "bot.db") == "", "a system that does not tell"
+    mounts.write_text(f"21 1 0:20 / {tmp_path} rw - tmpfs tmpfs rw\n")
+    assert "put it on a volume, or use PostgreSQL" in checks.warn_of_storage(tmp_path / "bot.db")

@@ -27,6 +27,7 @@ def _light(monkeypatch: pytest.MonkeyPatch) -> None:
     """The font and the encoder are checked for real by the command line's tests."""
     Path("topics.toml").write_text(TOPICS)
     monkeypatch.setenv("PROMPTS_DIR", str(Path(__file__).parents[1] / "prompts"))
+    monkeypatch.setattr("bot.checks.MOUNTS", Path("nowhere"))
     monkeypatch.setattr("digest.cloud.font_check", lambda: "a font")
     monkeypatch.setattr("digest.select.embed.encoder_check", lambda: "an encoder")
 
@@ -65,8 +66,14 @@ async def test_a_line_for_each() -> None:
     assert lines[-2] == "ok   telegram: no TELEGRAM_BOT_TOKEN: left out"
 
 
-async def test_a_damaged_database_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (await said())[0]
+async def test_a_disk_that_is_wiped_is_a_warning_and_a_damaged_database_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("mounts").write_text("21 1 0:20 / / rw - overlay overlay rw\n")
+    monkeypatch.setattr("bot.checks.MOUNTS", Path("mounts"))
+    passed, lines = await said()
+    assert passed
+    assert any(line.startswith("warn disk: jianbao.db lies in the inside of a") for line in lines)
     file = Path("jianbao.db")
     file.with_name("jianbao.db.backup").write_bytes(file.read_bytes())
     file.write_bytes(file.read_bytes()[:30000])
@@ -133,6 +140,7 @@ async def test_what_fails_is_named_and_the_others_still_run(
     Path("jianbao.db").write_bytes(b"not a database" * 100)
     Path("var").write_bytes(b"")
     Path("topics.toml").write_text(TOPICS.replace("sample", "pigeon"))
+    monkeypatch.setattr("bot.checks.MOUNTS", Path("nowhere"))
     monkeypatch.setattr("digest.cloud.font_check", broken)
     passed, lines = await said()
     assert not passed
