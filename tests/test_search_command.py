@@ -101,6 +101,21 @@ async def test_the_only_topic_takes_no_items_away(services: Services) -> None:
     assert "发布新款" in text
 
 
+async def test_a_misspelled_name_is_asked_back(services: Services) -> None:
+    newest = await services.store.latest("ai")
+    assert newest
+    words = {"Kitewick": 3, "model": 9}
+    await services.store.save_report(replace(newest, wordcounts=words))
+    assert "是不是" not in await say(services, "/search kitewik"), "only its posts have the word"
+    told = Item("Kitewick 完成融资。", cites=("x:1",))
+    sections = [replace(s, items=(told,)) if s.name == "points" else s for s in newest.sections]
+    await services.store.save_report(replace(newest, wordcounts=words, sections=tuple(sections)))
+    assert "是不是要找“Kitewick”" in await say(services, "/search kitewik")
+    assert "是不是要找“Kitewick 融资”" in await say(services, "/search kitewik 融资")
+    assert "是不是" not in await say(services, "/search zyxwv")
+    assert "是不是" not in await say(services, "/search Kitewick"), "it is spelled well"
+
+
 async def test_no_text_is_an_operator_or_fails(services: Services) -> None:
     for text in strings(150):
         assert " id " not in await say(services, f"/search {text}")

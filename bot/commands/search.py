@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from bot import texts
@@ -23,6 +24,8 @@ from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylin
 MAX_HITS, MAX_QUESTION_CHARS = 8, 300
 ITEM_CHARS = 280
 MAX_LINKS = 3
+SPELLING_DAYS = 14
+"""Days before the newest report whose words a misspelled one is compared with."""
 STORY_DAYS = 45
 """Days on either side that are looked through for a story."""
 MAX_DAY_ITEMS = 3
@@ -46,7 +49,13 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     if not hits:
         key = "search_nothing_then" if days else "search_nothing"
         when = ask.in_words(*days) if days else ""
-        raise Unanswered(ask.say(key, words=shortened(words, 60), days=when))
+        nothing = ask.say(key, words=shortened(words, 60), days=when)
+        near = await _find_spelling(ask, words, topic)
+        if near and await ask.context.store.search(near, limit=1):
+            meant = Paragraph(ask.text("search_near", word=near))
+            button = Button(f"/search {near}", f"/search {near}")
+            nothing = replace(nothing, blocks=(*nothing.blocks, meant), buttons=((button,),))
+        raise Unanswered(nothing)
     title = ask.text("search_results", words=shortened(words, 60))
     blocks: list[Block] = [Heading(title, 1)]
     lines: dict[str, Button] = {}
@@ -56,6 +65,22 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
         blocks.append(hit_entry(number, hit, words, report, spoken))
         lines.setdefault(_line(hit), Button(str(number), _line(hit)))
     yield Reply(tuple(blocks), ask.language, (tuple(lines.values()),), line=ask.line)
+
+
+async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
+    """Return the words as the last reports spell them, or nothing where they know none better."""
+    name = topic or await ask.usual_topic()
+    if (newest := await ask.context.store.latest(name)) is None:
+        return ""
+    first = newest.last - timedelta(days=SPELLING_DAYS)
+    reports = await ask.context.store.daily_reports(name, first, newest.last)
+    spellings = {word.lower(): word for report in reports for word in report.wordcounts}
+    for asked in (words[:60], *words[:60].split()):
+        low = asked.lower()
+        near = get_close_matches(low, spellings, n=1, cutoff=0.8) if low not in spellings else []
+        if near:
+            return words.replace(asked, spellings[near[0]])
+    return ""
 
 
 async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
