@@ -63,7 +63,7 @@ def cli(parent: int | None) -> None:
 
 
 @cli.command(cls=Files)
-@click.argument("topic")
+@click.argument("topic", is_eager=True)
 @day_options
 @click.option(
     "--posts",

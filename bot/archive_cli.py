@@ -145,7 +145,7 @@ async def roll_up(topic: str) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--topic", default="", help="Only this topic.")
+@click.option("--topic", default="", is_eager=True, help="Only this topic.")
 @day_options
 @runs_task
 async def export(

@@ -6,10 +6,10 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
@@ -422,7 +422,7 @@ def _valid(year: int, month: int, day: int) -> list[date]:
 
 
 class DayParam(click.ParamType[date]):
-    """A day: 2025-12-06, 20251206."""
+    """A day: 2025-12-06, 20251206, today or yesterday where the eager parameter `topic` is."""
 
     name = "day"
 
@@ -432,7 +432,19 @@ class DayParam(click.ParamType[date]):
         with contextlib.suppress(DateError):
             if day := full_day(str(value)):
                 return day
+        if (back := _DAYS_AGO.get(str(value).strip().lower())) is not None:
+            return _find_today(ctx.params.get("topic") if ctx else None) - timedelta(days=back)
         raise click.BadParameter(f"{value!r} is not a day: write it like 2025-12-06", ctx, param)
+
+
+def _find_today(name: str | None) -> date:
+    """Return today's day where the topic of that name or slug is, else where the first one is."""
+    from bot.settings import load_settings
+    from digest.topics import load_topics
+
+    topics = list(load_topics(load_settings().topics_file).values())
+    topic = next((topic for topic in topics if name in (topic.name, topic.slug)), topics[0])
+    return datetime.now(ZoneInfo(topic.timezone)).date()
 
 
 def day_options(command: _Command) -> _Command:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click import UsageError
@@ -418,3 +419,18 @@ async def test_a_file_that_holds_no_posts_is_refused_in_words(
     day = Window(date(2025, 12, 6), date(2025, 12, 6), "UTC")
     with pytest.raises(SourceError, match=words):
         await open_source(SourceSpec("jsonl", str(file))).fetch(day, SourceState())
+
+
+@pytest.mark.parametrize("where", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize(
+    ("command", "args"), [("digest", ["there"]), ("export", ["site", "--topic", "there"])]
+)
+def test_yesterday_is_the_topic_s(command: str, args: list[str], where: str) -> None:
+    file = offline_topics(Path())
+    first = file.read_text("utf-8")
+    second = first.replace("[ai]", "[there]", 1).replace('"UTC"', f'"{where}"', 1)
+    file.write_text(first + second.replace('"twitter_ai"', '"there"', 1), "utf-8")
+    before = datetime.now(ZoneInfo(where)).date()
+    context = cli.commands[command].make_context(command, ["--date", "yesterday", *args])
+    after = datetime.now(ZoneInfo(where)).date()
+    assert before <= context.params["day"] + timedelta(days=1) <= after
