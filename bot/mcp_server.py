@@ -4,9 +4,10 @@ stdout.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from inspect import getdoc
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ class Archive:
         sections: list[SectionName] | None = None,
     ) -> Row:
         """Return the report of a day (the newest without `day`), or the stories of the days from
-        `day` to `last`; overview and points unless `sections` names others."""
+        `day` to `last`; overview and points unless `sections` names others. What has no number is
+        said of the report itself: how many posts were left out, that a day was quiet."""
         report = await self._report(topic, day, last, language)
         names = sections or list(BRIEF)
         return {
@@ -89,7 +91,7 @@ class Archive:
             "note": say_sample(report.posts, report.language),
             "items": [
                 {"number": number, "section": name, **_item(report, item)}
-                for number, name, item in report.numbered_items()
+                for number, name, item in _number(report)
                 if name in names
             ],
         }
@@ -170,6 +172,14 @@ class Archive:
             near = sorted(days, key=lambda other: abs((other - day).days))[:3]
             raise ValueError(f"no report for {day}; the nearest: {', '.join(map(str, near))}")
         return report.in_language(language) if language else report
+
+
+def _number(report: Report) -> Iterator[tuple[int | None, SectionName, Item]]:
+    """Yield all items with their numbers, and notes, which have none."""
+    numbers = count(1)
+    for section in sorted(report.sections, key=lambda section: section.name != "points"):
+        for item in section.items:
+            yield None if item.status == "note" else next(numbers), section.name, item
 
 
 def _item(report: Report, item: Item) -> Row:

@@ -55,6 +55,8 @@ async def test_every_tool_only_reads_and_answers(archive: Archive) -> None:
         newest = await call(client, "get_report", topic="ai")
         assert newest["items"][0]["title"] == "Meridian 3.2 Pro is out"
         assert newest["items"][0]["sources"][0] == "https://x.com/ada/status/1"
+        filtered = await call(client, "get_report", topic="ai", sections=["filtered"])
+        assert {(row["number"], row["status"]) for row in filtered["items"]} == {(None, "note")}
         days = {"day": "2025-12-04", "last": "2025-12-06"}
         week = await call(client, "get_report", topic="ai", sections=["points"], **days)
         assert (week["from"], week["to"]) == ("2025-12-04", "2025-12-06")
