@@ -13,7 +13,7 @@ from digest.reading import Story, read
 from digest.reading.assets import Asset
 from digest.write.extractive import money
 from digest.write.extractive.draft import Draft
-from digest.write.extractive.groups import KINDS, choose_group
+from digest.write.extractive.groups import KINDS, NONE, choose_group
 from tests.posts import post
 from tests.test_extractive import material
 
@@ -49,4 +49,4 @@ def test_we_of_a_broker_is_not_the_company() -> None:
 
 
 def test_words_that_the_encoder_does_not_know_have_no_group() -> None:
-    assert choose_group(KINDS, ["☃"], np.zeros((1, 512), np.float32)) is None
+    assert choose_group(KINDS, ["☃"], np.zeros((1, 512), np.float32)) is NONE

@@ -85,16 +85,15 @@ def _without_thoughts(text: str) -> str:
 
 def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None:
     fields = shape.get("properties", {}).keys()
-    is_wrapped = isinstance(value, dict) and not value.keys() & fields
-    if isinstance(value, dict) and is_wrapped:  # {"result": {...}}
-        parts = (part for part in value.values() if isinstance(part, dict))
-        value = next((part for part in parts if part.keys() & fields), None)
+    if isinstance(value, dict) and not value.keys() & fields:
+        # {"result": {...}}; a schema of optional fields takes other objects for empty answers.
+        parts = (p for p in value.values() if isinstance(p, dict) and p.keys() & fields)
+        found = next((_valid(part, schema, shape) for part in parts), None)
+        return found if found and _tells(found.model_dump()) else None
     try:
-        found = schema.model_validate(fit(value, shape, shape.get("$defs", {})))
+        return schema.model_validate(fit(value, shape, shape.get("$defs", {})))
     except (ValidationError, RecursionError):
         return None
-    # A schema of optional fields takes some other object for an empty answer.
-    return None if is_wrapped and not _tells(found.model_dump()) else found
 
 
 def _values(said: str) -> Iterator[object]:

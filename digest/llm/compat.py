@@ -134,7 +134,10 @@ class Compat:
         if says(text, "hopeless"):
             yield from self._smaller(text)
             return
-        yield from self._switched(text)
+        for name, value in _SWITCH.findall(text):
+            if name.lower() not in EXTRAS | {*LIMITS, "response_format"}:
+                switches = {**dict(self.switches), name: value.lower() == "true"}
+                yield replace(self, switches=frozenset(switches.items()))
         yield from self._other_effort(text)
         yield from (changed for _, name in about if (changed := self._without(name, text)))
         bare = replace(self, without=self.without | EXTRAS)
@@ -176,12 +179,6 @@ class Compat:
         limits = [n for n in limits if n >= LEAST_LIMIT]
         if len(limits) > 1 and min(limits) != self.most_tokens:
             yield replace(self, most_tokens=min(limits))
-
-    def _switched(self, text: str) -> Iterator[Compat]:
-        for name, value in _SWITCH.findall(text):
-            if name.lower() not in EXTRAS | {*LIMITS, "response_format"}:
-                switches = {**dict(self.switches), name: value.lower() == "true"}
-                yield replace(self, switches=frozenset(switches.items()))
 
     def _other_effort(self, text: str) -> Iterator[Compat]:
         """Yield the least effort among those that a refusal lists."""

@@ -132,8 +132,7 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
         is_weak = draft.is_weak(lead, LEAST_PRINT)
         if is_weak or story.event in draft.events or draft.is_printed(lead, NEARER):
             continue
-        group = lead.find_group(groups)
-        name = (group.names if group else notes.OTHER)[draft.language]
+        name = lead.find_group(groups).names[draft.language]
         if len(items[name]) < MAX_IN_GROUP:
             following = list_following(draft, story, lead, 1) if is_title(lead) else []
             items[name].append(make_item(draft, story, [lead, *following], group=name))

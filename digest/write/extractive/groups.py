@@ -34,6 +34,7 @@ class Group(NamedTuple):
     """The head that learned what belongs under it."""
 
 
+NONE = Group(OTHER, "")
 COMPUTE = Group({"zh": "算力与芯片", "en": "Compute and chips"}, "compute", head="group_compute")
 USE = Group({"zh": "应用与产业", "en": "Applications and industry"}, "use", head="group_society")
 
@@ -79,23 +80,17 @@ def drop_lone_other(items: Sequence[Item], language: Language) -> list[Item]:
     return [replace(item, group="") for item in items] if is_lone else list(items)
 
 
-def group_of(text: str, groups: tuple[Group, ...], language: Language) -> str:
-    """Return the name of the group that the text belongs to, or that of OTHER."""
-    group = choose_group(groups, [text], embed([text]))
-    return (group.names if group else OTHER)[language]
-
-
 def choose_group(
     groups: tuple[Group, ...], texts: Sequence[str], vectors: Vectors, least: float = MIN_COSINE
-) -> Group | None:
-    """Return the group of the texts (a sentence, its post) and their unit vectors, or None.
+) -> Group:
+    """Return the group of the texts (a sentence, its post) and their unit vectors, or NONE.
 
     Heads decide where all groups have one: on days left out they put 76 of 100 pieces of news of
     six kinds under their heading (always the commonest: 50). Else the nearest examples do, from
     cosine `least`.
     """
     if not groups:
-        return None
+        return NONE
     if all(group.head for group in groups):
         heads = [group.head for group in groups]
         scores = [float(each.sum()) for each in score_texts(heads, texts, vectors)]
@@ -106,7 +101,7 @@ def choose_group(
         nearness = (np.sort(_encode(group.examples) @ vector) for group in groups)
         scores = [float(cosines[-NEAREST:].mean()) for cosines in nearness]
     best = int(np.argmax(scores))
-    return groups[best] if scores[best] >= least else None
+    return groups[best] if scores[best] >= least else NONE
 
 
 @cache

@@ -67,7 +67,7 @@ class Quote:
         is_spaced = sentence.language not in ("zh", "ja")
         return (is_spaced or not names) and any(name.kind in SUBJECTS for name in sentence.names)
 
-    def find_group(self, groups: tuple[Group, ...], least: float = MIN_COSINE) -> Group | None:
+    def find_group(self, groups: tuple[Group, ...], least: float = MIN_COSINE) -> Group:
         """Return the group it belongs to, by its meaning and that of its post."""
         reading = self.sentence.reading
         vectors: list[Vectors] = [self.vector]

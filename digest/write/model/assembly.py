@@ -21,7 +21,6 @@ from digest.write.extractive.brief import LEADING, QUIET, join_news
 from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, make_item
 from digest.write.extractive.groups import EVENTS, drop_lone_other
 from digest.write.extractive.money import CAPITAL, has_figure
-from digest.write.extractive.notes import OTHER
 from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate
 from digest.write.model.context import MUST, Event
@@ -352,9 +351,8 @@ def _tell_missed(
         story, lead = next(((s, lead) for s, lead in leads if lead), (event.stories[0], None))
         if lead is None or is_told(lead):
             continue
-        group = lead.find_group(EVENTS)
-        names = group.names if group else OTHER
-        added.append(make_item(draft, story, [lead], group=names[draft.language]))
+        group = lead.find_group(EVENTS).names[draft.language]
+        added.append(make_item(draft, story, [lead], group=group))
     return added
 
 
@@ -378,9 +376,9 @@ def _sections(
 def _sum_up(points: Sequence[Item], spoken: Language) -> tuple[Item, ...]:
     """Return an overview of the leading points that the model wrote; none where it wrote none."""
     leads = [point for point in points if point.status == "new"][:LEADING]
-    text = join_news([p.title or split_line(p.text)[0] for p in leads], spoken) if leads else ""
+    texts = [point.title or split_line(point.text)[0] for point in leads]
     cites = dict.fromkeys(point.cites[0] for point in leads)
-    return (Item(text, cites=tuple(cites), status="extractive"),) if leads else ()
+    return (Item(join_news(texts, spoken), cites=tuple(cites)),) if leads else ()
 
 
 def _section_items(

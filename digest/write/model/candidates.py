@@ -8,9 +8,10 @@ from digest.reading.markup import strip_markdown
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
 from digest.reading.vocabulary import begins_with
+from digest.select.embed import embed
 from digest.text import EMOJI, clean, language, plain
 from digest.write.extractive.draft import speaker
-from digest.write.extractive.groups import EVENTS, Group, group_of, list_themes
+from digest.write.extractive.groups import EVENTS, Group, choose_group, list_themes
 from digest.write.extractive.money import MAX_FINANCE
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
 from digest.write.model.schemas import Brief, Events, Grouped, Money, Page, Rewritten, Views
@@ -98,8 +99,8 @@ def rewrite(
     cites = [key for key in again.cites if key in own] or list(own)
     title = candidate.item.title
     is_wrong = any(words.rpartition(": ")[2] in title for words in candidate.problems)
-    if candidate.section != "views" or (again.title and is_wrong):  # else the speaker stays
-        title = again.title
+    if candidate.section != "views" or (again.title and is_wrong):
+        title = again.title  # else the speaker stays
     group = candidate.item.group
     rewritten = _candidate(
         candidate.section, again.text, cites, own, spoken, title=title, group=group
@@ -216,4 +217,6 @@ def _who(name: str, post: Post | None) -> str:
 def _group(entry: Grouped, groups: tuple[Group, ...], spoken: Language) -> str:
     """Return the group that the model chose; where there is none, the one the words point to."""
     names = [group.names[spoken] for group in groups] + [OTHER[spoken]]
-    return entry.group if entry.group in names else group_of(entry.text, groups, spoken)
+    if entry.group in names:
+        return entry.group
+    return choose_group(groups, [entry.text], embed([entry.text])).names[spoken]

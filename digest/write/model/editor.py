@@ -64,7 +64,6 @@ from digest.write.model.schemas import (
     Page,
     Pick,
     Repair,
-    Rewritten,
     Views,
 )
 from digest.write.verify.screening import checked, trimmed
@@ -298,7 +297,13 @@ class Editor:
         values = {"items": text, "language": LANGUAGES[language]}
         answer = await self._ask(self._call("repair", Repair, values))
         again = {item.id: item for item in answer.items} if answer else {}
-        names = [n for n in places if n in again and _is_told(again[n], candidates[places[n]])]
+        # Of a point its title may be all, as of a headline.
+        names = [
+            name
+            for name in places.keys() & again.keys()
+            if again[name].text.strip()
+            or (again[name].title.strip() and candidates[places[name]].section == "points")
+        ]
         posts = self.context.posts
         second = [rewrite(candidates[places[n]], again[n], posts, language) for n in names]
         result = list(candidates)
@@ -320,12 +325,6 @@ class Editor:
 def _is_settled(candidate: Candidate) -> bool:
     """Return True for an item of which no sentence can be kept."""
     return candidate.withdrawn or COPIED in candidate.problems
-
-
-def _is_told(again: Rewritten, before: Candidate) -> bool:
-    """Return True where a second version tells something: of a point its title may be all, as of a
-    headline."""
-    return bool(again.text.strip() or (before.section == "points" and again.title.strip()))
 
 
 def add_to_filtered(sections: Sequence[Section], text: str) -> tuple[Section, ...]:

@@ -80,7 +80,9 @@ def group_stories(
     importance = _importance(pick, shown) if pick else {}
     ads = _rate_ads(importance, _list_ads(pick, stories[:shown]), stories) if pick else set()
     same = _list_same(pick, shown, ads) if pick else []
-    _share_importance(importance, same)
+    for places in same:  # code may not unite them, and then each is shown on its own
+        level = min(_max_importance(importance, places) or 0, PICKED)
+        importance = dict.fromkeys(places, level) | importance if level else importance
     groups = _unite(stories, same, ads)
     events = [
         Event(0, tuple(stories[at] for at in group), _max_importance(importance, group))
@@ -162,15 +164,6 @@ def _list_same(pick: Pick, shown: int, ads: Collection[int]) -> list[list[int]]:
     places = set(range(shown)).difference(ads)
     lists = [[n - 1 for n in sorted(set(numbers)) if n - 1 in places] for numbers in pick.same]
     return [places for places in lists if 1 < len(places) <= MAX_SAME]
-
-
-def _share_importance(importance: dict[int, int], same: Iterable[Sequence[int]]) -> None:
-    """Rate what was picked only as another's event: code may not unite them, and then it is shown
-    on its own."""
-    for places in same:
-        level = min(_max_importance(importance, places) or 0, PICKED)
-        for at in places if level else ():
-            importance.setdefault(at, level)
 
 
 def _unite(

@@ -358,7 +358,9 @@ def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:
     if amount.in_name or glued or (not value and unit != "percent"):
         return False
     if amount.kind == "rank":
-        return value >= 3 or (value == 2 and has_ranks and not _is_pace(amount, text))
+        spans = read_spans(text[: amount.end])
+        is_pace = any(by and pace == amount.text for _, by, pace in spans)  # 90 frames a second
+        return value >= 3 or (value == 2 and has_ranks and not is_pace)
     if amount.kind != "number" or not amount.spelled:
         return True
     sure = amount.text.isascii() or unit or value >= 10
@@ -371,11 +373,6 @@ def _is_converted(amount: Amount, text: str, evidence: Evidence) -> bool:
         is_converted(amount, clause, [fact.amount], fact.pace, paced=True)
         for fact in evidence.facts
     )
-
-
-def _is_pace(amount: Amount, text: str) -> bool:
-    """Return True for the second of "90 frames a second"."""
-    return any(by and unit == amount.text for _, by, unit in read_spans(text[: amount.end]))
 
 
 def _is_priced(amount: Amount, text: str, evidence: Evidence) -> bool:
