@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select
 
-from digest.errors import DigestError
+from digest.errors import DigestError, StoreError
 from digest.models import Chat, Dropped, Item, Post, Report, Section, Subscription
+from digest.publish.site import Site
 from digest.store import Store, report_tables, withdrawal_tables
 from digest.store.tables import answers, bodies, metadata
 from digest.withdraw import save_allowed, strip_posts, withdraw
@@ -24,6 +25,7 @@ from tests.command_line import run_command
 from tests.posts import TOPIC, post
 from tests.source_servers import offline_topics
 from tests.test_search import EVENTS, POINTS, make_report
+from tests.test_site import make_site
 
 DAY = date(2025, 12, 6)
 NOW = datetime(2025, 12, 8, tzinfo=UTC)
@@ -374,3 +376,27 @@ def test_what_a_post_said_leaves_words_picture_pages_and_files() -> None:
     assert "All posts of this report were deleted." in told
     assert "Aurora" not in told
     assert not redrawn
+
+
+async def test_pages_of_a_writer_that_was_killed_go_with_their_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/pages.db") as store:
+        await store.save_report(make_report())
+        site, folder = make_site(store, static=True), tmp_path / "pages"
+
+        async def list_few(_: Site) -> AsyncIterator[str]:
+            yield "ai/2025-12-06/1"
+            raise RuntimeError("killed")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Site, "list_paths", list_few)
+            with pytest.raises(RuntimeError, match="killed"):
+                await site.write(folder)
+        assert (folder / "ai/2025-12-06/1/index.html").is_file()
+        await store.delete_report("ai", date(2025, 12, 6), date(2025, 12, 6))
+        await site.write(folder)
+        assert not (folder / "ai").exists()
+        (tmp_path / "index.html").write_text("mine")
+        with pytest.raises(StoreError, match=r"index.html is not of this archive: name another"):
+            await site.write(tmp_path)

@@ -22,6 +22,7 @@ from typing import Any
 
 from digest.atomic import write_below
 from digest.calendar import month_of
+from digest.errors import StoreError, explain
 from digest.models import SECTIONS, Hit, Item, Language, Report, Topic
 from digest.publish import days_of, label, section_title, syndication
 from digest.publish.layout import (
@@ -406,10 +407,11 @@ class Site:
         """Write all pages and files below a folder, and remove those of an earlier time that are no
         more; return how many were written. Raises StoreError."""
         written: list[str] = []
+        await asyncio.to_thread(_begin_list, folder)
         async for path in self.list_paths():
             page = await self.make_page(path)
             written.append(f"{path}/index.html".lstrip("/") if page.kind == HTML else path)
-            await asyncio.to_thread(write_below, folder / written[-1], page.body)
+            await asyncio.to_thread(_write, folder, written[-1], page.body)
         await asyncio.to_thread(_remove_others, folder, written)
         return len(written)
 
@@ -421,16 +423,35 @@ class Site:
         return Page(body, kind)
 
 
+def _begin_list(folder: Path) -> None:
+    """Begin the list of files. Raise StoreError for a folder with pages of somebody else."""
+    if not (folder / WRITTEN).exists():
+        if (folder / "index.html").exists():
+            raise StoreError(f"{folder}/index.html is not of this archive: name another folder")
+        write_below(folder / WRITTEN, b"")
+
+
+def _write(folder: Path, name: str, content: bytes) -> None:
+    """Write a file, listed beforehand: what a writer that was killed left is removed as well."""
+    try:
+        with (folder / WRITTEN).open("a", encoding="utf-8") as listed:
+            listed.write(f"{name}\n")
+    except OSError as error:
+        raise StoreError(f"cannot write {folder / WRITTEN} ({explain(error)})") from None
+    write_below(folder / name, content)
+
+
 def _remove_others(folder: Path, written: Sequence[str]) -> None:
     listed = folder / WRITTEN
     before = listed.read_text("utf-8").splitlines() if listed.is_file() else []
     for name in set(before).difference(written):
         # A list that somebody changed removes nothing elsewhere.
-        if (folder / name).resolve().is_relative_to(folder.resolve()):
-            (folder / name).unlink(missing_ok=True)
+        page = folder / name
+        if page.is_file() and page.resolve().is_relative_to(folder.resolve()):
+            page.unlink(missing_ok=True)
             with suppress(OSError):  # whatever else is in there stays
-                os.removedirs((folder / name).parent)
-    write_below(listed, "\n".join(written).encode())
+                os.removedirs(page.parent)
+    write_below(listed, "".join(f"{name}\n" for name in written).encode())
 
 
 def _page(
