@@ -58,6 +58,8 @@ def test_a_second_fault_does_not_wash_off_the_first() -> None:
         ("", "融资 9 元。它来自红杉。红杉表示满意。", "红杉表示满意。"),
         ("Kitewick raises money", "Kitewick raised $9. It is from Oslo.", "It is from Oslo."),
         ("", "It is from Oslo. Kitewick raised $9.", "It is from Oslo."),
+        ("", "Kitewick of Oslo raised $9 today; an analyst agrees.", "An analyst agrees."),
+        ("", "Kitewick of Oslo raised $9 today; vLLM agrees.", "vLLM agrees."),
     ],
 )
 def test_no_sentence_is_left_that_leans_on_a_lost_one(title: str, text: str, left: str) -> None:

@@ -151,6 +151,9 @@ def without(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
     text = space.join(kept).rstrip()
     if text.endswith((";", "；")):
         text = text[:-1].rstrip() + ("." if space else "。")
+    first = text.split(" ", 1)[0]
+    if text[:1] != candidate.item.text[:1] and first.islower() and first.isalpha():
+        text = first.capitalize() + text[len(first) :]  # "...; an analyst says": a sentence now
     return replace(candidate, item=replace(candidate.item, title=title, text=text), cut=True)
 
 
