@@ -9,8 +9,8 @@ from digest.reading.names import find_names
 from digest.reading.sentences import split_line
 from digest.reading.vocabulary import begins_with
 from digest.select.embed import embed
-from digest.text import EMOJI, clean, language, plain
-from digest.write.extractive.draft import speaker
+from digest.text import EMOJI, clean, plain
+from digest.write.extractive.draft import join_sentences, speaker
 from digest.write.extractive.groups import EVENTS, Group, choose_group, list_themes
 from digest.write.extractive.money import MAX_FINANCE
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
@@ -147,10 +147,9 @@ def without(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
         is_dropped = bool(text) and (wrong or leans)
         if not is_dropped and (at or is_view):
             kept.append(text)
-    space = "" if language("".join(kept)) == "zh" else " "
-    text = space.join(kept).rstrip()
+    text = join_sentences(kept)
     if text.endswith((";", "；")):
-        text = text[:-1].rstrip() + ("." if space else "。")
+        text = text[:-1].rstrip() + ("。" if text[-1] == "；" else ".")
     first = text.split(" ", 1)[0]
     if text[:1] != candidate.item.text[:1] and first.islower() and first.isalpha():
         text = first.capitalize() + text[len(first) :]  # "...; an analyst says": a sentence now
