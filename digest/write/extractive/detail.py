@@ -15,7 +15,7 @@ from digest.write.extractive.draft import (
     speaker,
 )
 from digest.write.extractive.following import list_following
-from digest.write.extractive.groups import EVENTS, drop_lone_other, list_themes
+from digest.write.extractive.groups import EVENTS, NONE, drop_lone_other, list_themes
 from digest.write.extractive.pronouns import says_i
 from digest.write.extractive.quotes import Quote
 
@@ -122,8 +122,7 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
     """Return the events, or what no section told by theme, in groups: a sentence a story, the best
     stories first in each group."""
     groups = EVENTS if section == "events" else list_themes(draft.material.topic)
-    names = [*(group.names for group in groups), notes.OTHER]
-    items: Mapping[str, list[Item]] = {name[draft.language]: [] for name in names}
+    items: dict[str, list[Item]] = {g.names[draft.language]: [] for g in (*groups, NONE)}
     rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(LEAST_VALUE)]
     for worth, story, lead in sorted(rated, key=lambda entry: -entry[0]):
         is_minor = worth < LEAST_WORTH and not draft.takes_all

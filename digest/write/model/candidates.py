@@ -11,9 +11,9 @@ from digest.reading.vocabulary import begins_with
 from digest.select.embed import embed
 from digest.text import EMOJI, clean, plain
 from digest.write.extractive.draft import join_sentences, speaker
-from digest.write.extractive.groups import EVENTS, Group, choose_group, list_themes
+from digest.write.extractive.groups import EVENTS, NONE, Group, choose_group, list_themes
 from digest.write.extractive.money import MAX_FINANCE
-from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
+from digest.write.extractive.notes import CRYPTO, STOCKS
 from digest.write.model.schemas import Brief, Events, Grouped, Money, Page, Rewritten, Views
 
 MOST: Mapping[SectionName, int] = {
@@ -218,7 +218,6 @@ def _who(name: str, post: Post | None) -> str:
 
 def _group(entry: Grouped, groups: tuple[Group, ...], spoken: Language) -> str:
     """Return the group that the model chose; where there is none, the one the words point to."""
-    names = [group.names[spoken] for group in groups] + [OTHER[spoken]]
-    if entry.group in names:
+    if entry.group in [group.names[spoken] for group in (*groups, NONE)]:
         return entry.group
     return choose_group(groups, [entry.text], embed([entry.text])).names[spoken]

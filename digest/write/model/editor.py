@@ -20,8 +20,8 @@ from digest.models import Item, Quality, Refusal, Section, SectionName
 from digest.select.embed import release
 from digest.write import Material
 from digest.write.extractive import notes
-from digest.write.extractive.groups import EVENTS, Group, list_themes
-from digest.write.extractive.notes import OTHER, heading
+from digest.write.extractive.groups import EVENTS, NONE, Group, list_themes
+from digest.write.extractive.notes import heading
 from digest.write.model.assembly import (
     GATE,
     TELLING,
@@ -158,10 +158,9 @@ class Editor:
 
     def _judge(self, edited: Edited, believed: bool, refusals: Sequence[Refusal]) -> Edited:
         """Return the version with what is known about it, or the extractive one in its place."""
-        if edited.quality is None:
-            return edited
         checked = believed and not edited.unjudged
-        quality = replace(edited.quality, checked=checked, refusals=tuple(refusals))
+        quality = edited.quality or Quality(0.0)
+        quality = replace(quality, checked=checked, refusals=tuple(refusals))
         if quality.score < GATE:
             quality = replace(quality, reduced="gate")
             sections = reduce(self.extractive, self.material, "gate")
@@ -242,8 +241,7 @@ class Editor:
         )
 
     def _names(self, groups: tuple[Group, ...]) -> str:
-        language = self.material.topic.language
-        return ", ".join([*(group.names[language] for group in groups), OTHER[language]])
+        return ", ".join(g.names[self.material.topic.language] for g in (*groups, NONE))
 
     async def _ask(self, call: Call[Any]) -> Any | None:
         """Return the answer, or None where no model gave one: that page stays extractive."""
