@@ -204,6 +204,10 @@ from tests.test_verify import missing
             "learn Figma/Bolt/Shadcn/Chrome DevTools/Github/Apifox now",
         ),
         ("seven funds", "my funds: $DLR $IRM $CDP $AMT $PLD $EQIX $O"),
+        ("more than a dozen fires", "14 fires"),
+        ("最大功率约合 400 马力", "a power of 300 kW"),
+        ("400 megabits down", "400 Mbit/s down"),
+        ("美东时间 12 月 1 日中午 12 点开放", "opens at noon Eastern on Dec 1"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
@@ -331,6 +335,8 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("a family of four helmets", "a family of helmets", "four"),
         ("经八位审稿人评审", "reviewed by its peers", "八位"),
         ("adds five languages", "adds Polish, Czech, Dutch and Thai", "five"),
+        ("最大功率约合 300 马力", "a power of 300 kW", "300 马力"),
+        ("opens at noon on Dec 1", "opens at 9 am on Dec 1", "noon"),
     ],
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:

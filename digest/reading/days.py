@@ -281,6 +281,9 @@ def blank_days(text: str) -> str:
     return text
 
 
+NOON = 12 * 60
+
+
 def find_hours(text: str) -> list[Hour]:
     """Return the times of day of a text: 15:00 UTC, 8 am PT, 下午 5 点, 17:00."""
     hours = []
@@ -312,7 +315,9 @@ def find_hours(text: str) -> list[Hour]:
             minutes = 60 * (first % 12 + (0 if morning else 12))
             hours.append(Hour(*begin.span(1), begin[1], minutes, zone))
         hours.append(Hour(*match.span(), match.group().strip(), hour * 60 + minute, zone, either))
-    return _share_zones(hours, text)
+    for noon in find_cues(text, "noon"):
+        hours.append(Hour(*noon.span(), noon.group(), NOON, _find_zone(text, noon)))
+    return _share_zones(sorted(hours, key=lambda found: found.start), text)
 
 
 def _share_zones(hours: list[Hour], text: str) -> list[Hour]:

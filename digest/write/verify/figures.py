@@ -154,7 +154,9 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
     bound = max(round_step, LOOSE * abs(value))
     if mine.hedge == "over":  # 55% is "more than half", and so is 70%
         # 16 minutes are "a little over a quarter of an hour".
-        bound = value / 2 if mine.kind == "share" else max(bound, 2 * LOOSE * abs(value))
+        # 14 are "more than a dozen".
+        wide = mine.kind == "share" or mine.text.lower().endswith("dozen")
+        bound = value / 2 if wide else max(bound, 2 * LOOSE * abs(value))
         return value < fact < value + bound
     if mine.hedge == "under":
         return value - max(round_step / 2, LOOSE * abs(value)) <= fact < value
