@@ -163,6 +163,7 @@ async def test_a_pool_without_room_never_left() -> None:
     ("fault", "seconds"),
     [
         (says(429, "Too Many Requests: retry after 17", retry_after=17), 17.0),
+        (says(429, "Too Many Requests", retry_after=10**400), 86_400.0),
         (says(429, "Too Many Requests", retry_after=2.5), 5.0),
         (says(429, "Too Many Requests", retry_after=-3), 5.0),
         (says(429, "Too Many Requests", retry_after="soon"), 5.0),

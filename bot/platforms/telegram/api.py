@@ -85,7 +85,7 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
     if code == 429:
         seconds: Any = parameters.get("retry_after")
         valid = type(seconds) is int and seconds > 0
-        return Limited(min(float(seconds), 86_400.0) if valid else DEFAULT_WAIT_SECONDS)
+        return Limited(float(min(seconds, 86_400)) if valid else DEFAULT_WAIT_SECONDS)
     if new := parameters.get("migrate_to_chat_id"):
         return Moved(str(new))
     if code in (401, 404):  # 404: a token that no bot ever had
