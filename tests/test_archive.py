@@ -311,6 +311,13 @@ def test_numbers_bold_lines_and_titles_do_not_mislead() -> None:
     assert found.section("ai").title == "人工智能相关"
 
 
+def test_one_heading_is_the_title_and_the_others_are_lines() -> None:
+    content = "# AI 日报\n# 甲发布年度报告\n乙\n## 核心信息\n- 丙\n# 本周财报总结\n丁\n"
+    found = read_post(content.encode(), "twitter_ai_20251206.md").report
+    texts = [item.text for section in found.sections for item in section.items]
+    assert sorted(texts) == sorted(["甲发布年度报告", "乙", "丙", "本周财报总结", "丁"])
+
+
 def test_headings_about_assets_and_filters_are_none_of_ours() -> None:
     content = "## 核心资讯\n- 甲\n## 事件\n- 乙\n## 核心资产\n- 丙\n## Filters in the API\n- 丁\n"
     found = read_post(f"{content}## Ad filtering\n- 戊\n".encode(), "twitter_ai_20251206.md").report

@@ -96,6 +96,7 @@ class _Reader:
     sections: dict[str, list[Item]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     waiting: list[Item] = field(default_factory=list)
+    titled: bool = False
     section: str = ""
     level: int = 0
     special: bool = False
@@ -278,7 +279,9 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
         _title(reader, says, text)
     elif reader.section and level == reader.level:
         reader.heading = reader.block = reader.lead = text
-    elif not _is_title(level, text):
+    elif _is_title(level, text) and not (reader.titled or reader.waiting or reader.sections):
+        reader.titled = True
+    else:
         reader.waiting.append(_item(text))
 
 

@@ -427,7 +427,10 @@ def _begin_list(folder: Path) -> None:
     """Begin the list of files. Raise StoreError for a folder with pages of somebody else."""
     if not (folder / WRITTEN).exists():
         if (folder / "index.html").exists():
-            raise StoreError(f"{folder}/index.html is not of this archive: name another folder")
+            raise StoreError(
+                f"{folder}/index.html stands in no list of this archive's pages: remove it, or name"
+                " another folder"
+            )
         write_below(folder / WRITTEN, b"")
 
 
