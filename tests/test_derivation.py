@@ -1,5 +1,6 @@
 """What a reader works out from the posts: multiples, rests, averages, years, other notations."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -208,6 +209,8 @@ from tests.test_verify import missing
         ("最大功率约合 400 马力", "a power of 300 kW"),
         ("400 megabits down", "400 Mbit/s down"),
         ("美东时间 12 月 1 日中午 12 点开放", "opens at noon Eastern on Dec 1"),
+        ("20 世纪 20 年代他出了名", "he was famous in the 1920s"),
+        ("建筑面积约 1,200 平方英尺", "建筑面积 112 平方"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
@@ -337,6 +340,7 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("adds five languages", "adds Polish, Czech, Dutch and Thai", "five"),
         ("最大功率约合 300 马力", "a power of 300 kW", "300 马力"),
         ("opens at noon on Dec 1", "opens at 9 am on Dec 1", "noon"),
+        ("18 世纪他出了名", "he was famous in the 1920s", "18"),
     ],
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:
@@ -354,3 +358,17 @@ def test_so_many_years_ago_today_is_a_day(day: str, ok: bool) -> None:
 def test_a_post_may_be_of_monday_unless_it_names_another_weekday(ends: str, ok: bool) -> None:
     own = post(f"Enter by {ends}.", "1", created_at=datetime(2025, 10, 6, 16, tzinfo=UTC))
     assert verify(Item("周一开始征集。", cites=(own.key,)), [own]).ok is ok
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "ok"),
+    [
+        ("live at 12:35 UTC", "going live in 35 mins", True),
+        ("live at 13:10 UTC", "going live in 35 mins", False),
+        ("fixed at 11:20 UTC", "fixed it 40 minutes ago", True),
+        ("fixed at 12:40 UTC", "fixed it 40 minutes ago", False),
+    ],
+)
+def test_an_hour_may_be_so_long_before_or_after_a_post(said: str, posted: str, ok: bool) -> None:
+    cited = replace(post(posted, "1"), created_at=datetime(2025, 9, 22, 12, 0, 20, tzinfo=UTC))
+    assert verify(Item(said, cites=("x:1",)), [cited]).ok == ok

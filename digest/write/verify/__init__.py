@@ -245,7 +245,7 @@ def _is_of_date(amount: Amount, dates: Set[int]) -> bool:
 def _is_given(amount: Amount, bare: str, evidence: Evidence) -> bool:
     given = _is_stated(amount, evidence) or _is_listed(amount, bare, evidence)
     given = given or is_between(amount, evidence) or _is_priced(amount, bare, evidence)
-    return given or _is_reached(amount, bare, evidence)
+    return given or _is_reached(amount, bare, evidence) or _is_century(amount, bare, evidence)
 
 
 def _find_fault(
@@ -380,6 +380,13 @@ def _is_priced(amount: Amount, text: str, evidence: Evidence) -> bool:
     if amount.unit not in ("", "count") or amount.value not in find_per_scales(evidence.text):
         return False
     return any(other.unit in CURRENCIES for other in find_amounts(find_clause(text, amount)))
+
+
+def _is_century(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True for the century of a year or decade of the posts: 20 世纪 20 年代, the 1920s."""
+    named = text[amount.end :].lstrip().lower().startswith(("世纪", "century", "centuries"))
+    years = (other.value for other in evidence.amounts if 1000 < other.value < 2100)
+    return named and any((year - 1) // 100 + 1 == amount.value for year in years)
 
 
 LAST_TOP = 100

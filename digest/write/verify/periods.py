@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import combinations, product
 
 from digest.reading.amounts import find_cues
@@ -204,16 +204,21 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
 
 
 def _add_spans(evidence: Evidence) -> Iterator[Hour]:
-    """Yield the hours of the posts, and those so many hours or minutes after one as they say:
-    "at 2 AM, claims open 3 hours later"."""
+    """Yield the hours of the posts, and those so many hours or minutes after one as they say ("at 2
+    AM, claims open 3 hours later"), before or after they were written: "live in 35 mins"."""
     yield from evidence.hours
     spans = {
         round(amount.value * _MINUTES[amount.unit])
         for amount in evidence.amounts
-        if amount.unit in _MINUTES and amount.value < 24
+        if amount.unit in _MINUTES and amount.value * _MINUTES[amount.unit] < 1440
     }
     for hour in evidence.hours[:10]:
         yield from (replace(hour, minutes=(hour.minutes + span) % 1440) for span in spans)
+    past = -1 if any(word in evidence.text for word in (" ago", "前")) else 1
+    for created, span in product(evidence.created[:MOST_DAYS], spans):
+        at = created.astimezone(UTC) + past * timedelta(minutes=span)
+        for minutes in (at.hour * 60 + at.minute, at.hour * 60 + at.minute + 1):
+            yield Hour(0, 0, "", minutes % 1440, "UTC")
 
 
 def _has_number(value: float, evidence: Evidence) -> bool:
