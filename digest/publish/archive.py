@@ -2,15 +2,14 @@
 
 A report is read line by line. Headings open sections by what they say, whether they are marked by
 `#`, underlined or bold, or stand alone as a line of known words; a heading inside a section groups
-what follows; every other line of text becomes an item. Nothing that stands in the post is lost but
-its title, which pages and chats have of their own: what belongs to no section stays with the
-section it stood in.
+what follows; every other line of text becomes an item. Nothing that stands in the post is lost:
+what belongs to no section stays with the section it stood in, and its title comes last.
 """
 
 import contextlib
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -41,9 +40,11 @@ _NAME = re.compile(
 )
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s++(.*)$")
 _UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*")
-_BARE_HEADING = re.compile(r"(?:简要|详细|专项)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?")
+_BARE_HEADING = re.compile(
+    r"(?:简要|详细|专项)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?[：:]?"
+)
 """Headings of several sections that stand alone as a line, without any mark."""
-_BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*[：:]?$")
+_BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*([：:]?)$")
 _LIST = re.compile(r"^(\s*)(?:[-*+•·]|\d{1,3}[.)、．])\s+(.*)$")
 _TITLE = re.compile(r"报告|总结|[日周月]报|report|digest", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(?:[(（]?(?:\d\d?|[一二三四五六七八九十]+)[)）.、．:：]\s*|[^\w\s]+\s*)+")
@@ -96,6 +97,7 @@ class _Reader:
     sections: dict[str, list[Item]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     waiting: list[Item] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     titled: bool = False
     section: str = ""
     level: int = 0
@@ -123,7 +125,7 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
         sections, posts = _read_ours(body[: ours.start()], spoken, ours[2], ours[3])
     else:
         names = {name_report(slug, first, last, code) for code in HEADING}
-        sections, posts = _read([line for line in body.split("\n") if line.strip() not in names])
+        sections, posts = _read(body.split("\n"), names)
     if not any(section.items for section in sections):
         raise ArchiveError(f"{name}: no line of a report in it")
     report = Report(
@@ -203,12 +205,20 @@ def _moment(matter: Mapping[str, Any]) -> datetime | None:
     return None
 
 
-def _read(lines: Sequence[str]) -> tuple[tuple[Section, ...], dict[str, Cited]]:
-    """Return the sections of a post that somebody else wrote, and the posts it links."""
+def _read(
+    lines: Sequence[str], names: Collection[str]
+) -> tuple[tuple[Section, ...], dict[str, Cited]]:
+    """Return the sections of a post that somebody else wrote, and the posts it links. `names`: what
+    a line says that names the report."""
     reader = _Reader()
     for line in _mark_underlined(lines):
-        _take(reader, line)
+        if line.strip() in names:
+            reader.names.append(_words(line))
+        else:
+            _take(reader, line)
     _open(reader, reader.section or "overview")
+    # In its place the title would be the first words of the brief, of feeds and of previews.
+    reader.sections.setdefault("cloud", []).extend(map(_item, reader.names))
     sections = tuple(
         Section(name, reader.titles.get(name, ""), tuple(reader.sections.get(name, ())))
         for name in SECTIONS
@@ -238,11 +248,11 @@ def _take(reader: _Reader, line: str) -> None:
     if not line.strip() or _RULE.match(line) or _IMAGE.match(line):
         return
     if heading := _HEADING.match(line):
-        _take_heading(reader, len(heading.group(1)), _heading_words(_unmarked(heading)))
-    elif _BARE_HEADING.fullmatch(simplify(words := _heading_words(line.strip()))):
+        _take_heading(reader, len(heading.group(1)), _words(_unmarked(heading)))
+    elif _BARE_HEADING.fullmatch(simplify(words := _words(line.strip()))):
         _take_heading(reader, CONTAINER, words)
     elif lead := _BOLD_LINE.match(line.strip()):
-        heading_text = _heading_words(lead.group(1))
+        heading_text = _words(lead.group(1)) + lead.group(2)
         if reader.section and reader.level < BOLD:
             reader.block = reader.lead = _below(reader.heading, heading_text)
             reader.listed = False
@@ -281,6 +291,7 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
         reader.heading = reader.block = reader.lead = text
     elif _is_title(level, text) and not (reader.titled or reader.waiting or reader.sections):
         reader.titled = True
+        reader.names.append(text)
     else:
         reader.waiting.append(_item(text))
 
@@ -321,7 +332,7 @@ def _take_entry(reader: _Reader, nested: bool, marked: str) -> None:
         and (items := reader.sections[reader.section])
         and items[-1].text.endswith(("：", ":"))
     ):
-        reader.lead = _below(reader.block, items.pop().text.rstrip("：: "))
+        reader.lead = _below(reader.block, items.pop().text)
     _add(reader, marked)
 
 
@@ -367,11 +378,6 @@ def _cite(reader: _Reader, label: str, address: str) -> str:
 
 def _item(text: str, group: str = "") -> Item:
     return Item(text, group=group, status="imported")
-
-
-def _heading_words(marked: str) -> str:
-    """Return what a heading says, without the colon that leads to what follows it."""
-    return _words(marked).rstrip("：: ")
 
 
 def _words(marked: str) -> str:
