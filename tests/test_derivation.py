@@ -211,6 +211,7 @@ from tests.test_verify import missing
         ("美东时间 12 月 1 日中午 12 点开放", "opens at noon Eastern on Dec 1"),
         ("20 世纪 20 年代他出了名", "he was famous in the 1920s"),
         ("建筑面积约 1,200 平方英尺", "建筑面积 112 平方"),
+        ("今年 5 月更新时结论未变", "In May I updated, and nothing changed"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:

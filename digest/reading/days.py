@@ -83,7 +83,8 @@ _MONTH_ONLY = re.compile(
     re.I,
 )
 _BEHIND_VERB = frozenset("be have not also need well the I you we it they".split())
-"""Words behind which "May" is no month."""
+"""Words behind which "May" is no month, unless one of these stands before it."""
+_BEFORE_MONTH = frozenset("in since by until last this early late from".split())
 _YEAR = re.compile(
     rf"(?<![\d.,$€£¥-])(?P<y>{_YEAR_NUM})(?![\d.,]*\d|\s?[%k年]?\s?(?:[GM]B|hours|小时|美?元|tokens|people|[人万亿]))"
     r"|\bFY\s?'?(?P<fy>\d{2})(?!\d)|'(?P<short>\d{2})(?!\d)|(?<!\d)(?P<nought>[零〇][一二三四五六七八九])年|(?<!\d)(?P<han>\d{2})(?:财年|年(?=[初底末度Q上下春夏秋冬]))"
@@ -228,7 +229,8 @@ def _find_months(text: str) -> Iterator[Term]:
         verb = name == "May" and text[match.end() :].split()[:1]
         before = text[: match.start()].split()[-1:] if name else []
         person = before and find_entry(f"{before[0]} {name}")  # Lei Jun
-        if person or (verb and verb[0] in _BEHIND_VERB):
+        dated = bool(before) and before[0].lower() in _BEFORE_MONTH  # "In May I ..."
+        if person or (verb and verb[0] in _BEHIND_VERB and not dated):
             continue
         if 1 <= number <= 12 and not (name and not name[0].isupper()):
             yield Term(*match.span(), match.group().strip(), f"month {number}")
