@@ -249,6 +249,8 @@ async def try_source(words: tuple[str, ...]) -> None:
 
 def _describe_fault(error: Exception) -> str:
     """Return a line on an unforeseen error, whose own words may quote a post."""
+    if isinstance(error, PermissionError) and error.filename:
+        return f"this user may not use {error.filename}: change its rights or those of its folder"
     return f"internal error ({type(error).__name__}); run again with LOG_LEVEL=DEBUG to see where"
 
 

@@ -251,6 +251,7 @@ def test_lines_of_a_pipe_are_utf8_whatever_the_locale_says() -> None:
     ("error", "line"),
     [
         ("KeyError('the text of a post')", "internal error (KeyError)"),
+        ("PermissionError(13, 'no', '/a/b')", "this user may not use /a/b: change its rights"),
         ("ModuleNotFoundError(name='numpy')", "the package numpy is missing: run make, or pip"),
     ],
 )
