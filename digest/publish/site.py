@@ -11,7 +11,7 @@ import os
 import re
 import time
 from calendar import month_name
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -407,12 +407,12 @@ class Site:
         """Write all pages and files below a folder, and remove those of an earlier time that are no
         more; return how many were written. Raises StoreError."""
         written: list[str] = []
-        await asyncio.to_thread(_begin_list, folder)
+        listed = await asyncio.to_thread(_begin_list, folder)
         async for path in self.list_paths():
             page = await self.make_page(path)
             written.append(f"{path}/index.html".lstrip("/") if page.kind == HTML else path)
-            await asyncio.to_thread(_write, folder, written[-1], page.body)
-        await asyncio.to_thread(_remove_others, folder, written)
+            await asyncio.to_thread(_write, folder, written[-1], page.body, listed)
+        await asyncio.to_thread(_remove_others, folder, listed, written)
         return len(written)
 
     async def _show_feed(self, frame: Frame, topic: Topic, name: str) -> Page:
@@ -423,38 +423,39 @@ class Site:
         return Page(body, kind)
 
 
-def _begin_list(folder: Path) -> None:
-    """Begin the list of files. Raise StoreError for a folder with pages of somebody else."""
-    if not (folder / WRITTEN).exists():
-        if (folder / "index.html").exists():
-            raise StoreError(
-                f"{folder}/index.html stands in no list of this archive's pages: remove it, or name"
-                " another folder"
-            )
-        write_below(folder / WRITTEN, b"")
+def _begin_list(folder: Path) -> set[str]:
+    """Return the files that stand in the list of the folder, and begin one where there is none.
+    Raise StoreError for a folder with pages of somebody else."""
+    if (folder / WRITTEN).is_file():
+        return set((folder / WRITTEN).read_text("utf-8", "replace").split("\n"))
+    if (folder / "index.html").exists():
+        raise StoreError(
+            f"{folder}/index.html is in no list of our pages: remove it, or name another folder"
+        )
+    write_below(folder / WRITTEN, b"")
+    return set()
 
 
-def _write(folder: Path, name: str, content: bytes) -> None:
+def _write(folder: Path, name: str, content: bytes, listed: Collection[str]) -> None:
     """Write a file, listed beforehand: what a writer that was killed left is removed as well."""
     try:
-        with (folder / WRITTEN).open("a", encoding="utf-8") as listed:
-            listed.write(f"{name}\n")
+        if name not in listed:
+            with (folder / WRITTEN).open("a", encoding="utf-8") as file:
+                file.write(f"\n{name}")
     except OSError as error:
         raise StoreError(f"cannot write {folder / WRITTEN} ({explain(error)})") from None
     write_below(folder / name, content)
 
 
-def _remove_others(folder: Path, written: Sequence[str]) -> None:
-    listed = folder / WRITTEN
-    before = listed.read_text("utf-8").splitlines() if listed.is_file() else []
-    for name in set(before).difference(written):
+def _remove_others(folder: Path, listed: Collection[str], written: Sequence[str]) -> None:
+    for name in set(listed).difference(written):
         # A list that somebody changed removes nothing elsewhere.
         page = folder / name
         if page.is_file() and page.resolve().is_relative_to(folder.resolve()):
             page.unlink(missing_ok=True)
             with suppress(OSError):  # whatever else is in there stays
                 os.removedirs(page.parent)
-    write_below(listed, "".join(f"{name}\n" for name in written).encode())
+    write_below(folder / WRITTEN, "\n".join(written).encode())
 
 
 def _page(
