@@ -25,7 +25,7 @@ SENTENCES = {
     "智谱发布新模型；字节跳动、阿里云同日降价。": "zhipu, bytedance, alibaba cloud",
     "Micron Announces Exit from Crucial Consumer Business": "micron",
     "Shares of Block rose; the road block stayed. $AMD fell.": "block, amd",
-    "他早上喝了一碗小米粥，苹果汁也不错，联合国家队。": "",
+    "他早上喝了一碗小米粥，苹果汁也不错，联合国家队。打马赛克、夸下海口。": "",
     "A parser in C under the MIT license; MIT-licensed code needs 16 GB; MIT researchers agree.": "mit",
     "Meta hires five people from Thinking Machines Lab in San Francisco": (
         "meta, thinking machines, san francisco"
