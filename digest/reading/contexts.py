@@ -201,6 +201,20 @@ def find_turned_words(text: str, posted: str) -> Iterator[str]:
                 yield from words[: has_cue(posted, opposite)]
 
 
+_NO_BEST = ("目前", "此前", "提前", "之前", "以前", "日前", "年前", "天前", "先前", "跟前")
+
+
+def is_of_best(text: str, amount: Amount) -> bool:
+    """Return True for the ten of "top ten" and 前十, not for that of 目前十家 or "laptop 10"."""
+    if amount.unit not in ("", "count", "rank"):
+        return False
+    before = f"{text[: amount.start]}{amount.text[: 3 * (amount.kind == 'rank')]}".lower()
+    before = before.rstrip(" -")
+    if before.endswith("top"):
+        return not (before[-4:-3].isascii() and before[-4:-3].isalpha())
+    return before.endswith("前") and not before.endswith(_NO_BEST)
+
+
 def has_cue(clause: str, table: str) -> bool:
     """Return True where a clause has a word of a table of `vocabulary/figures.toml`."""
     return any(find_cues(clause, table))
@@ -208,6 +222,8 @@ def has_cue(clause: str, table: str) -> bool:
 
 _ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d\d?[.)、）]|[\U0001f1e6-\U0001faff\u2600-\u27bf])")
 _MARKS = " • , · , | , – , — , → ".split(",")
+_BETWEEN = ("/", "→", "#", ";", "；", " vs ", " vs. ")
+"""Signs between the things of a run; a tag's stands before it."""
 _AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、和与及+]")
 _FIGURE = re.compile(r"(?<![A-Za-z])\d")
 _THREAD = re.compile(r"\b\d/(\d\d?)\b")
@@ -226,7 +242,9 @@ def count_entries(text: str) -> set[int]:
         short = [part for part in parts if 0 < len(part.strip()) <= 40]
         sizes.update({len(short), len(parts)} if len(parts) > 1 else ())
     for line in lines:
-        run = " ".join(word for word in line.split() if "//" not in word).split("/")
-        if len(run) > 2 and all(len(part) <= 40 for part in run[1:-1]):
-            sizes.add(len(run))
+        words = " ".join(word for word in line.split() if "//" not in word)
+        for sign in _BETWEEN:
+            run = words.split(sign)
+            if len(run) > 2 and all(len(part) <= 40 for part in run[1:-1]):
+                sizes.add(len(run) - (sign == "#"))
     return sizes

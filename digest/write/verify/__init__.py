@@ -28,6 +28,7 @@ from digest.reading.contexts import (
     find_pace,
     find_turned_words,
     has_cue,
+    is_of_best,
     joins_things,
 )
 from digest.reading.days import blank_days, blank_zones, find_terms, read_spans
@@ -395,11 +396,8 @@ LAST_TOP = 100
 
 def _is_reached(amount: Amount, text: str, evidence: Evidence) -> bool:
     """Return True for the best ten among which a rank of the posts is: #9 is in the top ten."""
-    before = f"{text[: amount.start]}{amount.text[:3]}".lower()
-    top = before.endswith("top") or text[: amount.start].rstrip(" -").lower().endswith(
-        ("top", "前")
-    )
-    return top and any(1 < rank.value <= amount.value <= LAST_TOP for rank in evidence.ranks)
+    ranks = (rank.value for rank in evidence.ranks if rank.kind == "rank")
+    return is_of_best(text, amount) and any(1 < rank <= amount.value <= LAST_TOP for rank in ranks)
 
 
 def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from itertools import chain, product
+from itertools import chain, count, product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -214,15 +214,18 @@ def _read(
         (created,),
         frozenset(_list_terms(words, terms, (*days, *meant), created, numbers)),
         frozenset(find_spans(words, amounts, terms)),
-        frozenset(_list_sizes(words)),
+        frozenset(_list_sizes(words, numbers)),
         tuple(_select_ranks(amounts, bare)),
         frozenset({author.lower(), *(handle.lower() for handle in find_handles(text))}),
         frozenset(filter(None, (name.lower(), author.lower()))),
     )
 
 
-def _list_sizes(words: str) -> Iterator[int]:
-    """Yield how long the posts' lists are, and how many handles and tickers they have."""
+def _list_sizes(words: str, numbers: Sequence[Amount]) -> Iterator[int]:
+    """Yield how long the posts' lists are, also those from first to fourth, and how many handles
+    and tickers they have."""
+    ranks = {amount.value for amount in numbers if amount.kind == "rank"}
+    yield next(place for place in count() if place + 1 not in ranks)
     yield from count_entries(words)
     yield len(set(find_handles(words)))
     yield len({ticker for _, ticker in find_tickers(words)})
