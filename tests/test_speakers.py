@@ -34,11 +34,20 @@ def missing(said: str, posted: str, author: str = "ada") -> tuple[str, ...]:
         ),
         ("ada 回复 @bobquill 说，摩擦才是敌人。", "@bobquill Friction is the enemy.", ()),
         ("Friction is the enemy, says @ada.", "@bobquill Friction is the enemy.", ()),
+        ("bobquill argues it is the enemy.", "@bobquill argues friction is the enemy", ()),
+        ("bobquill 认为摩擦才是敌人。", "@bobquill just said friction is the enemy", ()),
+        ("bobquill says it is friction.", "@bobquill: friction is the enemy", ()),
         ("bobquill 说得对，摩擦才是敌人。", "@cy bobquill is right on friction", ()),
     ],
 )
 def test_who_is_spoken_to_says_nothing(said: str, posted: str, wrong: tuple[str, ...]) -> None:
     assert missing(said, posted) == wrong
+
+
+def test_a_title_names_the_author_too() -> None:
+    cited = [post("@bobquill Friction is the enemy.", "1")]
+    view = Item("回复 bobquill 说，摩擦才是敌人。", "ada", cites=("x:1",))
+    assert verify(view, cited, view=True).ok
 
 
 @pytest.mark.parametrize(
@@ -47,6 +56,7 @@ def test_who_is_spoken_to_says_nothing(said: str, posted: str, wrong: tuple[str,
         ("崔泰源3日抵达河内，参观2座工厂。", "李在镕3日飞抵河内，将参观2座工厂。", ("崔泰源",)),
         ("李在镕3日抵达河内，参观2座工厂。", "李在镕3日飞抵河内，将参观2座工厂。", ()),
         ("于本周开馆的是第二馆。", "本周开馆的是第二馆。", ()),
+        ("安全性提升，白名单放开，高管层未变。", "更加安全，名额放开，高层未变。", ()),
     ],
 )
 def test_a_person_who_begins_a_sentence_is_of_the_posts(

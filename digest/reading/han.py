@@ -139,7 +139,8 @@ def find_opening_people(text: str, words: Sequence[Word]) -> Iterator[str]:
     """Yield words of three characters that begin a clause with a surname: 崔泰源抵达河内."""
     for word, tag, start in words:
         person = len(word) == 3 and tag in (NEW, "nr") and word[0] in _surnames()
-        if person and _opens(text, start) and not _is_ordinary(word):
+        ordinary = _is_ordinary(word) or word[-1] in _cues("nouns")
+        if person and not ordinary and _opens(text, start):
             yield word
 
 

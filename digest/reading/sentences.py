@@ -9,7 +9,7 @@ from functools import cache
 
 from digest.reading.markup import drop_emphasis
 from digest.reading.names import find_names
-from digest.reading.vocabulary import load_lines, load_words
+from digest.reading.vocabulary import compile_words, load_lines, load_words
 from digest.text import EMOJI, URL, language, replace_links
 
 CUT_WIDTHS, LINK_WIDTH = range(255, 286), 23
@@ -27,6 +27,8 @@ LONGEST_WORD = 40
 SHORT_CLAUSE, MOST_CLAUSES = 20, 140
 """Characters before a semicolon that are no sentence of their own, and those up to which clauses
 behind one stay: they may say what the first one denies, or under what condition."""
+SUBJECT_CHARS = 24
+"""Characters behind a handle that opens a post in which a verb of speech makes it the subject."""
 
 _REPOST = re.compile(
     r"^\s*(?:RT\s+(?=\w+[:：])|(?:RT|转发|轉發|转|via)\s*@)[\w.]+\s*[:：]?\s*|\s*//\s*@\w+.*$",
@@ -89,9 +91,16 @@ def strip_addressees(text: str) -> str:
 
 
 def list_addressees(text: str) -> list[str]:
-    """Return the handles before a reply: @ada is spoken to, and says nothing."""
+    """Return the handles before a reply: @ada is spoken to, and says nothing; but not in "@ada
+    says", "@ada's point" and "@ada: ..."."""
     reply = _REPLY.match(text)
-    return re.findall(r"@(\w+)", reply.group()) if reply else []
+    if not reply or ":" in reply.group().replace("：", ":"):
+        return []
+    behind = text[reply.end() :][:SUBJECT_CHARS]
+    is_subject = behind.startswith(("'s", "’s")) or any(
+        compile_words("speech", table).search(behind) for table in ("chinese", "english")
+    )
+    return [] if is_subject else re.findall(r"@(\w+)", reply.group())
 
 
 def strip_context(text: str) -> str:

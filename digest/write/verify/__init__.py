@@ -425,7 +425,8 @@ def _is_written(ticker: str, evidence: Evidence) -> bool:
 def _find_addressees(item: Item, cited: Sequence[Post]) -> Iterator[str]:
     """Yield those whom a cited post only speaks to where the item, which names no author, lets
     them say it."""
-    if any(is_named(item.text, post.author_name, post.author) for post in cited):
+    said = f"{item.title}\n{item.text}"
+    if any(is_named(said, post.author_name, post.author) for post in cited):
         return
     told = " ".join(strip_addressees(post.text) for post in cited).lower()
     for handle in dict.fromkeys(h for post in cited for h in list_addressees(post.text)):
