@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -86,14 +86,19 @@ def _without_thoughts(text: str) -> str:
 def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None:
     fields = shape.get("properties", {}).keys()
     if isinstance(value, dict) and not value.keys() & fields:
-        # {"result": {...}}; a schema of optional fields takes other objects for empty answers.
-        parts = (p for p in value.values() if isinstance(p, dict) and p.keys() & fields)
+        # {"result": {...}}; a schema of optional fields takes other objects for empty answers, and
+        # the schema itself, whose fields are no lists, for one.
+        parts = (p for p in value.values() if isinstance(p, dict) and _has_list(p, fields))
         found = next((_valid(part, schema, shape) for part in parts), None)
         return found if found and _tells(found.model_dump()) else None
     try:
         return schema.model_validate(fit(value, shape, shape.get("$defs", {})))
     except (ValidationError, RecursionError):
         return None
+
+
+def _has_list(value: Mapping[str, object], fields: Collection[str]) -> bool:
+    return any(isinstance(value.get(name), list) for name in fields)
 
 
 def _values(said: str) -> Iterator[object]:

@@ -298,7 +298,8 @@ class Editor:
         # Of a point its title may be all, as of a headline.
         names = [
             name
-            for name in places.keys() & again.keys()
+            for name in places
+            if name in again
             if again[name].text.strip()
             or (again[name].title.strip() and candidates[places[name]].section == "points")
         ]

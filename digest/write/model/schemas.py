@@ -14,7 +14,9 @@ from pydantic import BaseModel, BeforeValidator
 def _post_ids(value: object) -> list[str]:
     """Read ids however a model writes them: "p1", "[p1, p2]", ["P1, p2"], 1."""
     text = str(value)
-    numbers = re.findall(r"(?i)\bp(\d+)\b", text) or re.findall(r"\b\d{1,3}\b", text)
+    numbers = re.findall(r"(?i)\bp(\d+)\b", text) or re.findall(
+        r"(?<![\w/-])\d{1,3}(?![\w/-])", text
+    )
     return [f"p{number}" for number in numbers]
 
 
