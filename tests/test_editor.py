@@ -279,6 +279,10 @@ def test_an_id_is_read_however_it_is_written(cites: object) -> None:
     assert Titled.model_validate({"cites": cites}).cites == ["p1"]
 
 
+def test_a_day_is_no_id() -> None:
+    assert Titled.model_validate({"cites": "2025-12-06"}).cites == []
+
+
 def test_the_repair_may_mend_a_speaker_who_is_wrong() -> None:
     said = post("《自然》：北湖的发现可靠。", "1")
     view = Candidate("views", Item("It holds.", "Nature", cites=(said.key,)), (said,), ("Nature",))
@@ -302,5 +306,7 @@ async def test_an_overview_that_fails_gives_way_to_the_points_of_the_model() -> 
 def test_another_field_has_no_themes_of_ai() -> None:
     topic = material().topic
     assert list_themes(topic) == THEMES
+    small = replace(topic, about="AI safety and regulation. Large language models.", keywords=())
+    assert [theme.examples for theme in list_themes(small)] == ["safety", "models"]
     coins = "Bitcoin, Ethereum and other coins, exchanges, ETFs and regulation."
     assert list_themes(replace(topic, about=coins, keywords=("bitcoin", "ETH", "稳定币"))) == ()
