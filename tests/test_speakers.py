@@ -4,6 +4,7 @@ import pytest
 
 from digest.models import Item
 from digest.write.verify import verify
+from digest.write.verify.nearness import prove
 from tests.posts import post
 
 
@@ -42,6 +43,11 @@ def missing(said: str, posted: str, author: str = "ada") -> tuple[str, ...]:
 )
 def test_who_is_spoken_to_says_nothing(said: str, posted: str, wrong: tuple[str, ...]) -> None:
     assert missing(said, posted) == wrong
+
+
+def test_an_author_may_agree_in_a_word() -> None:
+    cited = [post("Exactly.", "1", author="quill", author_name="Bob Quill")]
+    assert prove([(Item("Bob Quill 对此表示赞同。", cites=("x:1",)), cited, False)])[0].ok
 
 
 def test_a_title_names_the_author_too() -> None:
