@@ -99,9 +99,10 @@ async def _find_name(topic: str, store: Store, settings: Settings) -> str:
     for one that is in neither."""
     from digest.topics import load_topics
 
+    if not topic:
+        return ""
     rows: list[Topic | StoredTopic] = [*load_topics(settings.topics_file).values()]
-    rows += await store.topics()
-    return find_topic_name(topic, rows) if topic else ""
+    return find_topic_name(topic, [*rows, *await store.topics()])
 
 
 def open_model(settings: Settings, store: Store, topic: str) -> Llm:
