@@ -342,6 +342,8 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("营收增长 570 亿美元", "Revenue rose 62% to $57 billion", "营收增长 570 亿美元"),
         ("MAI-2 进入前十", "MAI-2 is #12 on the list", "十"),
         ("MAI-2 进入前十", "MAI-2 has 4 sizes", "十"),
+        ("Gold rose", "Gold fell as yields went up", "rose"),
+        ("股价下跌", "成本下降，股价上涨", "跌"),
         ("MAI-2 is in the top 10", "MAI-2 has 4 sizes", "top 10"),
         ("目前 10 家公司采用", "ranked #3, adopted", "10 家"),
         ("前十个月亏损", "ranked #3, at a loss", "十个月"),

@@ -191,8 +191,9 @@ def join_amounts(text: str, amounts: Sequence[Amount]) -> Iterator[Amount]:
 
 def find_turned_words(text: str, posted: str) -> Iterator[str]:
     """Yield what a statement says of prices and bets where its posts say only the opposite: rose
-    for fell, long for short. Of prices any word for more or less is proof ("is sliding")."""
-    proofs = {"rising": "up", "falling": "down"}
+    for fell, long for short. Of prices more words are proof ("is sliding") than are claims: who
+    declined to comment fell nowhere."""
+    proofs = {"rising": "gaining", "falling": "sliding"}
     for pair in (("rising", "falling"), ("long", "short")):
         for word, opposite in (pair, pair[::-1]):
             words = [match.group() for match in find_cues(text, word)]
