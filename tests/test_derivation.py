@@ -353,6 +353,7 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("最大功率约合 300 马力", "a power of 300 kW", "300 马力"),
         ("opens at noon on Dec 1", "opens at 9 am on Dec 1", "noon"),
         ("18 世纪他出了名", "he was famous in the 1920s", "18"),
+        ("18 世纪他出了名", "he was famous; 1750 people paid $1,750", "18"),
     ],
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:
@@ -377,6 +378,7 @@ def test_a_post_may_be_of_monday_unless_it_names_another_weekday(ends: str, ok: 
     [
         ("live at 12:35 UTC", "going live in 35 mins", True),
         ("live at 13:10 UTC", "going live in 35 mins", False),
+        ("12:35 UTC 开播", "35 分钟后开播，目前很多人在等", True),
         ("fixed at 11:20 UTC", "fixed it 40 minutes ago", True),
         ("fixed at 12:40 UTC", "fixed it 40 minutes ago", False),
     ],

@@ -386,7 +386,12 @@ def _is_priced(amount: Amount, text: str, evidence: Evidence) -> bool:
 def _is_century(amount: Amount, text: str, evidence: Evidence) -> bool:
     """Return True for the century of a year or decade of the posts: 20 世纪 20 年代, the 1920s."""
     named = text[amount.end :].lstrip().lower().startswith(("世纪", "century", "centuries"))
-    years = (other.value for other in evidence.amounts if 1000 < other.value < 2100)
+    years = (
+        other.value
+        for other in evidence.amounts
+        if 1000 < other.value < 2100 and other.unit in ("", "year", "second")  # of the 1920s
+        if other.text[:4].isdigit() and not other.counts
+    )
     return named and any((year - 1) // 100 + 1 == amount.value for year in years)
 
 

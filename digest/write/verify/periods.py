@@ -214,7 +214,7 @@ def _add_spans(evidence: Evidence) -> Iterator[Hour]:
     }
     for hour in evidence.hours[:10]:
         yield from (replace(hour, minutes=(hour.minutes + span) % 1440) for span in spans)
-    past = -1 if any(word in evidence.text for word in (" ago", "前")) else 1
+    past = -1 if any(word in evidence.text for word in (" ago", "钟前", "小时前")) else 1
     for created, span in product(evidence.created[:MOST_DAYS], spans):
         at = created.astimezone(UTC) + past * timedelta(minutes=span)
         for minutes in (at.hour * 60 + at.minute, at.hour * 60 + at.minute + 1):
