@@ -217,6 +217,8 @@ from tests.test_verify import missing
         ("20 世纪 20 年代他出了名", "he was famous in the 1920s"),
         ("建筑面积约 1,200 平方英尺", "建筑面积 112 平方"),
         ("今年 5 月更新时结论未变", "In May I updated, and nothing changed"),
+        ("5 mm less than a Mac mini", "Mac Mini 边长120mm，懒猫微服边长115mm"),
+        ("spend about 14,600 yuan on food", "城镇居民收入 5.2 万，恩格尔系数 28%"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:

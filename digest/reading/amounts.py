@@ -178,6 +178,9 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
     if text[end : end + 1] == "半" and unit in ("year", "day", "hour", "week", "minute"):
         value, end = value + 0.5, end + 1  # 两年半
     unit = "" if unit == "cent" and sign else unit
+    size = 1.0
+    if numeral.scale == "mm" and not (sign or unit) and text[:end].endswith("mm"):
+        value, unit, size = value / 1e6, "mm", 1e-6  # 5mm are five million with a sign only
     before = text[max(0, numeral.start - 24) : numeral.start]
     name = not sign and unit != "percent" and not numeral.spelled and bool(_IN_NAME.search(before))
     return Amount(
@@ -193,7 +196,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
             *([Quantity(value, "count")] if says_how_often(text, end) else []),
             *([] if sign or unit else _find_far_unit(value, text, end)),
         ),
-        step=numeral.step,
+        step=numeral.step * size,
         hedge=_find_hedge(text, start, end, after),
         counts=not unit and _has_noun(text, end),
         spelled=numeral.spelled,
@@ -238,8 +241,7 @@ def _find_far_unit(value: float, text: str, at: int) -> Iterator[Quantity]:
 
 def _is_prefix(before: str) -> bool:
     """Return True where the word before a number is no name: sub-10, the-15."""
-    words = before.lower().split()
-    return bool(words) and words[-1] in _PREFIX_WORDS
+    return any(word in _PREFIX_WORDS for word in before.lower().split()[-1:])
 
 
 def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity]:
@@ -253,11 +255,9 @@ def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity
     if numeral.scale == "w":
         yield Quantity(numeral.value / 1e4, "w")
     elif numeral.scale == "m":
-        yield Quantity(numeral.value / scale, "minute")
-        yield Quantity(numeral.value / scale, "metre")
-        yield Quantity(numeral.value / scale, "mb")
+        yield from (Quantity(numeral.value / scale, name) for name in ("minute", "metre", "mb"))
     elif numeral.scale == "mm":
-        yield Quantity(numeral.value / 1e6, "mm")
+        yield Quantity(numeral.value, "") if unit == "mm" else Quantity(numeral.value / 1e6, "mm")
     elif scale:
         yield Quantity(numeral.value, "byte")
 

@@ -346,7 +346,8 @@ def _results(
         priced = right.value in (1e3, 1e6) and (left, right) in beside
         per = "" if priced else "each"  # "$66/1k images" is a price
         yield from ((per, value) for value in _rates(amount.unit, left, right))
-        if right.unit == "percent" and _is_alike(amount.unit, left.unit):
+        large = left.value >= LARGE and not left.unit and amount.unit in CURRENCIES  # 5.2 万的 28%
+        if right.unit == "percent" and (large or _is_alike(amount.unit, left.unit)):
             yield "", left.value * right.value / 100
 
 
