@@ -210,7 +210,6 @@ from tests.test_verify import missing
         ("four tools compared", "Cursor vs Windsurf vs Copilot vs Cline compared"),
         ("四种工具", "comparing #Cursor #Windsurf #Copilot #Cline"),
         ("给出四个理由", "第一，慢。第二，贵。第三，易坏。第四，没人要。"),
-        ("opens at noon", "opens at midday"),
         ("最大功率约合 400 马力", "a power of 300 kW"),
         ("400 megabits down", "400 Mbit/s down"),
         ("美东时间 12 月 1 日中午 12 点开放", "opens at noon Eastern on Dec 1"),
