@@ -293,6 +293,7 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
         ("Last week we released Meridian 4.", True),
         ("上个月，诺斯莱特发布了 Meridian 4。", True),
         ("Last year Meridian led on images.", True),
+        ("去年发布的 Meridian 今天开源。", False),
         ("Last week's claims for benefits rose to 240,000.", False),
         ("上周五晚间，诺斯莱特发布了 Meridian 4。", False),
         ("Northlight opens what it closed last week.", False),

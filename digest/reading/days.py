@@ -251,7 +251,9 @@ def tells_past(text: str, day: date) -> bool:
     """Return True where all years that a text names, or the one that it begins with, were over five
     months before that day, so that their annual reports are out: "In 2024, sales rose"; and where
     it begins with last week or month, or such a year. The lowest "since 2017" is news of today, and
-    so are last week's sales and 上周五."""
+    so are last week's sales, 上周五 and 去年发布的模型今天开源."""
+    if any(find_cues(text, "today")):
+        return False
     recent = (day - timedelta(days=150)).year
     for table in ("last_week", "last_month", "last_year")[: 3 if recent == day.year else 2]:
         first = next(find_cues(text, table), None)
