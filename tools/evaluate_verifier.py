@@ -13,12 +13,12 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once, 60 sets by people who do not know the program: 81 to 98 % of the planted"
-    " caught, 0 to 19 % of the true refused. The last twenty-seven, about any posts: 1001 of 1134"
-    " (88 %), 166 of 2160 (7.7 %); of these the last ten 35, 38, 36, 37, 39, 38, 37, 36, 36 and"
-    " 37 of 42, and 5, 6, 6, 6, 11, 4, 6, 3, 4 and 6 of 80. With a reader as the model that"
-    " checks, which may restore figures, twenty-three sets since it may give sums: 1378 of 1380,"
-    " 87 of 1840 (4.7 %); of these the last ten 600 of 600, and 3, 5, 4, 3, 4, 1, 2, 1, 0 and 3 of 80"
+    "unseen, judged once, 68 sets by people who do not know the program: 74 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused. The last thirty-five, about any posts: 1289 of 1470"
+    " (88 %), 204 of 2800 (7.3 %); of these the last eight 34, 36, 31, 39, 36, 37, 39 and 36 of 42,"
+    " and 3, 4, 4, 3, 3, 6, 6 and 9 of 80. With a reader as the model that checks, which may"
+    " restore figures, thirty-one sets since it may give sums: 1857 of 1860, 105 of 2480 (4.2 %);"
+    " of these the last eight 479 of 480, and 1, 2, 3, 1, 3, 4, 2 and 2 of 80"
 )
 
 
