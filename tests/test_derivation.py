@@ -218,6 +218,9 @@ from tests.test_verify import missing
         ("今年 5 月更新时结论未变", "In May I updated, and nothing changed"),
         ("5 mm less than a Mac mini", "Mac Mini 边长120mm，懒猫微服边长115mm"),
         ("spend about 14,600 yuan on food", "城镇居民收入 5.2 万，恩格尔系数 28%"),
+        ("An iPhone 14 Pro Max cost over 9,000", "iPhone14pro Max 花了 9000 多"),
+        ("Six Western Digital drives", "六块西数硬盘"),
+        ("ten minutes would come to 59.9 yuan at 5.99 yuan each", "打电话 5.99 元一分钟"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:

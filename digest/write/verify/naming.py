@@ -376,6 +376,8 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
         return True
     if len(glued) > (3 if word.islower() else 2) and _is_in_tag(glued, mentions):
         return True
+    if len(lower) > 3 and any(s[0].isdigit() for s in mentions.followers.get(lower, ())):
+        return True  # iPhone14pro
     cut = cut_segments(strip_tail(word))
     if len(cut) > 1 and any(segment[0].isdigit() for segment in cut):
         return _has_numbered(cut, mentions)
