@@ -74,7 +74,7 @@ async def _work(database: str, real: bool) -> None:
 async def measure(database: str, names: Sequence[str], workers: int, real: bool) -> float:
     """Return the builds a minute of so many workers, from the first report to the last."""
     spawn = multiprocessing.get_context("forkserver")
-    spawn.set_forkserver_preload(["tools.bench_workers"])
+    spawn.set_forkserver_preload(["tools.chaos_workers"])
     async with await Store.open(database) as store:
         shared, ledger = make_services(store, database), Ledger(store)
         known = make_topics(1)["topic0"]

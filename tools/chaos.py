@@ -143,7 +143,7 @@ class Chaos:
         self.ledger, self.score = Ledger(store), Score()
         self._chance = random.Random(seed)  # noqa: S311
         self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload(["tools.chaos"])
+        self._processes.set_forkserver_preload(["bot.delivery.dispatch", "tests.delivery_stub"])
 
     async def run(self, kills: int, *, resend: bool = False) -> Score:
         """Send days of digests until the child was killed so often; then the rest."""
