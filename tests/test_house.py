@@ -107,7 +107,44 @@ def test_only_reading_has_patterns_about_language() -> None:
     assert written == PATTERNS_OF_FORM
 
 
+MOST_PATTERN_TEXT = 15_000
+
+
+def pattern_text(source: str) -> int:
+    """The characters of a module's patterns, with the constants that they are put together from."""
+    tree = ast.parse(source)
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+        if isinstance(node.value, ast.Constant | ast.JoinedStr | ast.BinOp)
+    }
+    parts = [
+        call.args[0]
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and call.args
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "re"
+        and call.func.attr != "escape"
+    ]
+    for part in parts:  # grows by the constants that a part names, each once
+        named = {name.id for name in ast.walk(part) if isinstance(name, ast.Name)}
+        parts += [constants.pop(name) for name in sorted(named & constants.keys())]
+    nodes = (node for part in parts for node in ast.walk(part) if isinstance(node, ast.Constant))
+    return sum(len(node.value) for node in nodes if isinstance(node.value, str))
+
+
+def test_patterns_are_few() -> None:
+    texts = {path: pattern_text(path.read_text(encoding="utf-8")) for path in SOURCES}
+    assert sum(texts.values()) <= MOST_PATTERN_TEXT
+
+
 def test_the_checks_can_fail() -> None:
+    assert pattern_text('import re\nA = "ab"\nB = re.compile(A + "cd")\nre.escape("x")') == 4
     assert wrong_arrows("digest/x.py", "import bot.app\nfrom telegram import Bot") == {
         "bot.app",
         "telegram",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from digest.reading.markup import drop_emphasis
+from digest.reading.markup import drop_emphasis, find_handles
 from digest.reading.names import find_names
 from digest.reading.vocabulary import compile_words, load_lines, load_words
 from digest.text import EMOJI, URL, language, replace_links
@@ -100,7 +100,7 @@ def list_addressees(text: str) -> list[str]:
     is_subject = behind.startswith(("'s", "’s")) or any(
         compile_words("speech", table).search(behind) for table in ("chinese", "english")
     )
-    return [] if is_subject else re.findall(r"@(\w+)", reply.group())
+    return [] if is_subject else find_handles(reply.group())
 
 
 def strip_context(text: str) -> str:

@@ -13,11 +13,10 @@ from pydantic import BaseModel, BeforeValidator
 
 def _post_ids(value: object) -> list[str]:
     """Read ids however a model writes them: "p1", "[p1, p2]", ["P1, p2"], 1."""
-    text = str(value)
-    numbers = re.findall(r"(?i)\bp(\d+)\b", text) or re.findall(
-        r"(?<![\w/-])\d{1,3}(?![\w/-])", text
-    )
-    return [f"p{number}" for number in numbers]
+    text = str(value).lower()
+    bare = (word.strip("[]'\"") for word in text.replace(",", " ").split())
+    numbers = [word for word in bare if word.isdigit() and len(word) < 4]
+    return re.findall(r"\bp\d+\b", text) or [f"p{number}" for number in numbers]
 
 
 def read_numbers(value: object) -> list[int]:
