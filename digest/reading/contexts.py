@@ -12,7 +12,7 @@ from digest.reading.days import blank_days, read_spans
 from digest.reading.mentions import follows_name
 from digest.reading.sentences import split_line
 from digest.reading.units import Amount, Quantity
-from digest.reading.vocabulary import CURRENCIES, compile_words, load_dimensions
+from digest.reading.vocabulary import CURRENCIES, compile_words, load_dimensions, load_words
 
 BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4
 _STOP = r"[，,、;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but)\b|而"
@@ -202,9 +202,6 @@ def find_turned_words(text: str, posted: str) -> Iterator[str]:
                 yield from words[: has_cue(posted, opposite)]
 
 
-_NO_BEST = ("目前", "此前", "提前", "之前", "以前", "日前", "年前", "天前", "先前", "跟前")
-
-
 def is_of_best(text: str, amount: Amount) -> bool:
     """Return True for the ten of "top ten" and 前十, not for that of 目前十家 or "laptop 10"."""
     if amount.unit not in ("", "count", "rank"):
@@ -213,7 +210,7 @@ def is_of_best(text: str, amount: Amount) -> bool:
     before = before.rstrip(" -")
     if before.endswith("top"):
         return not (before[-4:-3].isascii() and before[-4:-3].isalpha())
-    return before.endswith("前") and not before.endswith(_NO_BEST)
+    return before.endswith("前") and not before.endswith(tuple(load_words("figures", "no_best")))
 
 
 def has_cue(clause: str, table: str) -> bool:

@@ -22,10 +22,10 @@ from digest.reading.days import (
     read_spans,
 )
 from digest.reading.units import Amount
+from digest.reading.vocabulary import load_words
 from digest.write.verify.evidence import SPAN_DAYS, Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
-_NO_EVENING = frozenset("期些年于婚育")
 NOON = 720
 """In minutes of the day."""
 NEAR_DAYS = 30
@@ -127,7 +127,7 @@ def _read_hours(text: str) -> list[Hour]:
 def _names_evening(text: str) -> bool:
     """Return True for 10 月 18 日晚, but 晚期 and 晚于."""
     _, evening, behind = text.rpartition("晚")
-    return bool(evening) and behind[:1] not in _NO_EVENING
+    return bool(evening) and behind[:1] not in load_words("figures", "no_evening")
 
 
 def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
@@ -214,7 +214,7 @@ def _add_spans(evidence: Evidence) -> Iterator[Hour]:
     }
     for hour in evidence.hours[:10]:
         yield from (replace(hour, minutes=(hour.minutes + span) % 1440) for span in spans)
-    past = -1 if any(word in evidence.text for word in (" ago", "钟前", "小时前")) else 1
+    past = -1 if has_cue(evidence.text, "past") else 1
     for created, span in product(evidence.created[:MOST_DAYS], spans):
         at = created.astimezone(UTC) + past * timedelta(minutes=span)
         for minutes in (at.hour * 60 + at.minute, at.hour * 60 + at.minute + 1):
