@@ -21,6 +21,7 @@ from digest.models import Dropped
 from digest.store import Store
 from digest.store.engine import (
     database_url,
+    enter_wal,
     explain,
     label,
     open_engine,
@@ -69,6 +70,23 @@ async def test_processes_that_open_an_empty_database_at_once_all_succeed(store_u
     assert {answer.split()[0] for answer, _ in said} == {SCHEMA}
     later, _ = await asyncio.to_thread(start(store_url).communicate)
     assert later.split() == [SCHEMA, "False"], "a database that is up to date needs no alembic"
+
+
+def test_the_change_to_wal_waits_for_another_process(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE t (a)")
+    other.execute("BEGIN EXCLUSIVE")
+    hasty = sqlite3.connect(file, timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        hasty.execute("PRAGMA journal_mode = WAL")
+    timer = threading.Timer(0.1, other.rollback)
+    timer.start()
+    enter_wal(hasty.cursor())
+    timer.join()
+    assert hasty.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+    hasty.close()
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(store_url: str, tmp_path: Path) -> None:

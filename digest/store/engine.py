@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ T = TypeVar("T")
 
 BUSY_MS = 5000
 """Milliseconds SQLite waits for another writer."""
+BETWEEN_TRIES = 0.01
+"""Seconds between two tries to bring a database into WAL mode."""
 LOCK_MS = 10_000
 """Milliseconds a PostgreSQL statement waits for a lock of another writer."""
 MOST_IDS = 500
@@ -71,7 +74,6 @@ _POSTGRESQL_OPTIONS: dict[str, Any] = {
 }
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_MS}",
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
@@ -257,7 +259,27 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
+    enter_wal(cursor)
     cursor.close()
+
+
+def enter_wal(cursor: sqlite3.Cursor) -> None:
+    """Bring a SQLite database into WAL mode, after any other process that does the same.
+
+    SQLite does not wait for this lock, whatever its busy_timeout: one of two processes that open
+    a new database at the same moment would be refused.
+    """
+    end = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(BETWEEN_TRIES)
+        else:
+            return
 
 
 def _behave(engine: Engine) -> None:

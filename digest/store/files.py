@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from digest.atomic import whole_file
 from digest.errors import StoreError
-from digest.store.engine import one_line
+from digest.store.engine import enter_wal, one_line
 from digest.store.tables import ORIGIN, SCHEMA, metadata, platform_notes
 
 try:
@@ -254,7 +254,7 @@ def mark_copy(file: Path) -> None:
     made_at = backed_up_at(file)
     with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
         _write_moment(connection, made_at)
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        enter_wal(connection.cursor())
 
 
 def checkpoint(file: Path) -> None:
