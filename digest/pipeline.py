@@ -204,7 +204,7 @@ async def _edit(report: Report, material: Material, store: Store, model: Model) 
         cost += more
     refusals = edited.quality.refusals if edited.quality else ()
     refused = sum(not refusal.final for refusal in refusals)
-    counted = material.count_told(cited_keys(edited.sections))
+    counted = material.count_reported(cited_keys(edited.sections))
     return replace(
         report,
         writer="llm" if passed else "extractive",

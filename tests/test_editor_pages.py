@@ -463,7 +463,7 @@ def test_what_an_editor_told_is_no_longer_counted_as_left_out() -> None:
     elsewhere = Dropped("x:elsewhere", "offtopic", "off_topic")
     counts = Counts(collected=90, stories=40, offtopic=len(dropped) + 1)
     day = replace(day, counts=counts, dropped=(*dropped, elsewhere))
-    counted = day.count_told({told.posts[0].key})
+    counted = day.count_reported({told.posts[0].key})
     assert counted.dropped == (elsewhere,)
     assert (counted.counts.offtopic, counted.counts.stories) == (1, 41)
     item = Item("诺斯莱特发布 Voxel-7。", cites=(told.posts[0].key,))

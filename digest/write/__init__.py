@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that a writer may use: the day's stories, best first, and what was counted on the way."""
+    """The input of a writer: the day's stories, best first, and the counts for its report."""
 
     topic: Topic
     window: Window
@@ -24,32 +24,32 @@ class Material:
     sources: tuple[SourceResult, ...]
     dropped: tuple[Dropped, ...]
     wordcounts: tuple[tuple[str, int], ...] = ()
-    """The words of the cloud, most frequent first."""
+    """Words of the word cloud, most frequent first."""
     quotes: Mapping[str, tuple[Quote, ...]] = field(default_factory=dict)
-    """Sentences of the stories that may be quoted, by key of the post; empty: not collected yet."""
+    """Sentences that may be quoted, by post key; empty if not collected yet."""
     prospects: tuple[Story, ...] = ()
-    """Stories that a model picks from, best first: some may be off topic, some of `stories` are not
-    among them."""
+    """Stories offered to a model, best first. Some may be off topic; not all `stories` are among
+    them."""
     told: tuple[str, ...] = ()
-    """Points of the days before, the latest day's first: readers know them."""
+    """Points of earlier days, latest day first: readers know them already."""
     knows_news: bool = True
-    """Whether what heads learned of news holds for the topic."""
+    """True if the topic is one whose news the heads recognise."""
 
     def list_all(self) -> list[Story]:
-        """Return the stories, then the prospects that are none of them."""
+        """Return the stories, then the prospects that are not among them."""
         stories = (*self.stories, *self.prospects)
         return list({id(story): story for story in stories}.values())
 
-    def count_told(self, cites: Collection[str]) -> Material:
-        """Return the material as a report that cites these posts counts it: what an editor told
-        though the code took it for off topic is a story, and not dropped."""
+    def count_reported(self, cites: Collection[str]) -> Material:
+        """Return the material with the counts of a report that cites these posts: a story that the
+        editor reported is counted as a story, even if the code dropped it as off topic."""
         prospects = self.list_all()[len(self.stories) :]
-        told = [s for s in prospects if any(post.key in cites for post in s.posts)]
-        keys = {post.key for story in told for post in story.posts}
+        reported = [s for s in prospects if any(post.key in cites for post in s.posts)]
+        keys = {post.key for story in reported for post in story.posts}
         dropped = tuple(drop for drop in self.dropped if drop.key not in keys)
         counts = replace(
             self.counts,
-            stories=self.counts.stories + len(told),
+            stories=self.counts.stories + len(reported),
             offtopic=self.counts.offtopic - len(self.dropped) + len(dropped),
         )
         return replace(self, counts=counts, dropped=dropped)

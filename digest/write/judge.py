@@ -1,4 +1,4 @@
-"""Labelled items through the product's own verifier: what `evaluate verify` runs."""
+"""Verify labelled items with the product's own verifier (`evaluate verify`)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Line(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LabelledItem:
-    """One line of the file: an item and the posts it was given."""
+    """One line of the file: an item with the posts it was written from."""
 
     id: str
     item: Item
@@ -52,7 +52,7 @@ class LabelledItem:
 def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
     """Yield the items; `cites` are post keys (`x:123`) or bare ids.
 
-    Raise DigestError that names the line where one is not as described.
+    Raise DigestError with the line number if a line is malformed.
     """
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -70,7 +70,7 @@ def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
 
 
 def judged(lines: Iterable[str], name: str) -> Iterator[str]:
-    """Yield a JSON line `{"id","ok","unsupported"}` for each item, as the code judges it."""
+    """Yield a JSON line `{"id","ok","unsupported"}` for each item, as verified by code alone."""
     items = list(read_items(lines, name))
     for labelled, candidate in zip(items, _prove(items), strict=True):
         yield _line(labelled.id, candidate.problems)
@@ -81,9 +81,9 @@ async def judge_with_model(
     open_llm: Callable[[], AbstractAsyncContextManager[Llm]],
     prompts: Mapping[str, Prompt],
 ) -> list[str]:
-    """Return a JSON line for each item, as code and model judge it together.
+    """Return a JSON line for each item, as verified by code and model together.
 
-    Each call has as many items as a report's check has; what it costs is bounded call by call.
+    A call has as many items as the check of a report, and its own cost limit.
     """
     candidates = _prove(items)
     waiting = list(range(len(items)))
@@ -108,7 +108,7 @@ async def judge_with_model(
 
 
 def _prove(items: Sequence[LabelledItem]) -> list[Candidate]:
-    """Return the items with what their posts do not support."""
+    """Return the items with the claims that their posts do not support."""
     verdicts = prove([(labelled.item, labelled.posts, labelled.view) for labelled in items])
     return [
         Candidate(

@@ -1,1 +1,1 @@
-"""The report without a model: sentences of posts, each with the posts that say it."""
+"""Write a report without a model: sentences of posts, each cited with the posts that support it."""

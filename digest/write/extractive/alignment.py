@@ -1,5 +1,5 @@
-"""A report without a model in its second language, item by item: the same stories in the same
-order, so that a number and a link mean one thing in both."""
+"""The extractive report in a second language, item by item: the same stories in the same order, so
+that numbers and links mean the same in both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,15 +19,15 @@ from digest.write.extractive.quotes import Quote
 from digest.write.verify.figures import is_supported
 
 WRITTEN = tuple(name for name in SECTIONS if name not in ("filtered", "cloud"))
-"""Sections that tell something; the others are of code alone."""
-TOLD_ALIKE = frozenset({"points", "events", "ai", "finance"})
-"""Sections that one sentence may stand in; a view has its speaker, a stock its name."""
+"""Sections that report something; code alone fills the others."""
+SHARED_SECTIONS = frozenset({"points", "events", "ai", "finance"})
+"""Sections that may print the same sentence; views add a speaker, stocks a company."""
 LEAST_LIKENESS, PER_FIGURE, MAX_FIGURES, FIRST = 0.6, 0.06, 2, 0.1
-"""Likeness from which a sentence in another language says what an item says: the cosine, and what
-figures in common and the first place in a post add. Of 25 items of three days that have a
-counterpart all find it, of 2 that have none neither does."""
+"""Likeness from which a sentence in another language matches an item: cosine, plus the bonus for
+each shared figure and for the first sentence of a post. On three days all 25 items that have a
+counterpart found it, and the 2 without one found none."""
 LEAST_FITNESS = -0.45
-"""Margin of `stands_alone` of such a sentence."""
+"""Minimum margin of `stands_alone` of a matching sentence."""
 GROUP_NAMES = [
     *(group.names for group in (*EVENTS, *THEMES)),
     *(notes.STOCKS, notes.CRYPTO, notes.OTHER),
@@ -39,9 +39,9 @@ def align_sections(
 ) -> tuple[Section, ...]:
     """Return the sections in the language of `material`'s topic, item by item.
 
-    `own` is the report that was written in that language: views and prices are told in its words
-    where it has them. Everything else is told by the sentence of the same story that says the same;
-    where none does, the item stands as it is. Notes are those of the language.
+    `own` is the report written in that language; views and prices use its items where they exist.
+    Other items use the matching sentence of the same story, or stay unchanged without one. Notes
+    are in the topic's language.
     """
     draft = Draft(material)
     story_of = {post.key: story for story in material.stories for post in story.posts}
@@ -56,9 +56,9 @@ def align_sections(
         aligned = items_of[section.name] = []
         for item in (i for i in section.items if i.cites):
             story = story_of.get(item.cites[0])
-            if story and section.name not in (*TOLD_ALIKE, "overview"):
+            if story and section.name not in (*SHARED_SECTIONS, "overview"):
                 item = spoken.get((section.name, item.cites[0]), item)
-            elif story and section.name in TOLD_ALIKE:
+            elif story and section.name in SHARED_SECTIONS:
                 item = _align_item(draft, section.name, item, story)
             aligned.append(replace(item, group=name_group(item.group, draft.language)))
     items_of["overview"] = _align_overview(draft, items_of)
@@ -66,16 +66,15 @@ def align_sections(
 
 
 def _align_overview(draft: Draft, items_of: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
-    """Return the overview with sentences of the draft's language where the points have them, else
-    the same behind its opening."""
+    """Return the overview in the draft's language if the points have such sentences, else the same
+    overview with its opening translated."""
     overview = [item for item in list_overview(draft, items_of) if item.cites]
     told = items_of["overview"]
     return overview or [replace(i, text=open_overview(i.text, draft.language)) for i in told]
 
 
 def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) -> Item:
-    """Return the item in the language of the draft: told by the sentence of its story that says
-    what its own first one says."""
+    """Return the item with the matching sentence of its story in the draft's language."""
     text = f"{item.title}{item.text}"
     quotes = draft.quotes.get(item.cites[0], ())
     lead = next((q for q in quotes if q.text.rstrip(ENDS) in text), None)
@@ -99,7 +98,7 @@ def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) ->
 
 
 def _says_otherwise(first: str, second: str) -> bool:
-    """Return True where a sentence denies what the other says, or each gives figures of its own."""
+    """Return True if one sentence denies the other, or their figures have nothing in common."""
     figures, others = (
         [a for a in find_amounts(text) if a.unit not in ("", "count", "year") and not a.in_name]
         for text in (first, second)
@@ -109,8 +108,8 @@ def _says_otherwise(first: str, second: str) -> bool:
 
 
 def _measure_likeness(lead: Quote, other: Quote) -> float:
-    """Return how surely two sentences in two languages say the same; a later one needs the post
-    around it."""
+    """Return how surely two sentences in two languages say the same. A first sentence gets a bonus,
+    because later ones depend on the post around them."""
     figures = list_figures(lead.sentence.reading) & list_figures(other.sentence.reading)
     shared = PER_FIGURE * min(MAX_FIGURES, len(figures))
     return float(lead.vector @ other.vector) + shared + FIRST * (other.sentence.place == 0)
@@ -122,8 +121,8 @@ def fill_sections(
     material: Material,
     own: Sequence[Section],
 ) -> tuple[Section, ...]:
-    """Return `sections` with these items in the language of `material`'s topic; the sections of
-    code, and all notes, as in `own`, the report without a model in that language."""
+    """Return `sections` with these items in the language of `material`'s topic. Sections filled by
+    code and all notes come from `own`, the extractive report in that language."""
     points = next(section for section in sections if section.name == "points")
     cites = {key for section in sections for item in section.items for key in item.cites}
     is_quiet = any(item.status == "note" for item in points.items)
@@ -141,5 +140,5 @@ def fill_sections(
 
 
 def name_group(group: str, language: Language) -> str:
-    """Return the name of a group in that language; as it is where no table has it."""
+    """Return the name of a group in that language, or `group` itself if no table has it."""
     return next((names[language] for names in GROUP_NAMES if group in names.values()), group)

@@ -23,20 +23,20 @@ MAX_VIEWS = 2
 MOST_GROUPED: Mapping[SectionName, int] = {"events": 12, "ai": 10}
 MAX_IN_GROUP = 4
 LEAST_VALUE = 0.5
-"""Value of a sentence that tells an event (`rate_quote`)."""
+"""Minimum value (`rate_quote`) of a lead sentence in the detail."""
 NEARER = 0.05
-"""How much nearer two sentences are taken to be here: what resembles a point is no further news,
+"""Added to the cosine of two sentences here: a sentence that only resembles a point is no new news,
 nor is an offer that goes with it."""
 WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2, "print": 0.15}
-"""What counts in the detail besides what makes a point: lesser stories are safe where their own
-post says so."""
+"""Weights of a story in the detail, added to its worth as a point. For minor stories the scores of
+the quoted post are the safer guide."""
 USUAL_ADVERTISEMENT = -0.6
-"""Margin of a post that is no better for being less of an advertisement."""
+"""Advertisement margin below which a post is not rated better."""
 LEAST_WORTH = 1.5
-"""Worth of a story that the detail tells, on days with more to tell than is told. On thirty days an
-editor struck none of the 9 items above it, and 4 of the 11 between it and 1.3."""
+"""Minimum worth of a story in the detail, unless `Draft.takes_all`. On thirty days an editor struck
+none of the 9 items above it, and 4 of the 11 between it and 1.3."""
 LEAST_PRINT = 0.2
-"""Log odds of a sentence of the detail (`rate_print`), on days with more to tell than is told."""
+"""Minimum print log odds (`rate_print`) of a lead sentence in the detail."""
 VIEW_WEIGHTS = {
     "opinion": 0.95,
     "fitness": 0.9,
@@ -45,20 +45,20 @@ VIEW_WEIGHTS = {
     "personal": -0.35,
     "length": 0.5,
 }
-"""What makes a sentence a view: fitted to 415 that were read, each day left out."""
+"""Weights of a sentence as a view: fitted to 415 read sentences, leaving out one day at a time."""
 FULL_VIEW = 60
-"""Size (`Sentence.size`) from which a view says no more."""
+"""Size (`Sentence.size`) from which a longer view is not rated better."""
 LEAST_VIEW = 2.9
-"""Value of a view that is printed: of the labelled ones above it eight of ten are views, of all one
-of four."""
+"""Minimum value of a printed view. Of the labelled sentences above it eight of ten are views, of
+all labelled sentences one of four."""
 ORGANISATIONS = frozenset(["company", "product", "institution", "coin"])
-"""Kinds of names whose accounts are nobody's."""
+"""Kinds of names whose accounts are not persons."""
 GOES_ON = 0.3
-"""Margin of `view` of a sentence that is printed behind a view."""
+"""Minimum margin of `view` of a second sentence that is printed after a view."""
 
 
 def list_views(draft: Draft) -> list[Item]:
-    """Return who says what: one view an author, the surest first."""
+    """Return the views with their speakers, best first, one per author."""
     items: list[Item] = []
     authors: set[str] = set()
     quotes = (quote for story in draft.stories() for quote in draft.list_quotes(story))
@@ -76,7 +76,7 @@ def list_views(draft: Draft) -> list[Item]:
 
 
 def _list_reasons(draft: Draft, view: Quote) -> list[str]:
-    """Return the sentence behind a view where it goes on with it: often the reason."""
+    """Return the next sentence of the post if it continues the view; often it is the reason."""
     place = view.sentence.place + 1
     following = (q for q in draft.quotes.get(view.post.key, ()) if q.sentence.place == place)
     return [quote.text for quote in following if quote.opinion >= GOES_ON]
@@ -97,7 +97,7 @@ def rate_view(quote: Quote) -> float:
 
 
 def is_person(reading: Reading) -> bool:
-    """Return whether a person who is named wrote the post, to everybody."""
+    """Return True if the post is by a named person and addressed to the public."""
     post, account = reading.post, reading.account
     if post.source in ANONYMOUS_SOURCES or not post.author or post.text.startswith("@"):
         return False
@@ -106,7 +106,7 @@ def is_person(reading: Reading) -> bool:
 
 
 def rate_detail(worth: float, story: Story, quote: Quote) -> float:
-    """Return how much a story of that worth as a point is worth telling in the detail."""
+    """Return how much a story is worth in the detail; `worth` is its worth as a point."""
     scores = quote.sentence.reading.scores
     parts = {
         "fitness": quote.fitness,
@@ -119,8 +119,8 @@ def rate_detail(worth: float, story: Story, quote: Quote) -> float:
 
 
 def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
-    """Return the events, or what no section told by theme, in groups: a sentence a story, the best
-    stories first in each group."""
+    """Return the items of a section in groups (events, or themes of stories not yet reported): one
+    sentence per story, the best stories first in each group."""
     groups = EVENTS if section == "events" else list_themes(draft.material.topic)
     items: dict[str, list[Item]] = {g.names[draft.language]: [] for g in (*groups, NONE)}
     rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(LEAST_VALUE)]

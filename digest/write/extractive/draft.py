@@ -1,4 +1,4 @@
-"""What is left to quote: the stories, their sentences, and what the report has printed already."""
+"""State of a draft: the day's stories, their sentences, and what the report has printed already."""
 
 import math
 from collections import Counter
@@ -32,44 +32,43 @@ from digest.write.verify import verify
 
 MAX_CITES = 5
 FEW_STORIES, MANY_STORIES = 20, 60
-"""With fewer stories than the first nothing that was selected is left out; from the second on there
-is enough to choose from. Between them a report must not get shorter as its day gets longer."""
+"""With fewer stories than the first number, every selected story is reported; from the second on,
+the full thresholds apply. They are scaled in between, so that more posts never shorten a report."""
 MOST_EASED = 5.0
-"""Log odds by which `is_weak` asks for less on the shortest day that it judges."""
+"""Log odds by which `is_weak` lowers its threshold on the shortest day that it judges."""
 SEEN_NEWS, FEW_NEWS, MUCH_NEWS = 0.65, 5, 12
-"""News value of a story that the head surely takes for news, how many of these a day of its own
-field has at least, and from how many on there is much to choose from: days about AI have 14 and
-more, those of other topics none or one."""
+"""News value from which the head is sure that a story is news; number of such stories that every
+day of a familiar topic has; number of them that makes a day busy. AI days have 14 or more, days of
+other topics none or one."""
 ON_TOPIC, SURE_NEWS = 0.30, 0.82
-"""Topic fit below which a story is only background, unless its news value is that high: "Anthropic
-raises $13B" names no word of the topic. Of ten such items below it that editors read on sixteen
-days two were fit to print."""
+"""Topic fit below which a story is only background, unless its news value reaches the second
+figure: "Anthropic raises $13B" has no word of the topic. Of ten such items below it that editors
+read on sixteen days, two were fit to print."""
 SAME_WORDS, SAME_EVENT, SAME_THING, SAME_FIGURE = 0.60, 0.55, 0.38, 0.30
-"""Cosines from which two sentences tell of one event: whatever they name, where they share a name,
-where they share two, or a product's, and where their posts share a figure as well. On twelve days
-that an editor read, 13 of 17 pairs of leading sentences that the first three join were one event;
-0.58 for any name found 4."""
+"""Minimum cosine of two sentences about one event: with any names; sharing one name; sharing two
+names or a product; sharing those and a figure in their posts. On twelve days that an editor read,
+13 of 17 pairs of lead sentences joined by the first three were one event; a single threshold of
+0.58 whatever the names found 4."""
 SUPPORTS, SAME_UNNAMED = 0.55, 0.70
-"""Cosines from which a sentence or post that proves a quote says the same: where they share a name
-and two terms, and where they share no name; between them SAME_WORDS."""
+"""Minimum cosine of a quote and a sentence or post that supports it: sharing a name and two terms;
+sharing no name. SAME_WORDS applies in between."""
 MAX_NAME = 40
-"""Characters of a speaker's name; a longer one is a slogan, and the handle stands for it."""
+"""Characters of a speaker's name; longer names are slogans, so the handle is shown instead."""
 BACKGROUND = frozenset(["coin", "place", "title"])
-"""Kinds of names that make no company a part of the topic."""
+"""Kinds of names that do not make a company part of the topic."""
 ANONYMOUS_SOURCES = frozenset(["hn", "v2ex", "reddit", "rss"])
-"""Sources whose authors stay behind a nickname or a publication: they do not speak as persons."""
+"""Sources whose authors are nicknames or publications: they are not named as speakers."""
 MAX_OPINION = 0.1
-"""Margin of `view` above which a sentence is a view rather than news."""
+"""Margin of `view` above which a sentence is an opinion rather than news."""
 MOST_ADVERTISEMENT = 0.2
-"""Margin of the head of a post that may tell a story: four of five above it sell."""
+"""Maximum margin of `advertisement` of a quoted post; four of five above it sell something."""
 LEAST_FITNESS, LEAST_HEADLINE = -0.3, -0.2
-"""Margin of `stands_alone` of a sentence that tells a story; and of a headline, which has nothing
-around it."""
+"""Minimum margin of `stands_alone` of a lead sentence, and of a headline, which has no context."""
 LEAST_NEWSROOM = -0.9
-"""The same of a headline from a feed, which its editors wrote to stand alone: the head learned from
-people's posts, and knows the names of one field."""
+"""Minimum margin of a feed's headline. It is lower because editors write headlines to stand alone,
+while the head was trained on social posts of one field."""
 LEAST_VALUE = 0.4
-"""Value (`rate_quote`) of a sentence that tells a story; one without is passed over."""
+"""Minimum value (`rate_quote`) of a lead sentence; stories without one are skipped."""
 WEIGHTS = {
     "news": 1.45,
     "advertisement": -0.8,
@@ -79,8 +78,8 @@ WEIGHTS = {
     "newsroom": 0.15,
     "per_post": -0.03,
 }
-"""What counts besides fitness when a sentence is chosen to tell a story: mostly what its own
-post is worth. Tuned on the days read by an editor (`make evaluate`), heads without the day."""
+"""Weights of a candidate lead sentence besides fitness: mostly the value of its own post. Tuned on
+the days read by an editor (`make evaluate`), with heads trained without the day."""
 PRINT_WEIGHTS = {
     "one": -3.1,
     "fitness": 1.95,
@@ -95,13 +94,13 @@ PRINT_WEIGHTS = {
     "personal": -0.85,
     "weak": -1.6,
 }
-"""What tells whether an editor would print a sentence as it stands: a logistic regression on the
-leading sentences of 30 days that an editor read, heads and weights without the day. "announced": it
+"""Log odds that an editor would print a sentence unchanged: a logistic regression on the lead
+sentences of 30 days that an editor read, heads and weights trained without the day. "announced": it
 says "we"; "personal": its post says "I" (docs/design/printed-sentences.md)."""
 MAX_MENTIONS = 3
-"""Names in a post after which more count no more."""
+"""Cap of the feature "mentions"."""
 WEAK_WORDS = ("elapsed", "rumours", "lessons")
-"""Tables of `vocabulary/sentences.toml`: of 51 such sentences an editor would print none."""
+"""Tables of `vocabulary/sentences.toml`; an editor would print none of 51 sentences with one."""
 POINT_WEIGHTS = {
     "news": 1.225,
     "engagement": 0.55,
@@ -112,21 +111,21 @@ POINT_WEIGHTS = {
     "print": 0.1,
     "subjects": 0.08,
 }
-"""What makes a story a point: the parts of its rank, how well its sentence stands alone and the
-subjects that it names, at most MAX_SUBJECTS. Near to a fit on the stories of 43 days that were
-read, heads and weights without the day (docs/design/points.md)."""
+"""Weights of a story as a point: the parts of its rank, the print log odds of its lead sentence,
+and the subjects named there (capped at MAX_SUBJECTS). Close to a fit on the stories of 43 days that
+were read, heads and weights trained without the day (docs/design/points.md)."""
 MAX_TITLE = {"zh": 60, "en": 110}
-"""Characters of a title; a longer sentence is text without a title."""
+"""Characters of a title; a longer lead sentence is printed as text without a title."""
 OPENING_CHARS = 30
-"""Characters before the first comma that are an opening: "Under the hood, ..."."""
+"""Characters before the first comma that count as an introductory phrase: "Under the hood, ..."."""
 MAX_SUBJECTS = 2
 MAX_RATED = 70
-"""Stories that are looked at, the best by their rank."""
+"""Stories that are rated, in the order of their rank."""
 USUAL_NEWS, USUAL_ADVERTISEMENT = 0.43, -0.3
-"""Neutral news value and neutral advertisement margin: they change nothing in a post's rating."""
+"""Neutral news value and advertisement margin: they leave the rating of a sentence unchanged."""
 
 ENDS = "。.！!；;"
-"""Signs that a title does not end with."""
+"""Punctuation removed from the end of a title."""
 _STOPS = frozenset(".。！？!?；;…")
 _WIDE_STOPS = frozenset("。！？；")
 HAN = ("zh", "ja")
@@ -134,44 +133,44 @@ _CLOSING = "”\"'’」』)）"
 
 
 class Draft:
-    """The stories of a day and which of their sentences and events are printed."""
+    """The stories of a day, with the sentences and events that are printed already."""
 
     def __init__(self, material: Material) -> None:
         self.material = material
         self.language: Language = material.topic.language
         self.quotes = material.quotes or collect_quotes(material.stories, self.language)
         news = sum(story.parts.get("news", 0.0) >= SEEN_NEWS for story in material.stories)
-        self.is_strange = not material.knows_news and news < FEW_NEWS
-        """True where the heads, which learned on days about AI, do not know what is news."""
+        self.is_unfamiliar = not material.knows_news and news < FEW_NEWS
+        """True if the topic is one whose news the heads, trained on AI days, do not recognise."""
         spare = (len(material.stories) - FEW_STORIES) / (MANY_STORIES - FEW_STORIES)
-        self.choice = 0.0 if self.is_strange else min(1.0, max(0.0, spare))
-        """Share of the usual bars that holds: 1 on a day with much to choose from."""
-        self.has_much = news >= MUCH_NEWS
+        self.strictness = 0.0 if self.is_unfamiliar else min(1.0, max(0.0, spare))
+        """Factor of the usual thresholds: 1 on a day with many stories."""
+        self.is_busy = news >= MUCH_NEWS
         self.events: set[int] = set()
-        """Events with an item of their own; the next section passes them over."""
+        """Events that have an item already; later sections skip them."""
         self.printed: list[Quote] = []
         self._leads: dict[str, list[tuple[float, Quote]]] = {}
-        """By the best post of a story: every section looks at the same ones."""
+        """Candidate lead sentences by key of the story's best post; shared by all sections."""
         spoken = Counter(r.language for story in self.stories() for r in story.readings)
         usual = {code for code, count in spoken.items() if 2 * count > spoken.total()}
         self._readable = {self.language, "zh", "en", *usual}
-        """Languages of the report: its own, English and Chinese, and that of most posts."""
+        """Languages that may be quoted: the report's, English, Chinese, and that of most posts."""
 
     @property
     def takes_all(self) -> bool:
-        """Return whether what was selected and tells something is told: little is left to choose
-        from, or the field is strange."""
-        return not self.choice
+        """Return True if no story is left out: there are few, or the topic is unfamiliar."""
+        return not self.strictness
 
     def stories(self) -> Iterator[Story]:
         """Yield the stories that belong to the topic, best first."""
         for story in self.material.stories:
-            if not story.market and is_topical(story, ON_TOPIC * self.choice):
+            if not story.market and is_topical(story, ON_TOPIC * self.strictness):
                 yield story
 
     @cached_property
     def topic_names(self) -> frozenset[str]:
-        """Return the keys of what the topic watches, and of companies and things in its stories."""
+        """Return the keys of the names that the topic watches, and of all but BACKGROUND names in
+        its stories."""
         topic = self.material.topic
         keys = {
             name.key for word in (*topic.keywords, *topic.watch) for _, name in find_names(word)
@@ -182,16 +181,15 @@ class Draft:
         return frozenset(keys)
 
     def list_quotes(self, story: Story) -> list[Quote]:
-        """Return all quotes of a story that its readers can read, post by post."""
+        """Return all quotes of a story in languages that may be quoted, post by post."""
         readings = choose_readings(story, self.language)
         quotes = (quote for reading in readings for quote in self.quotes.get(reading.key, ()))
         return [quote for quote in quotes if quote.sentence.language in self._readable]
 
     def choose_lead(self, story: Story, least: float = LEAST_VALUE) -> Quote | None:
-        """Return the unprinted sentence that tells the news of a story best, of at least that
-        value.
+        """Return the best unprinted lead sentence of a story with at least this value, or None.
 
-        One in the report's language goes before all others, a bare name behind them.
+        Sentences in the report's language come first, mere names last.
         """
         best = story.readings[0].key
         if best not in self._leads:
@@ -200,12 +198,12 @@ class Draft:
         return next((quote for quote in leads if not self.is_printed(quote)), None)
 
     def _list_leads(self, story: Story) -> list[tuple[float, Quote]]:
-        """Return the sentences that tell the news of a story with their values, best first."""
+        """Return the candidate lead sentences of a story with their values, best first."""
         leads = [
             (rate_quote(quote, place), quote)
             for place, reading in enumerate(choose_readings(story, self.language))
             for quote in self.quotes.get(reading.key, ())
-            if reading.language in self._readable and tells_news(quote)
+            if reading.language in self._readable and reports_news(quote)
         ]
 
         def order(lead: tuple[float, Quote]) -> tuple[bool, bool, float]:
@@ -215,35 +213,35 @@ class Draft:
         return sorted(leads, key=order)
 
     def rate_stories(self, least: float = LEAST_VALUE) -> list[tuple[float, Story, Quote]]:
-        """Return the stories that an unprinted sentence of at least that value tells, with their
-        worth and the sentence, best first."""
+        """Return the worth, the story and its lead sentence of each story that has an unprinted
+        lead sentence of at least this value, best first."""
         least = -math.inf if self.takes_all else least
         leads = ((story, self.choose_lead(story, least)) for story in self.stories())
         told = ((rate_story(story, lead), story, lead) for story, lead in leads if lead)
         return sorted(islice(told, MAX_RATED), key=lambda entry: -entry[0])
 
     def is_weak(self, quote: Quote, least: float) -> bool:
-        """Return True for a sentence below `least` log odds of being printed, on a day with more to
-        tell than is told."""
-        eased = least - MOST_EASED * (1.0 - self.choice)
+        """Return True if a sentence has less than `least` log odds of being printed; the threshold
+        is lower on short days."""
+        eased = least - MOST_EASED * (1.0 - self.strictness)
         return not self.takes_all and rate_print(quote) < eased
 
     def is_printed(self, quote: Quote, nearer: float = 0.0) -> bool:
-        """Return whether the report says this already; with `nearer`, or something close to it."""
-        return any(tells_same(quote, other, nearer) for other in self.printed)
+        """Return True if the report reports the event already; `nearer` is added to the cosine."""
+        return any(is_same_event(quote, other, nearer) for other in self.printed)
 
     def is_quoted(self, quote: Quote) -> bool:
-        """Return whether the report has this very sentence: what a price did is news beside the
-        event."""
+        """Return True if this very sentence is printed. A price move may be printed besides the
+        event that caused it."""
         return any(other.text == quote.text for other in self.printed)
 
     def add(self, story: Story, *quotes: Quote) -> None:
-        """Note that the story is told by these quotes."""
+        """Record that the story is reported with these quotes."""
         self.events.add(story.event)
         self.printed.extend(quotes)
 
     def cite(self, story: Story, quotes: Sequence[Quote]) -> tuple[str, ...]:
-        """Return the posts that are quoted, then posts of other authors that say the same."""
+        """Return the keys of the quoted posts, then of posts by other authors that support them."""
         keys = dict.fromkeys(quote.post.key for quote in quotes)
         authors = {quote.post.author for quote in quotes}
         for reading in story.readings:
@@ -255,8 +253,8 @@ class Draft:
         return tuple(keys)
 
     def _supports(self, reading: Reading, quote: Quote) -> bool:
-        """Return whether a post proves a quote, is near to it in meaning and denies nothing of it:
-        a second link is worth less than a wrong one costs."""
+        """Return True if a post proves a quote, is close to it in meaning and does not contradict
+        it. A wrong link costs more than a missing one."""
         vectors: list[tuple[str, Vectors]] = [
             (other.text, other.vector) for other in self.quotes.get(reading.key, ())
         ]
@@ -278,19 +276,19 @@ class Draft:
 
 
 def is_topical(story: Story, least: float = ON_TOPIC) -> bool:
-    """Return whether a story is one of the topic, not only near to it: of at least that fit."""
+    """Return True if the story's topic fit is at least this, or its news value is very high."""
     return story.parts.get("fit", 1.0) >= least or story.parts.get("news", 0.0) >= SURE_NEWS
 
 
-def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
-    """Return whether two quotes tell of one event; those of two versions of a thing do not, nor a
-    statement and its denial.
+def is_same_event(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
+    """Return True if two quotes report one event; never for different versions of a product, or for
+    a statement and its denial.
 
     `nearer` is added to their cosine.
     """
     cosine = float(quote.vector @ other.vector) + nearer
     if cosine < SAME_FIGURE:
-        return False  # by none of the bars
+        return False  # below every threshold
     if cosine >= DENIED and is_opposite(quote.text, other.text):
         return False
     shared = [name for name in quote.sentence.names if name.key in other.sentence.name_keys]
@@ -305,10 +303,10 @@ def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
     return cosine >= (SAME_EVENT if shared else SAME_WORDS)
 
 
-def tells_news(quote: Quote) -> bool:
-    """Return whether a sentence tells what happened, not what its author thinks or did."""
+def reports_news(quote: Quote) -> bool:
+    """Return True if a sentence reports an event rather than its author's opinion or doings."""
     is_reply = quote.post.text.startswith("@")
-    # "Our third robot" in a headline has nobody who speaks.
+    # "Our third robot" in a headline does not say who speaks.
     is_voiceless = quote.post.source in ANONYMOUS_SOURCES and says_we(quote.text)
     sells = quote.sentence.reading.scores.get("advertisement", 0.0) > MOST_ADVERTISEMENT
     is_headline = quote.post.source in HEADLINE_SOURCES and quote.sentence.place == 0
@@ -329,10 +327,10 @@ def tells_news(quote: Quote) -> bool:
 
 
 def begins_badly(sentence: Sentence) -> bool:
-    """Return whether a sentence begins with a word for what was named before it ("It also ..."),
-    without who did it ("Wrote a kernel ..."), with surprise, with joy that announces nothing, or
-    invites its reader ("Learn how ..."): of 62 labelled ones that the head finds fit, one could be
-    printed. A word that begins a name ("Check Point buys ...") is none of these."""
+    """Return True if a sentence begins with a reference to earlier text ("It also ..."), a verb
+    without a subject ("Wrote a kernel ..."), surprise, joy that announces nothing, or an invitation
+    ("Learn how ..."). Of 62 such labelled sentences that the head accepts, one could be printed. A
+    name at the beginning ("Check Point buys ...") is an exception."""
     if begins_with(sentence.text, "sentences", "feelings"):
         is_news = " to share " in sentence.text
         return not is_news and not count_words_of(sentence.text, "acts", "release", "open")
@@ -342,7 +340,7 @@ def begins_badly(sentence: Sentence) -> bool:
 
 
 def _leans_behind_comma(sentence: Sentence) -> bool:
-    """Return whether a word for what was named before stands behind a short opening without a
+    """Return True if a reference to earlier text follows a short introductory phrase without a
     name: "Under the hood, it now powers ..."."""
     opening, _, rest = sentence.text.partition(", ")
     leans = begins_with(rest, "sentences", "backward")
@@ -351,8 +349,8 @@ def _leans_behind_comma(sentence: Sentence) -> bool:
 
 
 def _begins_with_name(sentence: Sentence) -> bool:
-    """Return whether a sentence begins with a name, its first word being none by itself: "IT
-    spending", "He Xiaopeng". Behind an invitation a name is what it is about."""
+    """Return True if a sentence begins with a name, even if its first word alone is none: "IT
+    spending", "He Xiaopeng". After an invitation a name is its object, so it does not count."""
     first, _, rest = sentence.text.partition(" ")
     surprises = load_words("sentences", "surprises")
     names = (name.text for name in sentence.names if name.text.lower() not in surprises)
@@ -365,7 +363,7 @@ def _begins_with_name(sentence: Sentence) -> bool:
 
 
 def rate_quote(quote: Quote, place: int) -> float:
-    """Return how well a sentence tells its story; `place` is that of its post in the story."""
+    """Return how well a sentence reports its story; `place` is its post's index in the story."""
     reading = quote.sentence.reading
     value = quote.fitness + WEIGHTS["per_post"] * place
     value += WEIGHTS["news"] * (measure_news(reading) - USUAL_NEWS)
@@ -380,7 +378,7 @@ def rate_quote(quote: Quote, place: int) -> float:
 
 
 def rate_print(quote: Quote) -> float:
-    """Return the log odds that an editor would print a sentence as it stands."""
+    """Return the log odds that an editor would print a sentence unchanged."""
     reading = quote.sentence.reading
     parts = {
         "one": 1.0,
@@ -400,7 +398,7 @@ def rate_print(quote: Quote) -> float:
 
 
 def rate_story(story: Story, quote: Quote) -> float:
-    """Return how much a story is worth printing where this sentence tells it."""
+    """Return how much a story is worth printing with this lead sentence."""
     subjects = sum(name.kind in SUBJECTS for name in quote.sentence.names)
     parts: dict[str, float] = {
         **story.parts,
@@ -411,7 +409,7 @@ def rate_story(story: Story, quote: Quote) -> float:
 
 
 def make_item(draft: Draft, story: Story, quotes: Sequence[Quote], *, group: str = "") -> Item:
-    """Return the item that quotes these sentences, and note that they are printed."""
+    """Return an item of these sentences and record them as printed."""
     draft.add(story, *quotes)
     text = join_sentences([quote.text for quote in quotes])
     who = name_speaker([quote.sentence for quote in quotes])
@@ -419,12 +417,12 @@ def make_item(draft: Draft, story: Story, quotes: Sequence[Quote], *, group: str
 
 
 def is_title(quote: Quote) -> bool:
-    """Return whether a sentence is short enough for a title."""
+    """Return True if a sentence is short enough for a title."""
     return len(quote.text) <= MAX_TITLE["zh" if quote.sentence.language in HAN else "en"]
 
 
 def name_speaker(sentences: Sequence[Sentence]) -> str:
-    """Return the author's name and a colon where sentences of one post say "we", else nothing."""
+    """Return "author: " if one of these sentences of one post says "we", else an empty string."""
     post = sentences[0].post
     if post.source in ANONYMOUS_SOURCES or not post.author:
         return ""
@@ -434,27 +432,26 @@ def name_speaker(sentences: Sequence[Sentence]) -> str:
 
 
 def praises(text: str) -> bool:
-    """Return whether a text has a word of praise: of 14 such sentences that were labelled one could
-    be printed."""
+    """Return True if a text has a word of praise. Of 14 such labelled sentences, one could be
+    printed."""
     return not set(load_words("sentences", "praise")).isdisjoint(list_words(text))
 
 
 def speaker(post: Post) -> str:
-    """Return the name and handle of who wrote the post."""
+    """Return the name and handle of the post's author."""
     name = _show_name(post)
     return f"{name} (@{post.author})" if post.author and post.author != name else name
 
 
 def _show_name(post: Post) -> str:
-    """Return the author's name, or the handle where the name is none: it may be as hostile as a
-    text."""
+    """Return the author's name, or the handle if the name is unusable; names may be hostile."""
     name = plain(post.author_name)
     is_name = 0 < len(name) <= MAX_NAME and "/" not in name and not talks_to_programs(name)
     return name if is_name else post.author
 
 
 def join_sentences(sentences: Sequence[str]) -> str:
-    """Return the sentences as one text: a stop where one lacks it, a space between Latin ones."""
+    """Return the sentences as one text, adding missing full stops, and spaces after Latin ones."""
     joined = ""
     for sentence in sentences:
         if joined:

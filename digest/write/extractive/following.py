@@ -1,47 +1,47 @@
-"""What stands behind the sentence that tells a story: a fact of its post, or of another that tells
-the same."""
+"""Sentences that follow the lead sentence of a story: more facts from its own post, or from another
+post about the same event."""
 
 from itertools import chain
 
 from digest.reading import Sentence, Story
 from digest.reading.vocabulary import begins_with, count_words_of
-from digest.write.extractive.draft import HAN, SAME_EVENT, Draft, praises, tells_same
+from digest.write.extractive.draft import HAN, SAME_EVENT, Draft, is_same_event, praises
 from digest.write.extractive.pronouns import says_i, says_we
 from digest.write.extractive.quotes import Quote, list_printable, score_quotes
 
 ROOM = {"zh": 200, "en": 420}
-"""Characters of the sentences behind the first."""
+"""Maximum total characters of the following sentences."""
 MAX_LOOKED = 3
-"""Sentences behind the first that are looked at."""
+"""Sentences after the lead sentence that are considered."""
 LEAST_FOLLOWING, MOST_OPINION = -0.9, -0.3
-"""Margins of `stands_alone` and `view` of a sentence that follows another: it need not stand alone,
-and tells more of the news rather than what its author thinks of it."""
-LEAST_STRANGE = -1.3
-"""The first of these where the heads do not know the field: what follows "Council votes to close
-Harbour Street" has -1.2 ("The trial lasts 18 months")."""
+"""Minimum margin of `stands_alone` and maximum margin of `view` of a following sentence: it need
+not stand alone, and adds facts rather than opinion."""
+LEAST_UNFAMILIAR = -1.3
+"""Minimum margin of `stands_alone` for topics that the heads do not know: "The trial lasts 18
+months", which follows "Council votes to close Harbour Street", has -1.2."""
 SAME_FACT = 0.70
-"""Cosine from which it says once more what the first one says."""
+"""Cosine from which a sentence repeats the lead sentence."""
 
 
 def list_following(draft: Draft, story: Story, lead: Quote, most: int) -> list[Quote]:
-    """Return what goes on behind a sentence in its post; where nothing does, behind another one of
-    its story and language that tells the same."""
+    """Return the sentences that follow the lead sentence in its post, or, if none do, those after a
+    sentence about the same event in another post of the story in the same language."""
     others = (
         quote
         for quote in draft.list_quotes(story)
         if quote.post is not lead.post
         and quote.sentence.language == lead.sentence.language
         and float(quote.vector @ lead.vector) >= SAME_EVENT
-        and tells_same(lead, quote)
+        and is_same_event(lead, quote)
     )
-    least = LEAST_STRANGE if draft.is_strange else LEAST_FOLLOWING
+    least = LEAST_UNFAMILIAR if draft.is_unfamiliar else LEAST_FOLLOWING
     found = (_list_behind(lead, quote, most, least) for quote in chain([lead], others))
     return next(filter(None, found), [])
 
 
 def _list_behind(lead: Quote, quote: Quote, most: int, least: float) -> list[Quote]:
-    """Return sentences behind a quote that may stand behind the lead, as many as can be read;
-    `least` is their least fitness."""
+    """Return the sentences after `quote` that may follow the lead, within the room for them;
+    `least` is their minimum fitness."""
     room = ROOM["zh" if lead.sentence.language in HAN else "en"]
     colon = next((sign for sign in quote.text if sign in ":："), "")
     heading = quote.text.partition(colon or ":")[0]
@@ -49,8 +49,8 @@ def _list_behind(lead: Quote, quote: Quote, most: int, least: float) -> list[Quo
     following: list[Quote] = []
     for sentence in quote.sentence.reading.sentences[behind : behind + MAX_LOOKED]:
         is_own = quote is lead and says_we(lead.text)
-        is_voice = says_we(sentence.text) and not is_own  # its author's, not the news'
-        is_list = bool(colon) and sentence.text.startswith(f"{heading}{colon}")  # its heading again
+        is_voice = says_we(sentence.text) and not is_own  # the author speaks, not the news maker
+        is_list = bool(colon) and sentence.text.startswith(f"{heading}{colon}")  # repeated heading
         fits = len(following) < most and len(sentence.text) <= room
         if is_list or is_voice or not fits or not list_printable([sentence], alone=False):
             continue
@@ -62,8 +62,8 @@ def _list_behind(lead: Quote, quote: Quote, most: int, least: float) -> list[Quo
 
 
 def continues(quote: Quote, lead: Quote) -> bool:
-    """Return whether a sentence may stand behind the lead: it invites nobody to anything, praises
-    nothing, tells of no "I", and begins no other news."""
+    """Return True if a sentence may follow the lead: it contains no opinion, invitation, praise or
+    "I", does not repeat the lead, and does not begin other news."""
     return (
         quote.opinion <= MOST_OPINION
         and float(quote.vector @ lead.vector) < SAME_FACT
@@ -74,8 +74,8 @@ def continues(quote: Quote, lead: Quote) -> bool:
 
 
 def _is_other_news(sentence: Sentence, lead: Sentence) -> bool:
-    """Return whether a sentence names others than the lead, and says of them first that they
-    release something, or goes on in small letters: "also many LoRAs of Kite dropped"."""
+    """Return True if a sentence shares no name with the lead and begins with a name that releases
+    something, or in lower case: "also many LoRAs of Kite dropped"."""
     if not sentence.names or sentence.name_keys & lead.name_keys:
         return False
     releases = count_words_of(sentence.text, "acts", "release", "open")

@@ -1,5 +1,5 @@
-"""Groups of items inside a section: a sentence belongs where a learned head says, or, where there
-is none, the sentences nearest in meaning are."""
+"""Groups of items inside a section, chosen by trained heads or, without heads, by the cosine to
+example sentences."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,22 +16,22 @@ from digest.select.relevance import list_descriptions
 from digest.write.extractive.notes import OTHER, Names
 
 NEAREST = 2
-"""Examples of a group that a sentence is compared with, the nearest ones."""
+"""Number of nearest examples of a group whose cosines are averaged."""
 MIN_COSINE = 0.15
 """Mean cosine to the examples below which a sentence belongs to no group."""
 LEAST_LEARNED = -0.5
-"""Score below which a sentence belongs to no group that was learned: two of three then are about
+"""Head score below which a sentence belongs to no group; two of three sentences below it are about
 something else."""
 
 
 class Group(NamedTuple):
-    """A heading and what belongs under it."""
+    """A heading and the means to recognise its sentences."""
 
     names: Names
     examples: str
-    """Table of `digest/vocabulary/groups.toml`: sentences that belong under it."""
+    """Table of example sentences in `digest/vocabulary/groups.toml`."""
     head: str = ""
-    """The head that learned what belongs under it."""
+    """Head trained for the group; empty if the examples decide."""
 
 
 NONE = Group(OTHER, "")
@@ -56,26 +56,26 @@ THEMES: tuple[Group, ...] = (
 )
 
 LEAST_THEME = 0.35
-"""Cosine of an example and a sentence about the topic from which the theme is the topic's: 0.55 and
-more for the shipped AI, at most 0.29 for coins, security, space and web3. A topic may say of itself
-no more than "Large language models" (0.52)."""
+"""Cosine of an example and a description of the topic from which the topic has the theme: 0.55 and
+more for the shipped AI topic, at most 0.29 for coins, security, space and web3. A short description
+such as "Large language models" has 0.52."""
 
 MARKET = Group({"zh": "行情", "en": "Prices"}, "prices")
 ECONOMY = Group({"zh": "宏观", "en": "Economy"}, "economy")
 KINDS = tuple(g for g in (*EVENTS, MARKET, ECONOMY) if g not in (COMPUTE, USE))
-"""What a sentence may be about where the question is whether it is about money: billions for a data
-center are capital."""
+"""Candidate groups when deciding whether a sentence is about money. COMPUTE and USE are left out so
+that billions for a data centre count as capital."""
 
 
 def list_themes(topic: Topic) -> tuple[Group, ...]:
-    """Return the themes of the topic's special analysis; of another field than AI it has none."""
+    """Return the themes of the topic's special analysis; empty for topics other than AI."""
     about = embed(list_descriptions(topic))
     near = [(_encode(theme.examples) @ about.T).max() for theme in THEMES]
     return tuple(theme for theme, fit in zip(THEMES, near, strict=True) if fit >= LEAST_THEME)
 
 
 def drop_lone_other(items: Sequence[Item], language: Language) -> list[Item]:
-    """Return the items without "Other" above them where nothing else is: other than what?"""
+    """Remove the heading "Other" if it is the only heading."""
     is_lone = {item.group for item in items} == {OTHER[language]}
     return [replace(item, group="") for item in items] if is_lone else list(items)
 
@@ -85,9 +85,9 @@ def choose_group(
 ) -> Group:
     """Return the group of the texts (a sentence, its post) and their unit vectors, or NONE.
 
-    Heads decide where all groups have one: on days left out they put 76 of 100 pieces of news of
-    six kinds under their heading (always the commonest: 50). Else the nearest examples do, from
-    cosine `least`.
+    Heads decide if all groups have one: on held-out days they put 76 of 100 news sentences of six
+    groups under the right heading (majority class: 50). Otherwise the mean cosine to the NEAREST
+    examples decides, with the minimum `least`.
     """
     if not groups:
         return NONE

@@ -1,6 +1,6 @@
-"""What was said about money: companies and coins of the topic, then the industry and the economy.
+"""News about money: companies and coins of the topic, then the industry and the economy.
 
-"Nothing today" is a good answer.
+A section without an item ("nothing today") is a good result.
 """
 
 from collections import defaultdict
@@ -17,12 +17,12 @@ from digest.reading.vocabulary import CURRENCIES
 from digest.write.extractive import notes
 from digest.write.extractive.draft import (
     Draft,
+    is_same_event,
     is_topical,
     join_sentences,
     make_item,
     name_speaker,
-    tells_news,
-    tells_same,
+    reports_news,
 )
 from digest.write.extractive.groups import ECONOMY, EVENTS, KINDS, MARKET, Group
 from digest.write.extractive.quotes import Quote
@@ -31,25 +31,25 @@ MAX_STOCKS = 8
 MAX_COINS = 8
 MAX_FINANCE = 6
 QUOTES_OF_ASSET = 2
-"""Sentences about one asset, from different people."""
+"""Sentences about one asset, by different authors."""
 MAX_NAMED = 3
-"""Assets in a sentence; a list of ten tickers says nothing about any of them."""
+"""Maximum assets named in a sentence; a list of ten tickers says nothing about any of them."""
 PRICE_FITNESS, LEAST_FITNESS = -0.2, 0.2
-"""Least fitness of a sentence about a price, which is short and told again every day, and of one
-about anything else in money."""
+"""Minimum fitness of a sentence about a price, because these are short and repeated every day, and
+of any other sentence about money."""
 LEAST_PRINT = 0.4
-"""Log odds of a sentence about money (`rate_print`), on days with more to tell than is told."""
+"""Minimum print log odds (`rate_print`) of a sentence about money, unless `Draft.takes_all`."""
 MIN_COSINE = 0.3
-"""Nearness to prices or the economy: percentages are everywhere."""
+"""Minimum cosine to prices or the economy, because percentages occur in every kind of news."""
 CAPITAL = EVENTS[0]
 
 
 Talk = list[tuple[float, Quote, Story]]
-"""Sentences about money, each with its weight and story."""
+"""Sentences about an asset with their weights and stories."""
 
 
 def list_markets(draft: Draft) -> list[Item]:
-    """Return stocks, then coins; the most talked about first."""
+    """Return the items on stocks, then on coins, the most discussed first."""
 
     def order(entry: tuple[Asset, Talk]) -> tuple[int, float, str]:
         authors = {quote.post.author for _, quote, _ in entry[1]}
@@ -61,13 +61,13 @@ def list_markets(draft: Draft) -> list[Item]:
         talks = [(asset, talk) for asset, talk in ranked if asset.coin == is_coin]
         group = (notes.CRYPTO if is_coin else notes.STOCKS)[draft.language]
         told = (_make_item(draft, asset, talk, group) for asset, talk in talks)
-        # No further than `most`: an asset that is made into an item is not told elsewhere.
+        # `islice` stops at `most`, because making an item records its sentences as printed.
         items += islice(filter(None, told), most)
     return items or [notes.nothing(draft.material, "markets")]
 
 
 def collect_talk(draft: Draft) -> dict[Asset, Talk]:
-    """Return what was said about each asset of the topic as money."""
+    """Return the market sentences about each asset of the topic."""
     talk: defaultdict[Asset, Talk] = defaultdict(list)
     watch = draft.material.topic.watch
     for story, quote in _list_money(draft, (MARKET,), PRICE_FITNESS):
@@ -75,14 +75,14 @@ def collect_talk(draft: Draft) -> dict[Asset, Talk]:
         if not 0 < len(assets) <= MAX_NAMED or draft.is_quoted(quote):
             continue
         if story.event in draft.events and quote.sentence.language != draft.language:
-            continue  # mostly it says the same
+            continue  # usually repeats the printed item in another language
         if _is_topical(story) or _is_watched(draft, assets[0]):
             talk[assets[0]].append((quote.fitness + story.score, quote, story))
     return dict(talk)
 
 
 def _is_watched(draft: Draft, asset: Asset) -> bool:
-    """Return whether the topic or one of its stories names the company; a coin must be watched."""
+    """Return True if the topic watches the asset, or names the company in one of its stories."""
     if asset.ticker in draft.material.topic.watch:
         return True
     names = find_names(f"{asset.zh} {asset.en} ${asset.ticker}")
@@ -96,11 +96,11 @@ def _is_topical(story: Story) -> bool:
 def _list_money(
     draft: Draft, groups: tuple[Group, ...], least: float
 ) -> Iterator[tuple[Story, Quote]]:
-    """Yield quotes with a sum of money whose meaning is nearest to one of the groups; `least` is
-    their least fitness."""
+    """Yield quotes with a sum of money that are nearest to one of the groups in meaning and have at
+    least this fitness."""
     for story in draft.material.stories:
         for quote in draft.list_quotes(story):
-            if quote.fitness < least or not tells_news(quote):
+            if quote.fitness < least or not reports_news(quote):
                 continue
             group = quote.find_group(KINDS)
             if group is not CAPITAL:
@@ -110,8 +110,8 @@ def _list_money(
 
 
 def has_figure(text: str, *, moves: bool) -> bool:
-    """Return whether a text has a sum of money that is no price of a product, or, where prices and
-    rates move, a percentage."""
+    """Return True if a text has a large sum of money; with `moves` (prices and rates) any sum or
+    percentage counts. Small sums are prices of products."""
     return any(
         (moves and amount.unit in ("percent", "bp"))
         or (amount.unit in CURRENCIES and (moves or amount.value >= LEAST_SUM))
@@ -120,13 +120,13 @@ def has_figure(text: str, *, moves: bool) -> bool:
 
 
 def _make_item(draft: Draft, asset: Asset, talk: Talk, group: str) -> Item | None:
-    """Return the best sentences about the asset, each by somebody else, in one language."""
+    """Return an item of the best sentences about the asset: different authors, one language."""
     chosen: list[Quote] = []
     for _, quote, story in sorted(talk, key=lambda e: (-e[0], e[1].post.key)):
         fits = all(
             other.post.author != quote.post.author
             and other.sentence.language == quote.sentence.language
-            and not tells_same(quote, other)
+            and not is_same_event(quote, other)
             for other in chosen
         )
         if fits and len(chosen) < QUOTES_OF_ASSET and not draft.is_quoted(quote):
@@ -143,7 +143,7 @@ def _make_item(draft: Draft, asset: Asset, talk: Talk, group: str) -> Item | Non
 
 
 def list_finance(draft: Draft) -> list[Item]:
-    """Return money of the industry and the economy: rounds, revenue, rates."""
+    """Return the items on money in the industry and the economy: rounds, revenue, rates."""
     items: list[Item] = []
     for _, quote, story in sorted(list_deals(draft), key=lambda entry: -entry[0]):
         is_told = story.event in draft.events or draft.is_printed(quote)
@@ -153,8 +153,8 @@ def list_finance(draft: Draft) -> list[Item]:
 
 
 def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
-    """Yield sentences about capital, prices and rates in stories of the topic that name somebody,
-    with weight and story."""
+    """Yield sentences with a name about capital, prices and rates in stories of the topic, with
+    their weights and stories."""
     for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY), LEAST_FITNESS):
         if _is_topical(story) and quote.sentence.names:
             yield quote.fitness + story.score, quote, story

@@ -1,4 +1,4 @@
-"""Lines written by code: counts, quiet days, what was filtered, the words of the cloud."""
+"""Notes: texts written by code about counts, quiet days, filtered posts and the word cloud."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +11,7 @@ from digest.write import Material
 Names = Mapping[Language, str]
 
 TOP_WORDS = 15
-"""Words of the cloud that are named."""
+"""Words of the word cloud that are listed."""
 
 STOCKS: Names = {"zh": "个股", "en": "Stocks"}
 CRYPTO: Names = {"zh": "数字货币", "en": "Crypto"}
@@ -63,7 +63,7 @@ EMPTY_PAIRS: Sequence[tuple[Collection[SectionName], Names]] = (
         },
     ),
 )
-"""Sections that are alike, and what stands once for both where neither has an item."""
+"""Pairs of similar sections, with the one note that replaces both if neither has an item."""
 
 _REDUCED: Mapping[str, Mapping[Language, str]] = {
     "no_answer": {
@@ -103,35 +103,35 @@ _ABOVE: Names = {"zh": "；其余 {others} 件已报告", "en": "; the report te
 
 
 def note(text: str, group: str = "") -> Item:
-    """Return a line of code's own, which cites nothing."""
+    """Return an item written by code, which cites nothing."""
     return Item(text, group=group, status="note")
 
 
 def quiet(language: Language, points: int) -> Item:
-    """Return the one line of a quiet day."""
+    """Return the note on a quiet day with this many points."""
     return note(fill(_QUIET[language], n=points) if points else _NOTHING["points"][language])
 
 
 def emptied(language: str) -> Item:
-    """Return what a report says of which all posts were deleted."""
+    """Return the note of a report whose posts were all deleted."""
     return note(
         "这份报告的原帖都已删除。" if language == "zh" else "All posts of this report were deleted."
     )
 
 
 def reduced(material: Material, why: str) -> Item:
-    """Return why a report that a model was to write was not written by it."""
+    """Return the note why the extractive writer replaced the model (a key of _REDUCED)."""
     return note(_REDUCED[why][material.topic.language])
 
 
 def nothing(material: Material, section: SectionName) -> Item:
-    """Return why a section is empty."""
+    """Return the note of an empty section."""
     return note(_NOTHING[section][material.topic.language])
 
 
 def merge_empty(sections: Sequence[Section], language: Language) -> tuple[Section, ...]:
-    """Return the sections; two that are alike, neither of which has an item, both have one and the
-    same line, which is shown once."""
+    """Return the sections; both sections of a pair in EMPTY_PAIRS get the same note, which is shown
+    once, if neither has an item."""
     full = {s.name for s in sections if any(item.status != "note" for item in s.items)}
     lines = {
         name: note(line[language])
@@ -143,19 +143,19 @@ def merge_empty(sections: Sequence[Section], language: Language) -> tuple[Sectio
 
 
 def list_filtered(material: Material, cites: Collection[str]) -> list[Item]:
-    """Return what came in and what was left out of a report that cites these posts, by step and
-    reason."""
-    material = material.count_told(cites)
+    """Return notes on the posts collected and on those left out of a report that cites these posts,
+    by step and reason."""
+    material = material.count_reported(cites)
     language = material.topic.language
-    told = {s.event for s in material.list_all() if any(post.key in cites for post in s.posts)}
-    untold = [story for story in material.stories if story.event not in told]
-    stories, posts = len(untold), sum(len(story.posts) for story in untold)
+    reported = {s.event for s in material.list_all() if any(post.key in cites for post in s.posts)}
+    unreported = [story for story in material.stories if story.event not in reported]
+    stories, posts = len(unreported), sum(len(story.posts) for story in unreported)
     items = [_count_posts(material)]
     for step, names in _STEPS.items():
         reasons = Counter(drop.reason for drop in material.dropped if drop.step == step)
         if reasons:
             counts = [f"{reason_text(key, language)} {n}" for key, n in reasons.most_common()]
-            items.append(note(_say_step(names[language], reasons.total(), counts, language)))
+            items.append(note(_format_step(names[language], reasons.total(), counts, language)))
     others = material.counts.stories - stories
     if stories:
         above = fill(_ABOVE[language], others=others) if others > 0 else ""
@@ -164,7 +164,7 @@ def list_filtered(material: Material, cites: Collection[str]) -> list[Item]:
 
 
 def _count_posts(material: Material) -> Item:
-    """Return how many posts came from how many sources, and which sources did not answer."""
+    """Return the note on posts, sources and the sources that did not answer."""
     counts, sources, language = material.counts, material.sources, material.topic.language
     answered = sum(source.ok for source in sources)
     figures = {"posts": counts.collected, "answered": answered, "sources": len(sources)}
@@ -175,14 +175,14 @@ def _count_posts(material: Material) -> Item:
     return note(text + (_SILENT[language].format(silent) if silent else ""))
 
 
-def _say_step(name: str, count: int, reasons: Sequence[str], language: Language) -> str:
+def _format_step(name: str, count: int, reasons: Sequence[str], language: Language) -> str:
     if language == "zh":
         return f"{name}：{count} 条（{'，'.join(reasons)}）。"
     return f"{name}: {count} ({', '.join(reasons)})."
 
 
 def list_words(words: Sequence[str], language: str) -> Item:
-    """Return the most frequent of the words of the picture, of which the first is most frequent."""
+    """Return the note on the most frequent words; `words` is sorted by frequency."""
     zh, words = language == "zh", words[:TOP_WORDS]
     if not words:
         return note(_NOTHING["cloud"]["zh" if zh else "en"])
@@ -217,7 +217,7 @@ REASONS: Mapping[str, Mapping[Language, str]] = {
 
 
 def reason_text(reason: str, language: Language) -> str:
-    """Return the reason in words; one of a later version is shown by its key."""
+    """Return the reason in words, or its key if a later version wrote it."""
     return REASONS.get(reason, {}).get(language, reason)
 
 
@@ -235,7 +235,7 @@ _HEADINGS: Mapping[SectionName, Mapping[Language, str]] = {
 
 
 def heading(name: SectionName, topic: Topic) -> str:
-    """Return the heading of a section; the special one is named after the topic's own analysis."""
+    """Return the heading of a section; "ai" is named after the topic's special analysis."""
     if name == "ai" and topic.special.get(topic.language):
         special = topic.special[topic.language]
         return f"{special}专项分析" if topic.language == "zh" else f"Special analysis: {special}"

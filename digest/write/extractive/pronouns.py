@@ -1,16 +1,16 @@
-"""Who speaks in a sentence: the first person, singular or plural."""
+"""Find the first person, singular or plural, in a sentence."""
 
 from digest.reading.vocabulary import begins_with
 
 _WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we’ll".split())
 _I = frozenset("i i'm i've i'd i'll i’m i’ve i’d i’ll me my myself".split())
-"""Without "mine", which is where ore comes from."""
+"""Without "mine", which is also where ore comes from."""
 _I_HAN, _OTHERS = "我", "我们 我們 我国 我國 我方 我省 我市 我县 自我".split()
 _WE_HAN = ("我们", "我們", "咱们")
 
 
 def says_we(text: str) -> bool:
-    """Return whether the text speaks in the first person plural, outside of a quotation."""
+    """Return True if the text uses the first person plural outside a quotation."""
     words = text.split()
     if words[1:2] in (["to"], ["that"], ["for"]) and begins_with(text, "sentences", "feelings"):
         return True
@@ -22,7 +22,7 @@ def says_we(text: str) -> bool:
 
 
 def says_i(text: str) -> bool:
-    """Return whether the text speaks in the first person singular."""
+    """Return True if the text uses the first person singular."""
     words = set(list_words(text))
     for word in _OTHERS:
         text = text.replace(word, "")
@@ -30,12 +30,12 @@ def says_i(text: str) -> bool:
 
 
 def list_words(text: str) -> list[str]:
-    """Return the words of a text in small letters, without the marks around them."""
+    """Return the words of a text in lower case, without surrounding punctuation."""
     return [word.strip('.,;:!?()“”"').lower() for word in text.split()]
 
 
 def _is_quotation(before: str) -> bool:
-    """Return whether somebody else was named as the speaker before this place."""
+    """Return True if this text before a word attributes it to another speaker."""
     before = before.rstrip()
-    said = (":", "：", " said that", "表示")
-    return any(mark in before for mark in '“「『"') or before.endswith(said)
+    endings = (":", "：", " said that", "表示")
+    return any(mark in before for mark in '“「『"') or before.endswith(endings)

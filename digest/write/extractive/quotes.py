@@ -1,7 +1,7 @@
 """Sentences of the day's stories that a report may quote, with how well each stands alone.
 
-What a sentence is worth is learned (`digest.reading.heads`); here stands only what makes one
-unprintable whatever it says, and how many are looked at.
+The value of a sentence is learned (`digest.reading.heads`). The rules here only exclude sentences
+that are unprintable whatever they say, and limit how many are scored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,24 +20,24 @@ from digest.select.embed import EMBED_CHARS, Vectors, embed
 from digest.write.extractive.groups import MIN_COSINE, Group, choose_group
 
 MIN_SIZE, MIN_HEADLINE, MAX_SIZE = 9, 4.5, 165
-"""Size of a sentence (`Sentence.size`), and of a headline: less says nothing; and more is none that
-a reader finishes."""
+"""Minimum size of a sentence (`Sentence.size`) and of a headline, which say nothing if shorter, and
+maximum size, because readers do not finish longer ones."""
 MAX_STORIES = 150
 MAX_POSTS = 6
-"""Posts of a story whose sentences are looked at, best first; as many again in the report's
+"""Posts of a story whose sentences are considered, best first, and again as many in the report's
 language."""
 MAX_SENTENCES = 8
-"""Sentences of a post that are looked at: what a post is about stands in its beginning."""
+"""Sentences of a post that are considered, because posts state their subject at the beginning."""
 MAX_ENCODED = 320
-"""Sentences that are encoded (about 8 ms each): those that the n-grams alone find fittest."""
+"""Sentences that are encoded (about 8 ms each): the fittest by the n-gram features alone."""
 FIRST_BONUS = 0.3
-"""What being the first of its post counts when sentences are chosen for the encoder."""
+"""Bonus of the first sentence of a post when sentences are chosen for the encoder."""
 MIN_LETTERS = 0.55
-"""Share of letters in a sentence; tables, code and sums have fewer."""
+"""Minimum share of letters in a sentence; tables, code and formulas have fewer."""
 
 HEADLINE_SOURCES = frozenset(["hn", "rss", "reddit"])
 SUBJECTS = frozenset(["company", "institution", "person", "product", "coin"])
-"""Kinds of names that a sentence may be about."""
+"""Kinds of names that can be the subject of a sentence."""
 
 _PAIRS = ("“”", "()", "（）", "《》", "「」", "[]", "【】")
 _UNFINISHED = ("?", "？", ":", "：", ",", "，", "、", "…", "...", "-", "(", "（")
@@ -45,20 +45,20 @@ _UNFINISHED = ("?", "？", ":", "：", ",", "，", "、", "…", "...", "-", "("
 
 @dataclass(frozen=True, eq=False)
 class Quote:
-    """A sentence that may be printed, with the scores of the heads."""
+    """A sentence that may be printed, with its head scores."""
 
     sentence: Sentence
     fitness: float
-    """Margin of `stands_alone`: above 0 the usual reader would print it."""
+    """Margin of `stands_alone`: positive if most readers would print the sentence."""
     opinion: float
-    """Margin of `view`: higher where it is somebody's view rather than news."""
+    """Margin of `view`: the higher, the more the sentence is an opinion rather than news."""
     vector: Vectors = field(repr=False)
     """Unit vector of the sentence."""
 
     @cached_property
     def is_anchored(self) -> bool:
-        """Return whether it names what it is about: a later sentence repeats a name of its post, or
-        names a subject of its own; Chinese ones leave out theirs."""
+        """Return True if the sentence names its subject: it is first in its post, repeats a name
+        from earlier there, or names a subject of its own. Chinese sentences often omit theirs."""
         sentence = self.sentence
         earlier = sentence.reading.sentences[: sentence.place]
         names = frozenset().union(*(other.name_keys for other in earlier))
@@ -68,7 +68,7 @@ class Quote:
         return (is_spaced or not names) and any(name.kind in SUBJECTS for name in sentence.names)
 
     def find_group(self, groups: tuple[Group, ...], least: float = MIN_COSINE) -> Group:
-        """Return the group it belongs to, by its meaning and that of its post."""
+        """Return the group of the sentence, by its meaning and that of its post."""
         reading = self.sentence.reading
         vectors: list[Vectors] = [self.vector]
         if reading.vector is not None:
@@ -78,17 +78,17 @@ class Quote:
 
     @property
     def text(self) -> str:
-        """Return the words of the sentence."""
+        """Return the text of the sentence."""
         return self.sentence.text
 
     @property
     def post(self) -> Post:
-        """Return the post it stands in."""
+        """Return the post of the sentence."""
         return self.sentence.post
 
 
 Quotes = Mapping[str, tuple[Quote, ...]]
-"""The quotes of each post in the order of the post, by its key."""
+"""Quotes by post key, in the order of the post."""
 
 
 def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
@@ -106,7 +106,7 @@ def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
 
 
 def score_quotes(sentences: Sequence[Sentence]) -> list[Quote]:
-    """Return each of at least one sentence with its scores."""
+    """Score the sentences, of which there must be at least one."""
     vectors = _encode(sentences)
     scores = zip(*score_sentences([s.text for s in sentences], vectors), strict=True)
     return [
@@ -116,7 +116,7 @@ def score_quotes(sentences: Sequence[Sentence]) -> list[Quote]:
 
 
 def choose_readings(story: Story, language: str) -> list[Reading]:
-    """Return the readings of a story that are quoted: the best, and the best in the language."""
+    """Return the readings of a story to quote: the best, and the best in this language."""
     best = story.readings[:MAX_POSTS]
     spoken = [reading for reading in story.readings if reading.language == language]
     return list(dict.fromkeys([*best, *spoken[:MAX_POSTS]]))
@@ -130,7 +130,7 @@ def _choose_for_encoding(sentences: Sequence[Sentence]) -> list[Sentence]:
 
 
 def _encode(sentences: Sequence[Sentence]) -> Vectors:
-    """Return a unit vector a sentence; one that is all of its post has the vector of the post."""
+    """Return one unit vector per sentence; a sentence that is its whole post reuses its vector."""
     vectors = [_vector_of_post(sentence) for sentence in sentences]
     missing = [i for i, vector in enumerate(vectors) if vector is None]
     for i, vector in zip(missing, embed([sentences[i].text for i in missing]), strict=True):
@@ -147,15 +147,15 @@ def _vector_of_post(sentence: Sentence) -> Vectors | None:
 
 
 def list_printable(sentences: Iterable[Sentence], *, alone: bool = True) -> list[Sentence]:
-    """Return the sentences that are whole, in the letters of a language, and give no orders; those
-    that stand `alone` do not go on with the line before."""
+    """Return the sentences that are complete prose without prompt injection; with `alone`, without
+    those that continue the line before."""
     good = [s for s in sentences if (_begins_alone(s) or not alone) and _is_whole(s)]
     orders = find_orders([sentence.text for sentence in good])
     return [sentence for sentence, order in zip(good, orders, strict=True) if not order]
 
 
 def is_all_names(sentence: Sentence) -> bool:
-    """Return whether a sentence holds nothing but names: "OpenAI: Sora 2"."""
+    """Return True if a sentence consists of names only: "OpenAI: Sora 2"."""
     rest = sentence.text
     for name in sorted(sentence.names, key=lambda name: -len(name.text)):
         rest = rest.replace(name.text, "")
@@ -170,16 +170,16 @@ def _is_whole(sentence: Sentence) -> bool:
         and not text.endswith(_UNFINISHED)
         and text.count('"') % 2 == 0
         and all(text.count(pair[0]) == text.count(pair[1]) for pair in _PAIRS)
-        and (0, len(text.rstrip(".。"))) not in find_quotations(text)  # nobody says it
+        and (0, len(text.rstrip(".。"))) not in find_quotations(text)  # a quotation without speaker
         and _is_prose(text)
     )
 
 
 def _begins_alone(sentence: Sentence) -> bool:
-    """Return False where a sentence begins with a small word, and has others: it goes on with the
-    line before, or leaves its subject out ("built an app with Gemini").
+    """Return False if a sentence begins with a lower-case word, unless it opens a post in lower
+    case: it continues the line before or omits its subject ("built an app with Gemini").
 
-    "iPhone", "qwen3" and "gpt-oss" begin with a small letter and are names.
+    "iPhone", "qwen3" and "gpt-oss" are names and may begin a sentence.
     """
     first = sentence.text.split(maxsplit=1)[0]
     is_word = first.isascii() and first.isalpha() and first.islower()
@@ -188,8 +188,8 @@ def _begins_alone(sentence: Sentence) -> bool:
 
 
 def _is_prose(text: str) -> bool:
-    """Return whether a text is letters in their usual case: no table, code, sum or shouting. A Han
-    character holds as much as two letters: "AI" is no shout in a Chinese headline."""
+    """Return True if a text is mostly letters in ordinary case: no table, code, sum or shouting. A
+    Han character counts as two letters, so that "AI" in a Chinese headline is not shouting."""
     han = sum(char > "\u2e7f" for char in text)
     letters = sum(map(str.isalpha, text))
     upper = sum(map(str.isupper, text))

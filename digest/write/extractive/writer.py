@@ -1,7 +1,7 @@
-"""The report without a model: every statement is made of whole sentences of posts.
+"""The extractive writer: a report without a model, made of whole sentences of posts.
 
-Sections take their sentences one after the other, so that each stands in the report once. A story
-that no sentence tells well is passed over: fewer statements are better than filler.
+Sections choose in turn, so that each sentence is printed once. Stories without a good sentence are
+skipped, because fewer items are better than filler.
 """
 
 from digest.models import SECTIONS, Item, Section, SectionName
@@ -11,10 +11,10 @@ from digest.write.extractive.draft import Draft
 
 
 def write(material: Material) -> tuple[Section, ...]:
-    """Return all nine sections in order; the same material gives the same text."""
+    """Return all nine sections in order; the result depends on the material only."""
     draft = Draft(material)
     items: dict[SectionName, list[Item]] = {}
-    # Filled by importance, printed in the order of the report.
+    # The most important sections choose first; SECTIONS is the printed order.
     items["points"] = brief.list_points(draft)
     items["views"] = detail.list_views(draft)
     items["markets"] = money.list_markets(draft)

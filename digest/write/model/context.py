@@ -25,7 +25,7 @@ from digest.reading.sentences import (
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
 from digest.write.extractive.detail import is_person
-from digest.write.extractive.draft import Draft, rate_quote, tells_news
+from digest.write.extractive.draft import Draft, rate_quote, reports_news
 from digest.write.extractive.money import collect_talk, has_figure, list_deals
 from digest.write.extractive.quotes import HEADLINE_SOURCES
 
@@ -157,7 +157,7 @@ class Context(ShownPosts):
 
     def find_news(self, post: Post) -> str:
         """Return the sentence that tells best what is new."""
-        quotes = [q for q in self.draft.quotes.get(post.key, ()) if tells_news(q)]
+        quotes = [q for q in self.draft.quotes.get(post.key, ()) if reports_news(q)]
         return max(quotes, key=lambda q: rate_quote(q, 0)).text if quotes else ""
 
     def stories(self) -> list[Story]:
@@ -246,7 +246,7 @@ class Context(ShownPosts):
 
     def _rate_leads(self, story: Story) -> Iterator[tuple[float, Post]]:
         for place, reading in enumerate(story.readings[:MAX_LEADS]):
-            quotes = filter(tells_news, self.draft.quotes.get(reading.key, ()))
+            quotes = filter(reports_news, self.draft.quotes.get(reading.key, ()))
             value = max((rate_quote(quote, place) for quote in quotes), default=0.0)
             if value >= LEAST_LEAD and not _sells(reading) and not is_cut_headline(reading.post):
                 size = _measure_width(shorten(reading.post.text, POST_CHARS))
