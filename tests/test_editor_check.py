@@ -15,7 +15,7 @@ from digest.reading import Story, attach, read
 from digest.write.model.assembly import assemble
 from digest.write.model.context import Context, Event, is_stub
 from digest.write.model.editor import Editor
-from digest.write.model.pick import group_stories, share_out
+from digest.write.model.pick import assign_pages, group_stories
 from digest.write.model.schemas import Pick
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
 from tests.posts import post
@@ -242,7 +242,7 @@ def test_advertising_is_told_nowhere_and_joins_no_event(monkeypatch: pytest.Monk
     view = post("Agents are not reliable.", "view")
     monkeypatch.setattr(Context, "opinions", lambda self: [*offer.posts, view])
     monkeypatch.setattr(Context, "assets", lambda self: [*offer.posts, *news.posts])
-    pages = share_out(events, Context(material=material()))
+    pages = assign_pages(events, Context(material=material()))
     assert pages.money == list(news.posts)
     assert pages.views == [view]
     assert all(offer not in event.stories for event in [*pages.brief, *pages.events])

@@ -27,7 +27,7 @@ from digest.write.model.context import (
     shorten,
 )
 from digest.write.model.editor import COPIED, Editor
-from digest.write.model.pick import LEADING, MAX_OTHERS, group_stories, share_out
+from digest.write.model.pick import LEADING, MAX_OTHERS, assign_pages, group_stories
 from digest.write.model.schemas import Brief, Pick
 from tests.editing import PROMPTS, Model, extractive, items, material
 from tests.posts import post
@@ -48,7 +48,7 @@ def test_no_picked_story_is_lost() -> None:
     stories = context.stories()
     pick = Pick(must=list(range(1, 8)), detail=list(range(8, 20)))
     events = group_stories(stories, pick, len(stories))
-    pages = share_out(events, context)
+    pages = assign_pages(events, context)
     musts = [event for event in events if event.importance == MUST]
     details = [event for event in events if event.importance == 2]
     assert musts
@@ -65,7 +65,7 @@ def test_no_picked_story_is_lost() -> None:
 def test_without_a_pick_every_story_may_be_shown() -> None:
     context = _context()
     events = group_stories(context.stories())
-    pages = share_out(events, context)
+    pages = assign_pages(events, context)
     assert [event.number for event in pages.brief[:5]] == [1, 2, 3, 4, 5]
     assert {e.number for e in pages.events} | {e.number for e in pages.brief} <= {
         e.number for e in events
@@ -212,14 +212,14 @@ def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch)
     levels = {PICKED: stories[:2], VIEWED: stories[2:]}
     events = [Event(1, (story,), level) for level, own in levels.items() for story in own]
     context = Context(material=replace(material(), stories=()))
-    pages = share_out(events, context)
+    pages = assign_pages(events, context)
     assert (pages.events, pages.views, pages.others) == (events[:2], posts[2:], [])
     both = Event(1, (Story((readings[2], readings[0]), event=9),), VIEWED)
-    pages = share_out([*events[:2], both], context)
+    pages = assign_pages([*events[:2], both], context)
     assert (pages.events, pages.views) == ([*events[:2], both], posts[2:])
     unpicked = [replace(event, importance=None) for event in events]
     leading = [Event(n, (replace(stories[0], event=n),)) for n in range(10)]
-    assert share_out([*leading, *unpicked], context).views == posts[1:3]
+    assert assign_pages([*leading, *unpicked], context).views == posts[1:3]
 
 
 def test_a_brief_with_points_enough_shows_nothing_else() -> None:
@@ -229,7 +229,7 @@ def test_a_brief_with_points_enough_shows_nothing_else() -> None:
     for musts, blocks in ((10, 10), (8, LEADING)):
         levels = [MUST] * musts + [PICKED] * (14 - musts)
         events = [Event(1, (s,), level) for s, level in zip(stories, levels, strict=True)]
-        pages = share_out(events, context)
+        pages = assign_pages(events, context)
         assert pages.brief == events[:blocks]
         assert pages.events == events[musts:]
         assert pages.others == [event.posts[0] for event in events[blocks:]]

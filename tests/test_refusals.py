@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digest.models import Item, SectionName
-from digest.write.model.candidates import Candidate, pieces, without
+from digest.write.model.candidates import Candidate, drop_failed, pieces
 from digest.write.model.check import apply_check, cut_refused, keep_refused
 from digest.write.model.schemas import Check
 from digest.write.verify.screening import checked, generic, trimmed
@@ -64,7 +64,7 @@ def test_a_second_fault_does_not_wash_off_the_first() -> None:
 )
 def test_no_sentence_is_left_that_leans_on_a_lost_one(title: str, text: str, left: str) -> None:
     whole = candidate(text, "points", title)
-    assert without(whole, ["9" in part.item.text for part in pieces(whole)]).item.text == left
+    assert drop_failed(whole, ["9" in part.item.text for part in pieces(whole)]).item.text == left
 
 
 def test_the_name_of_a_stock_alone_is_no_item() -> None:

@@ -1,1 +1,1 @@
-"""The report as a model writes it."""
+"""Write a report with a model."""

@@ -1,6 +1,6 @@
-"""What passed the check, put together and scored: order, headings, what stands in for what failed.
+"""Assemble and score the items that passed the check; fill gaps from the extractive report.
 
-Pure. Order, headings and counts are made by code, so that nothing a post says can change them.
+Pure functions. Order, headings and counts are made by code, so that no post can change them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,30 +26,30 @@ from digest.write.model.candidates import MOST, Candidate
 from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import generic
 
-TELLING: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
-"""Of two items that tell the same, the one in the earlier of these sections stays; overview and
-views may speak of it as well."""
+NEWS_SECTIONS: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
+"""If two items report the same, the one in the earlier of these sections stays; overview and views
+may repeat it."""
 _ORDER = ("points", "markets", "finance", "views", "events", "ai", "overview")
 FEW_POINTS = 6
-"""With fewer points than this, and more in the extractive report, those fill up."""
+"""With fewer points, points of the extractive report are added if it has more."""
 _FILLED: tuple[SectionName, ...] = ("views", "events", "ai")
-"""Sections that are not left empty where the posts hold something; of money, nothing is an
-answer."""
+"""Sections that are filled from the extractive report if the model left them empty. A section about
+money may be empty."""
 SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
-"""Cosine from which two items are one: led by one post, about one event, sharing a name, in nearly
-the same words. Of one event or name with one figure, SAME_FIGURE."""
+"""Minimum cosine of two items that say the same: with the same first post; of one event; sharing a
+name; without any condition. Items of one event or name that share a figure need SAME_FIGURE."""
 LEAST_FIGURE, YEARS = 100, frozenset(map(str, range(1900, 2101)))
 """Smaller numbers, and years, are shared by chance."""
 GATE = 0.67
-"""Least score; a version in which every third item fails does not pass."""
+"""Minimum score of a model's report; one in which every third item fails does not pass."""
 _WEIGHTS = {"supported": 0.44, "complete": 0.28, "distinct": 0.17, "specific": 0.11}
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What came of asking a model: the sections to print, how good they are (None where there was
-    nothing to ask), how many items failed the check, and how many that are told the model's own
-    check did not judge as they stand."""
+    """The result of a model run: the sections to print, their quality (None if there was nothing to
+    ask), the number of items that failed the check, and the number of printed items that the
+    model's check did not judge in their final form."""
 
     sections: tuple[Section, ...]
     quality: Quality | None
@@ -67,8 +67,8 @@ def assemble(
 ) -> Edited:
     """Return all nine sections and their score.
 
-    `unanswered` sections had no answer and stay extractive, without advertising. `events` are the
-    day's as picked; `repeated` items were dropped before.
+    `unanswered` sections got no answer and stay extractive, without advertising. `events` are the
+    picked events of the day; `repeated` is the number of items dropped as repetitions before.
     """
     extractive = _drop_ads(extractive, events)
     rank = _rank_posts(material)
@@ -82,21 +82,21 @@ def assemble(
         items[candidate.section].append(candidate.item)
     for name in WRITTEN:
         if name in unanswered:
-            items[name] += spare.remaining(name)
+            items[name] += spare.take_remaining(name)
     for candidate in failed:
-        if not candidate.withdrawn:  # then the posts' own words say nothing either
-            items[candidate.section] += spare.instead_of(candidate)
+        if not candidate.withdrawn:  # if withdrawn, its posts have nothing to quote either
+            items[candidate.section] += spare.find_replacement(candidate)
     _move_deals(items)
     _fill(items, spare)
-    items["events"] += _tell_missed(material, items, events)
-    # Talk about prices was not picked from, so money stands in our own order.
+    items["events"] += _report_missed(material, items, events)
+    # The pick did not include market stories, so the money sections keep the rank of the code.
     orders = {name: rank if name in ("markets", "finance") else picked for name in WRITTEN}
     sections = _sections(material, extractive, items, orders)
-    written, told_again = len(candidates) + repeated, len(good) - len(distinct) + repeated
+    written, told_twice = len(candidates) + repeated, len(good) - len(distinct) + repeated
     parts = {
-        # An item that was repaired or cut until its posts support it has not failed.
+        # An item that was repaired, or cut to what its posts support, counts as supported.
         "supported": _share(written - len(failed), written),
-        "distinct": _share(written - told_again, written),
+        "distinct": _share(written - told_twice, written),
         "complete": _measure_completeness(sections, extractive),
         "specific": _share(written - sum(map(generic, candidates)), written),
     }
@@ -107,17 +107,17 @@ def assemble(
 
 
 def _move_deals(items: dict[SectionName, list[Item]]) -> None:
-    """Move rounds, purchases and revenue from the events to the section about money, which has a
-    page of its own only where several posts speak of sums."""
+    """Move rounds, purchases and revenue from the events to `finance`; that section has a page of
+    its own only if several posts have sums."""
     room = max(0, MOST["finance"] - len(items["finance"]))
     of_companies = (item for item in items["events"] if item.group in CAPITAL.names.values())
-    deals = [item for item in of_companies if has_figure(_said(item), moves=False)][:room]
+    deals = [item for item in of_companies if has_figure(_full_text(item), moves=False)][:room]
     items["events"] = [item for item in items["events"] if item not in deals]
     items["finance"] += [replace(item, group="") for item in deals]
 
 
 def _drop_ads(sections: Sequence[Section], events: Sequence[Event]) -> list[Section]:
-    """Return the sections without items that tell what the pick calls advertising."""
+    """Remove the items whose first post the pick calls advertising."""
     ads = {p.key for e in events if e.importance == 0 for p in e.posts}
     return [
         replace(s, items=tuple(i for i in s.items if ads.isdisjoint(i.cites[:1]))) for s in sections
@@ -125,14 +125,14 @@ def _drop_ads(sections: Sequence[Section], events: Sequence[Event]) -> list[Sect
 
 
 def _rank_posts(material: Material, events: Sequence[Event] = ()) -> dict[str, int]:
-    """Return the place of each post in our order; what was picked comes first."""
+    """Return the rank of each post by key; posts of picked events come first."""
     importance = {p.key: e.importance for e in events if e.importance for p in e.posts}
     rank = {p.key: n for n, s in enumerate(material.list_all()) for p in s.posts}
     return {key: place - 1000 * importance.get(key, 0) for key, place in rank.items()}
 
 
 def _number_events(material: Material, events: Sequence[Event]) -> dict[str, int]:
-    """Return the number of the event that a post tells of, by key."""
+    """Return the event number of each post by key."""
     numbers = {p.key: s.event for s in material.list_all() for p in s.posts}
     return numbers | {p.key: -e.number for e in events for p in e.posts}
 
@@ -140,23 +140,23 @@ def _number_events(material: Material, events: Sequence[Event]) -> dict[str, int
 def list_distinct(
     material: Material, candidates: Iterable[Candidate], events: Sequence[Event]
 ) -> list[Candidate]:
-    """Return the candidates, each statement once, by section and importance."""
+    """Return the candidates without repetitions, by section and importance."""
     rank = _rank_posts(material, events)
     ordered = sorted(
         candidates,
-        # The sentences of an overview stand as they were written, the strongest first.
+        # The sentences of an overview keep their order: the most important comes first.
         key=lambda c: (_ORDER.index(c.section), c.section != "overview" and _rank(c.item, rank)),
     )
     return drop_repeats(ordered, _number_events(material, events))
 
 
 def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> list[Candidate]:
-    """Return the candidates of which none tells what an earlier one told.
+    """Return the candidates that do not repeat an earlier one.
 
-    `event` is the number of the event that a post tells of, by key. An event's number alone is no
-    proof: the meaning must agree as well. Of an asset several things may be told.
+    `event` is the event number of each post by key. A shared event number is not enough: the
+    meaning must agree too. An asset may have several statements.
     """
-    vectors = embed([candidate.said for candidate in candidates])
+    vectors = embed([candidate.full_text for candidate in candidates])
     items = [candidate.item for candidate in candidates]
     events = [{event[p.key] for p in c.posts[:1] if p.key in event} for c in candidates]
     distinct: list[int] = []
@@ -169,19 +169,19 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
         is_one_post = candidates[at].posts[:1] == candidates[other].posts[:1] != ()
         if "overview" in sections or sections == {"markets"}:
             return False
-        if "markets" in sections:  # a price is another statement than the event that moved it
+        if "markets" in sections:  # a price move is another statement than its cause
             figures = _list_figures(items[other], 0)
             is_event = bool(figures) and figures <= _list_figures(items[at], 0)
             is_same = is_event and is_one_post and cosine >= SAME_NAMES
             return is_same and sections.isdisjoint(("points", "views"))
         if is_one_post:
-            # A post may tell of a round and of revenue.
-            is_other = _give_other_figures(items[at], items[other])
+            # One post may report both a round and revenue.
+            is_other = _differ_in_figures(items[at], items[other])
             return cosine >= (SAME_NAMES if is_other else SAME_POST)
         if "views" in sections:
             return False
         is_event = bool(events[at] & events[other])
-        return tell_same(items[at], items[other], cosine, is_event=is_event)
+        return is_one_event(items[at], items[other], cosine, is_event=is_event)
 
     for at in range(len(candidates)):
         if not any(same(at, other) for other in distinct):
@@ -189,44 +189,44 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
     return [candidates[at] for at in distinct]
 
 
-def tell_same(first: Item, second: Item, cosine: float, *, is_event: bool = False) -> bool:
-    """Return True where two items of that cosine tell one event: `is_event` where their posts do,
-    else they share a name; less nearness is enough where they share a figure as well."""
+def is_one_event(first: Item, second: Item, cosine: float, *, is_event: bool = False) -> bool:
+    """Return True if two items with this cosine report one event: `is_event` says that their posts
+    do, otherwise they must share a name. A shared figure lowers the threshold."""
     is_named = share_names(first, second)
     if cosine < SAME_FIGURE or not (is_event or is_named):
         return False
     if is_named and _list_figures(first) & _list_figures(second):
         return True
-    # Posts about the results of two companies may stand in one event.
-    if not is_named and _give_other_figures(first, second) and _names(_said(first)):
+        # One event may have posts about the results of two companies.
+    if not is_named and _differ_in_figures(first, second) and _list_names(_full_text(first)):
         return False
     return cosine >= (SAME_EVENT if is_event else SAME_NAMES)
 
 
-def _give_other_figures(first: Item, second: Item) -> bool:
-    """Return True where both give figures, and none in common."""
+def _differ_in_figures(first: Item, second: Item) -> bool:
+    """Return True if both items have figures, but none in common."""
     figures, others = _list_figures(first), _list_figures(second)
     return bool(figures and others) and figures.isdisjoint(others)
 
 
 def share_names(first: Item, second: Item) -> bool:
-    """Return True where two items can be about one thing: they share a numbered product, or a
-    name where either has none. Qwen3-Max is not Qwen3-Omni, though both are Qwen's."""
-    products, others = _products(first), _products(second)
+    """Return True if two items share a numbered product, or a name if either has no such product.
+    Qwen3-Max is not Qwen3-Omni, though both are Qwen's."""
+    products, others = _list_products(first), _list_products(second)
     if products and others:
         return any(a <= b or b <= a for a in products for b in others)
-    return bool(_names(_said(first)) & _names(_said(second)))
+    return bool(_list_names(_full_text(first)) & _list_names(_full_text(second)))
 
 
-def _products(item: Item) -> list[set[str]]:
-    """Return the pieces of the names with a number, of the title where it has one."""
-    keys = (_names(text) for text in (item.title, item.text))
+def _list_products(item: Item) -> list[set[str]]:
+    """Return the parts of each name with a number in the title, or else in the text."""
+    keys = (_list_names(text) for text in (item.title, item.text))
     numbered = (list_versions(names) for names in keys)
     return next(filter(None, numbered), [])
 
 
 def _list_figures(item: Item, least: float = LEAST_FIGURE) -> set[tuple[float, str]]:
-    amounts = (a for a in find_amounts(_said(item)) if a.value >= least)
+    amounts = (a for a in find_amounts(_full_text(item)) if a.value >= least)
     return {
         (a.value, a.unit)
         for a in amounts
@@ -234,11 +234,11 @@ def _list_figures(item: Item, least: float = LEAST_FIGURE) -> set[tuple[float, s
     }
 
 
-def _said(item: Item) -> str:
+def _full_text(item: Item) -> str:
     return f"{item.title}\n{item.text}"
 
 
-def _names(text: str) -> set[str]:
+def _list_names(text: str) -> set[str]:
     return {name.key.casefold() for _, name in find_names(text)}
 
 
@@ -247,8 +247,8 @@ def _share(part: int, whole: int) -> float:
 
 
 def _measure_completeness(sections: Sequence[Section], extractive: Sequence[Section]) -> float:
-    """Return how much of what the posts hold the model tells: points count as much as the number of
-    other sections."""
+    """Return the share of the extractive report that the model covers: points and the number of
+    other filled sections count half each."""
     had, has = _count_items(extractive), _count_items(sections, status="new")
     filled, told = (sum(bool(n[name]) for name in WRITTEN if name != "points") for n in (had, has))
     points = min(1.0, _share(has["points"], min(had["points"], 5))) if had["points"] else 1.0
@@ -267,25 +267,25 @@ def _rank(item: Item, rank: Mapping[str, int]) -> int:
 
 
 class _Spare:
-    """Items of the extractive report that may still be printed: no event is told twice."""
+    """Items of the extractive report that may still be printed, each event once."""
 
     def __init__(
-        self, extractive: Sequence[Section], event: Mapping[str, int], kept: Sequence[Candidate]
+        self, extractive: Sequence[Section], event: Mapping[str, int], printed: Sequence[Candidate]
     ) -> None:
         self._items = {s.name: [i for i in s.items if i.status != "note"] for s in extractive}
         self._event = event
-        telling = [c for c in kept if c.section in TELLING]
-        self._told = {event[p.key] for c in telling for p in c.posts if p.key in event}
-        self._cited = {key for c in kept if c.section == "views" for key in c.item.cites}
+        reporting = [c for c in printed if c.section in NEWS_SECTIONS]
+        self._reported = {event[p.key] for c in reporting for p in c.posts if p.key in event}
+        self._cited = {key for c in printed if c.section == "views" for key in c.item.cites}
 
-    def remaining(self, section: SectionName, most: int = MAX_POINTS) -> list[Item]:
-        """Return what the section has left, the best first."""
+    def take_remaining(self, section: SectionName, most: int = MAX_POINTS) -> list[Item]:
+        """Return the remaining items of the section, best first."""
         return [item for item in list(self._items[section]) if self._take(section, item)][:most]
 
-    def instead_of(self, candidate: Candidate) -> list[Item]:
-        """Return the extractive item about what the candidate is about, if there is one left. A
-        sentence of the overview is no news by itself: without it the overview is shorter. Only a
-        point is told in another language than the report's."""
+    def find_replacement(self, candidate: Candidate) -> list[Item]:
+        """Return the unused extractive item on the candidate's subject, or nothing. A sentence of
+        the overview has no replacement: the overview gets shorter. Only a point may be in another
+        language than the report."""
         if candidate.section == "overview":
             return []
         keys = set(candidate.item.cites)
@@ -301,55 +301,55 @@ class _Spare:
         return []
 
     def _take(self, section: SectionName, item: Item) -> bool:
-        """Return True if the item may be printed; it is not offered again."""
+        """Return True if the item may be printed; it is offered once only."""
         if item not in self._items[section]:
             return False
         self._items[section].remove(item)
         if section == "views":
             return not self._cited & set(item.cites)
-        if section not in TELLING:
+        if section not in NEWS_SECTIONS:
             return True
         events = {self._event[key] for key in item.cites[:1] if key in self._event}
-        if section != "markets" and events & self._told:
+        if section != "markets" and events & self._reported:
             return False
-        self._told |= events
+        self._reported |= events
         return True
 
 
 def _fill(items: dict[SectionName, list[Item]], spare: _Spare) -> None:
-    """Add extractive points where the model gave few, and items for sections it left empty."""
+    """Add extractive points if there are few, and items for sections that the model left empty."""
     missing = FEW_POINTS - len(items["points"])
     if missing > 0:
-        items["points"] += spare.remaining("points", missing)
+        items["points"] += spare.take_remaining("points", missing)
     for name in _FILLED:
         if not items[name]:
-            items[name] = spare.remaining(name)
+            items[name] = spare.take_remaining(name)
 
 
-def _tell_missed(
+def _report_missed(
     material: Material, items: Mapping[SectionName, Sequence[Item]], events: Sequence[Event]
 ) -> list[Item]:
-    """Return a sentence of the posts about each event that must be told and that no item tells."""
-    telling = [item for name in TELLING for item in items[name]]
-    cited = {key for item in telling for key in item.cites}
+    """Return an extractive item for each MUST event that no item reports."""
+    reporting = [item for name in NEWS_SECTIONS for item in items[name]]
+    cited = {key for item in reporting for key in item.cites}
     missed = [e for e in events if e.importance == MUST and not cited & {p.key for p in e.posts}]
     if not missed:
         return []
     draft = Draft(material)
-    vectors = embed([f"{item.title}\n{item.text}" for item in telling])
+    vectors = embed([f"{item.title}\n{item.text}" for item in reporting])
     added: list[Item] = []
 
-    def is_told(quote: Quote) -> bool:
+    def is_reported(quote: Quote) -> bool:
         lead = Item(quote.text)
         return any(
-            tell_same(lead, item, float(quote.vector @ vector))
-            for vector, item in zip(vectors, telling, strict=True)
+            is_one_event(lead, item, float(quote.vector @ vector))
+            for vector, item in zip(vectors, reporting, strict=True)
         )
 
     for event in missed:
         leads = ((story, draft.choose_lead(story)) for story in event.stories)
         story, lead = next(((s, lead) for s, lead in leads if lead), (event.stories[0], None))
-        if lead is None or is_told(lead):
+        if lead is None or is_reported(lead):
             continue
         group = lead.find_group(EVENTS).names[draft.language]
         added.append(make_item(draft, story, [lead], group=group))
@@ -363,18 +363,18 @@ def _sections(
     orders: Mapping[SectionName, Mapping[str, int]],
 ) -> tuple[Section, ...]:
     language = material.topic.language
-    told = {name: _section_items(language, name, items[name], orders[name]) for name in WRITTEN}
-    if not told["overview"]:
+    reported = {name: _section_items(language, name, items[name], orders[name]) for name in WRITTEN}
+    if not reported["overview"]:
         overview = next(s.items for s in extractive if s.name == "overview")
-        told["overview"] = list(_sum_up(told["points"], language) or overview)
-    sections = [Section(name, "", tuple(told[name])) for name in WRITTEN]
-    if len(told["points"]) < QUIET:
-        told["points"].append(notes.quiet(language, len(told["points"])))
-    return fill_sections(sections, told, material, extractive)
+        reported["overview"] = list(_sum_up(reported["points"], language) or overview)
+    sections = [Section(name, "", tuple(reported[name])) for name in WRITTEN]
+    if len(reported["points"]) < QUIET:
+        reported["points"].append(notes.quiet(language, len(reported["points"])))
+    return fill_sections(sections, reported, material, extractive)
 
 
 def _sum_up(points: Sequence[Item], spoken: Language) -> tuple[Item, ...]:
-    """Return an overview of the leading points that the model wrote; none where it wrote none."""
+    """Return an overview of the leading points written by the model; empty if it wrote none."""
     leads = [point for point in points if point.status == "new"][:LEADING]
     texts = [point.title or split_line(point.text)[0] for point in leads]
     cites = dict.fromkeys(point.cites[0] for point in leads)
@@ -384,7 +384,7 @@ def _sum_up(points: Sequence[Item], spoken: Language) -> tuple[Item, ...]:
 def _section_items(
     spoken: Language, name: SectionName, items: Iterable[Item], rank: Mapping[str, int]
 ) -> list[Item]:
-    """Return the items of one section in their order."""
+    """Return the items of a section in printed order."""
     if name == "overview":
         return _paragraph(list(items)[: MOST[name]])
     best = sorted(items, key=lambda item: _rank(item, rank))[: MOST[name]]
@@ -394,7 +394,7 @@ def _section_items(
 
 
 def _paragraph(sentences: Sequence[Item]) -> list[Item]:
-    """Return the overview as one paragraph; each of its sentences was proved by itself."""
+    """Join the sentences of the overview, each of which was verified, to one paragraph."""
     if not sentences:
         return []
     text = join_sentences([sentence.text for sentence in sentences])
@@ -403,7 +403,7 @@ def _paragraph(sentences: Sequence[Item]) -> list[Item]:
 
 
 def reduce(extractive: Sequence[Section], material: Material, why: str) -> tuple[Section, ...]:
-    """Return the extractive report with a line in the overview that says it is one, and why."""
+    """Return the extractive report with a note in the overview on why it is used."""
     line = notes.reduced(material, why)
     return tuple(
         replace(s, items=(line, *s.items)) if s.name == "overview" else s for s in extractive

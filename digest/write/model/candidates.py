@@ -1,4 +1,4 @@
-"""A model's answers as items that have yet to prove themselves."""
+"""Items as a model wrote them, before they are verified."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ MOST: Mapping[SectionName, int] = {
     "markets": 8,
     "finance": MAX_FINANCE,
 }
-"""Items a model may write for each section."""
+"""Maximum items that a model may write for each section."""
 TITLE = {"zh": 60, "en": 120}
 TEXT = {"zh": 300, "en": 700}
 MAX_CITES = 5
@@ -33,30 +33,30 @@ MAX_CITES = 5
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An item as a model wrote it, the posts it cites, and what the check found wrong with it."""
+    """An item as a model wrote it, with the posts it cites and the problems that checks found."""
 
     section: SectionName
     item: Item
     posts: tuple[Post, ...]
     problems: tuple[str, ...] = ()
     judge: Judge = "code"
-    """Who found the problems."""
+    """Who found the problems: code or model."""
     cut: bool = False
-    """True if sentences that failed were taken out of it."""
+    """True if failed sentences were removed."""
     judged: bool = False
-    """True where the model's check took it, or all that is left of it, and decided."""
+    """True if the model's check judged the item, or all that is left of it."""
     withdrawn: bool = False
-    """True if the model, asked again, says that nothing of it can be told."""
+    """True if the model, asked to repair the item, found nothing to report."""
 
     @property
-    def said(self) -> str:
+    def full_text(self) -> str:
         """Return title and text."""
         return f"{self.item.title}\n{self.item.text}"
 
 
 def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> Iterator[Candidate]:
-    """Yield the items of an answer, at most MOST a section, each with the posts whose ids it
-    gives."""
+    """Yield the items of an answer, at most MOST per section, each with the posts whose ids it
+    cites."""
     spoken = topic.language
     match answer:
         case Brief():
@@ -70,7 +70,7 @@ def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> It
             for view in answer.views[: MOST["views"]]:
                 post = shown.get(view.post)
                 who = _tidy(view.who, TITLE[spoken]) or (speaker(post) if post else "")
-                title = _who(who, post)
+                title = _name_speaker(who, post)
                 yield _candidate("views", view.text, [view.post], shown, spoken, title=title)
         case Events():
             for entry in answer.events[: MOST["events"]]:
@@ -94,27 +94,27 @@ def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> It
 def rewrite(
     candidate: Candidate, again: Rewritten, shown: Mapping[str, Post], spoken: Language
 ) -> Candidate:
-    """Return the candidate in its second version; it may cite only posts it had."""
+    """Return the candidate with its repaired text; it may cite only the posts it had."""
     own = {key: post for key, post in shown.items() if post in candidate.posts}
     cites = [key for key in again.cites if key in own] or list(own)
     title = candidate.item.title
     is_wrong = any(words.rpartition(": ")[2] in title for words in candidate.problems)
-    if candidate.section != "views" or (again.title and is_wrong):
-        title = again.title  # else the speaker stays
+    if candidate.section != "views" or (again.title and is_wrong):  # a view keeps its speaker
+        title = again.title
     group = candidate.item.group
     rewritten = _candidate(
         candidate.section, again.text, cites, own, spoken, title=title, group=group
     )
-    if candidate.item.title or not candidate.item.text:  # of an item that was missing, both are new
+    if candidate.item.title or not candidate.item.text:  # a missing item gets both title and text
         return rewritten
     return replace(rewritten, item=replace(rewritten.item, title=""))
 
 
 def require_subject(candidate: Candidate) -> Candidate:
-    """Return the candidate with a problem where it names nobody and nothing though its posts do:
-    "down again", but what? Views are exempt: they stand under their speaker."""
-    said = candidate.said.casefold()
-    if candidate.problems or candidate.section == "views" or find_names(candidate.said):
+    """Add a problem if the candidate has no name although its posts do ("down again": what is?).
+    Views are exempt, because their title names the speaker."""
+    said = candidate.full_text.casefold()
+    if candidate.problems or candidate.section == "views" or find_names(candidate.full_text):
         return candidate
     names = [name.text for p in candidate.posts for _, name in find_names(plain(p.text))]
     authors = [clean(p.author_name) or p.author for p in candidate.posts]
@@ -125,7 +125,7 @@ def require_subject(candidate: Candidate) -> Candidate:
 
 
 def pieces(candidate: Candidate) -> list[Candidate]:
-    """Return title and sentences of a candidate, each to be checked alone, a speaker with each."""
+    """Split a candidate into title and sentences to check one by one; each keeps the speaker."""
     title = candidate.item.title if candidate.section == "views" else ""
     texts = [s.strip() for s in split_line(candidate.item.text) if s.strip()]
     texts = texts if title else [candidate.item.title, *texts]
@@ -134,30 +134,30 @@ def pieces(candidate: Candidate) -> list[Candidate]:
     ]
 
 
-def without(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
-    """Return the candidate without those of its `pieces` that failed, nor those that lean on one:
-    "It came from Sequoia" behind what came, unless a title says it."""
+def drop_failed(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
+    """Return the candidate without its failed `pieces` and without sentences that refer back to one
+    ("It came from Sequoia"), unless there is a title to refer to."""
     is_view = candidate.section == "views"
     title = candidate.item.title if is_view or not failed[0] else ""
-    kept, is_dropped = list[str](), False
+    sentences, is_dropped = list[str](), False
     for at, (part, wrong) in enumerate(zip(pieces(candidate), failed, strict=True)):
         text = part.item.text
         can_lean = is_dropped and (is_view or not title)
         leans = can_lean and begins_with(text, "sentences", "backward")
         is_dropped = bool(text) and (wrong or leans)
         if not is_dropped and (at or is_view):
-            kept.append(text)
-    text = join_sentences(kept)
+            sentences.append(text)
+    text = join_sentences(sentences)
     if text.endswith((";", "；")):
         text = text[:-1].rstrip() + ("。" if text[-1] == "；" else ".")
     first = text.split(" ", 1)[0]
     if text[:1] != candidate.item.text[:1] and first.islower() and first.isalpha():
-        text = first.capitalize() + text[len(first) :]  # "...; an analyst says": a sentence now
+        text = first.capitalize() + text[len(first) :]  # "...; an analyst says" starts a sentence
     return replace(candidate, item=replace(candidate.item, title=title, text=text), cut=True)
 
 
-def tells(candidate: Candidate) -> bool:
-    """Return True where there is something to print: of a point the title may be all."""
+def is_printable(candidate: Candidate) -> bool:
+    """Return True if there is something to print; a point may consist of its title."""
     return bool(candidate.item.text or (candidate.section == "points" and candidate.item.title))
 
 
@@ -175,7 +175,7 @@ def _candidate(
     text = _tidy(text, TEXT[spoken])
     if section != "views":
         title = _tidy(title, (TEXT if section == "points" else TITLE)[spoken])
-        # "$294,00..." would be a figure without its dots.
+        # Stripping the dots of "$294,00..." would make it a complete figure.
         title = title if title.endswith(("..", "…")) else title.rstrip("。.")
     if section == "points" and title and not (text and len(title) <= TITLE[spoken]):
         stop = "" if title[-1] in "?!…？！" else "。" if spoken == "zh" else "."
@@ -192,7 +192,7 @@ def _candidate(
 
 
 def _tidy(text: str, most: int) -> str:
-    """Return one clean line without Markdown, each sentence once, cut after the last one that
+    """Return one line without Markdown and repeated sentences, cut after the last sentence that
     fits."""
     line = " ".join(EMOJI.sub(" ", strip_markdown(clean(text))).split())
     sentences: dict[str, str] = {}
@@ -206,8 +206,8 @@ def _tidy(text: str, most: int) -> str:
     return kept.strip()
 
 
-def _who(name: str, post: Post | None) -> str:
-    """Return a view's speaker; the author of the post is always named in the same way."""
+def _name_speaker(name: str, post: Post | None) -> str:
+    """Return a view's speaker; the post's author is always named in the same form."""
     if post is None:
         return name
     bare = name.replace("（", "(").partition("(")[0].strip().lstrip("@").casefold()
@@ -217,7 +217,7 @@ def _who(name: str, post: Post | None) -> str:
 
 
 def _group(entry: Grouped, groups: tuple[Group, ...], spoken: Language) -> str:
-    """Return the group that the model chose; where there is none, the one the words point to."""
+    """Return the group that the model chose, or the nearest one if it is unknown."""
     if entry.group in [group.names[spoken] for group in (*groups, NONE)]:
         return entry.group
     return choose_group(groups, [entry.text], embed([entry.text])).names[spoken]

@@ -1,8 +1,8 @@
-"""Ask the model whether its items say what their posts say, and take back what they do not.
+"""Let the model check the items against their posts, and apply its answer.
 
-The code decides on figures, days, names and speakers; the model on what words mean. It may restore
-an item that the code refused for what a cited post may give in another reading, and refuse one that
-the code passed, within a bound.
+Code decides about figures, days, names and speakers, the model about the meaning of words. The
+model may restore an item that code refused if a cited post could support it in another reading, and
+may refuse items that code passed, up to a limit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from digest.llm.budget import tokens
 from digest.models import Refusal
 from digest.reading import Story
 from digest.text import clean
-from digest.write.model.candidates import Candidate, pieces, tells, without
+from digest.write.model.candidates import Candidate, drop_failed, is_printable, pieces
 from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, read_numbers
 from digest.write.verify import Claim, verify
@@ -24,26 +24,26 @@ from digest.write.verify.leniency import may_give_all
 from digest.write.verify.nearness import OTHER_AUTHOR
 
 UNSEEN_CHARS, REPAIR_CHARS = 4000, 600
-"""Characters of a post that the writer saw nothing of, in the check and in the repair: what an item
-says of it may stand anywhere. A report's writer saw all its posts."""
+"""Characters of a post that the writer was not shown, in the check and in the repair, because the
+claim may be anywhere in it. (The writer of a report was shown all its posts.)"""
 MAX_REFUSED = 0.4
-"""Share of good items that a check may refuse. An answer that refuses more is not believed: a
-post may have talked to the model."""
+"""Maximum share of good items that a check may refuse. An answer that refuses more is ignored: a
+post may have injected a prompt."""
 LEAST_COPIED, MAX_REPEATS = 8, 3
-"""Letters of a sentence that is no chance agreement; items that may not have it in common."""
+"""Letters from which a shared sentence is no coincidence; number of items that may not share it."""
 LEAST_TAKEN = 1 / 3
-"""Share of a sentence in runs of a post of another story from which its words are that post's: the
-name that both tell of ("the Trump administration") is a quarter."""
+"""Share of a sentence copied from a post of another story from which the sentence counts as copied.
+A name that both mention ("the Trump administration") is a quarter."""
 UNSUPPORTED = "not in the cited posts: "
 UNNAMED = "is not what the cited posts say"
-"""What is wrong where the model names no words of the item."""
+"""Problem of an item if the model quotes no words of it."""
 
 
 def show_items(
     candidates: Sequence[Candidate], shown: ShownPosts, room: int
 ) -> tuple[str, str, dict[str, int]]:
-    """Return the posts and the items to check, as far as `room` tokens go, and the places of the
-    items by id. Items that failed for good are left out."""
+    """Return the posts and items to check, up to `room` tokens, and the indices of the items by id.
+    Items that cannot be restored are left out."""
     posts: dict[str, str] = {}
     lines: list[str] = []
     places: dict[str, int] = {}
@@ -58,7 +58,7 @@ def show_items(
         for most in (UNSEEN_CHARS, REPAIR_CHARS):
             added = {post.key: shown.repeat_post(post, most) for post in others}
             cost = tokens(line) + sum(map(tokens, added.values()))
-            if cost <= room or places:  # else it fits no call, and the posts' beginnings must do
+            if cost <= room or places:  # a first item that fits no call gets shortened posts
                 break
         if cost > room:
             continue
@@ -75,8 +75,8 @@ def apply_check(
     places: Mapping[str, int],
     max_refused: float = MAX_REFUSED,
 ) -> tuple[list[Candidate], bool]:
-    """Return the candidates as judged, and True if the answer was believed. One that refuses an
-    item nobody knows may mean any of those that it does not refuse."""
+    """Return the judged candidates, and True if the answer was accepted. A refusal of an unknown
+    item may mean any item, so then only the refused items count as judged."""
     wrong: dict[str, list[str]] = {}
     judged = {f"i{number}" for number in answer.judged}
     for entry in answer.wrong:
@@ -104,15 +104,15 @@ def apply_check(
 def show_failed(
     candidates: Sequence[Candidate], shown: ShownPosts, room: int
 ) -> tuple[str, dict[str, int]]:
-    """Return the failed items with what is wrong and their posts, as far as `room` tokens go, and
-    their places by id."""
+    """Return the failed items with their problems and posts, up to `room` tokens, and their indices
+    by id."""
     blocks, places = [], {}
     for at, candidate in enumerate(candidates):
         if not candidate.problems or not candidate.posts:
             continue
         lines = [f"[i{at + 1}] title: {candidate.item.title}", f"text: {candidate.item.text}"]
-        # A bare word is one that no post has.
-        wrong = [UNSUPPORTED + p if p in candidate.said else p for p in candidate.problems]
+        # A problem that is a quotation of the item is missing in the posts.
+        wrong = [UNSUPPORTED + p if p in candidate.full_text else p for p in candidate.problems]
         lines.append(f"wrong: {'; '.join(wrong)[:300]}")
         lines += [shown.repeat_post(post, REPAIR_CHARS) for post in candidate.posts]
         block = "\n".join(lines)
@@ -125,42 +125,44 @@ def show_failed(
 
 
 def keep_refused(before: Candidate, after: Candidate) -> Candidate:
-    """Return the second version of an item, refused again where it has the words that were
-    wrong, or has the old words with other signs."""
+    """Return the repaired item, refused again if it repeats the refused words, or differs from the
+    old item in punctuation only."""
     if before.judge == "code":
         return after
-    if _bare(after.said) == _bare(before.said) or _has_any(after.said, _list_words(before)):
+    if _bare(after.full_text) == _bare(before.full_text) or _contains_any(
+        after.full_text, _list_words(before)
+    ):
         problems = dict.fromkeys((*before.problems, *after.problems))
         return replace(after, problems=tuple(problems), judge="model")
     return after
 
 
 def cut_refused(candidate: Candidate) -> Candidate:
-    """Return an item that the model refused without the sentences that have the wrong words; it
-    keeps what the code found wrong besides."""
+    """Return an item that the model refused without the sentences with the refused words; problems
+    found by code stay."""
     words = _list_words(candidate)
     if candidate.judge == "code" or UNNAMED in candidate.problems or not words:
         return candidate
     texts = [part.item.text for part in pieces(candidate)]
-    rest = without(candidate, [_has_any(text, words) for text in texts])
-    if not tells(rest) or not all(any(_stands_in(t, w) for t in texts) for w in words):
+    remaining = drop_failed(candidate, [_contains_any(text, words) for text in texts])
+    if not is_printable(remaining) or not all(any(_contains(t, w) for t in texts) for w in words):
         return candidate
     others = [p for p in candidate.problems if not p.startswith(UNSUPPORTED)]
-    return replace(rest, problems=tuple(others), judge="code")
+    return replace(remaining, problems=tuple(others), judge="code")
 
 
 def _list_words(candidate: Candidate) -> list[str]:
-    """Return the words that the model named as wrong; none where it named none."""
+    """Return the words of the item that the model quoted as wrong."""
     named = (p.removeprefix(UNSUPPORTED) for p in candidate.problems if p.startswith(UNSUPPORTED))
     return [words for words in named if words]
 
 
-def _has_any(text: str, words: Iterable[str]) -> bool:
-    return any(_stands_in(text, part) for part in words)
+def _contains_any(text: str, words: Iterable[str]) -> bool:
+    return any(_contains(text, part) for part in words)
 
 
-def _stands_in(text: str, words: str) -> bool:
-    """Return True where the words stand in the text, and not only inside of longer Latin ones."""
+def _contains(text: str, words: str) -> bool:
+    """Return True if the words occur in the text, but not inside a longer Latin word."""
     starts = (at for at in range(len(text)) if text.startswith(words, at))
     return any(
         not _is_inside_word(text, start) and not _is_inside_word(text, start + len(words))
@@ -174,16 +176,18 @@ def _is_inside_word(text: str, at: int) -> bool:
 
 
 def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> list[Candidate]:
-    """Return the candidates without sentences that stand in several of them, or that are, a good
-    part of them, word for word in a post of another story than those they cite: that is how a post
-    gets its words into the items of others. The post's own item may have them.
+    """Return the candidates without sentences that several of them share, or that are largely
+    copied from a post of a story they do not cite: a post could inject its words into other items
+    this way. Items that cite the post itself may have them.
     """
     parts = [pieces(candidate) for candidate in candidates]
-    said = [(_bare(part.item.text), part) for own in parts for part in own]
-    places = _index_passages(stories, {run for bare, _ in said for _, run in _passages(bare, 1)})
-    # What one section says twice about one post is a repetition, which is dropped elsewhere.
-    counts = Counter(bare for bare, _ in {(bare, part.item.cites[:1]) for bare, part in said})
-    counts |= Counter(bare for bare, _ in {(bare, part.section) for bare, part in said})
+    sentences = [(_bare(part.item.text), part) for own in parts for part in own]
+    places = _index_passages(
+        stories, {run for bare, _ in sentences for _, run in _passages(bare, 1)}
+    )
+    # A repetition within a section about the same post is dropped elsewhere.
+    counts = Counter(bare for bare, _ in {(bare, part.item.cites[:1]) for bare, part in sentences})
+    counts |= Counter(bare for bare, _ in {(bare, part.section) for bare, part in sentences})
 
     def copied(part: Candidate) -> bool:
         bare = _bare(part.item.text)
@@ -204,26 +208,26 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
     result = []
     for candidate, own in zip(candidates, parts, strict=True):
         failed = [copied(part) for part in own]
-        result.append(without(candidate, failed) if any(failed) else candidate)
+        result.append(drop_failed(candidate, failed) if any(failed) else candidate)
     return result
 
 
-def _index_passages(stories: Sequence[Story], said: Set[str]) -> Mapping[str, set[str]]:
-    """Return for each passage that is `said` the keys of the stories whose posts have it: all
-    passages of a large day would take half a gigabyte."""
+def _index_passages(stories: Sequence[Story], wanted: Set[str]) -> Mapping[str, set[str]]:
+    """Return the keys of the stories that have each passage of `said`. An index of all passages of
+    a large day would take half a gigabyte."""
     places: dict[str, set[str]] = {}
     for story in stories:
         keys = {post.key for post in story.posts}
         for post in story.posts:
             for _, passage in _passages(_bare(f"{post.author_name} {post.source} {post.text}"), 2):
-                if passage in said:
+                if passage in wanted:
                     places.setdefault(passage, set()).update(keys)
     return places
 
 
 def _passages(bare: str, step: int) -> Iterator[tuple[int, str]]:
-    """Yield place and letters of runs as long as few texts share by chance, of Latin ones those at
-    each `step`; one in Chinese is shorter, and may be all of a sentence."""
+    """Yield start and text of the passages of a text, long enough not to be shared by chance. Latin
+    ones start at every `step` characters; Chinese ones are shorter, maybe a whole sentence."""
     for at in range(len(bare)):
         is_wide = bare[at] >= "\u2e80"
         size = 10 if is_wide else 20
@@ -232,48 +236,48 @@ def _passages(bare: str, step: int) -> Iterator[tuple[int, str]]:
 
 
 def _bare(text: str) -> str:
-    """Return the letters and digits alone."""
+    """Return only the letters and digits of a text."""
     return "".join(char for char in clean(text).casefold() if char.isalnum())
 
 
 def list_refusals(candidates: Sequence[Candidate], *, final: bool) -> list[Refusal]:
-    """Return what is refused among the candidates, for the report."""
+    """Return the refusals of the candidates, for the report."""
     return [
-        Refusal(c.section, c.said.strip(), c.problems, c.judge, final)
+        Refusal(c.section, c.full_text.strip(), c.problems, c.judge, final)
         for c in candidates
         if c.problems
     ]
 
 
 def _restore(candidate: Candidate, sums: Sequence[str]) -> Candidate:
-    """Return an item that the model supports, as good where each refused figure that no post has
-    is what one of the `sums` gives."""
+    """Return an item that the model supports. It passes if each refused figure that no post has is
+    the result of one of the `sums`."""
     if candidate.problems and may_give_all(
-        _list_claims(candidate), candidate.said, candidate.posts, sums
+        _list_claims(candidate), candidate.full_text, candidate.posts, sums
     ):
         return replace(candidate, problems=(), judge="model")
     return candidate
 
 
 def _refuse(candidate: Candidate, places: Iterable[str]) -> Candidate:
-    """Return an item with the words of each place that the model found wrong; what the code
-    refused stays so."""
+    """Return an item with the words that the model found wrong; a refusal by code stays as it
+    is."""
     if candidate.problems:
         return candidate
     problems = {
-        UNSUPPORTED + words if words and _stands_in(candidate.said, words) else UNNAMED: None
+        UNSUPPORTED + words if words and _contains(candidate.full_text, words) else UNNAMED: None
         for words in map(str.strip, places)
     }
     return replace(candidate, problems=tuple(problems), judge="model")
 
 
 def _may_restore(candidate: Candidate) -> bool:
-    """Return True if the code refused only what a cited post may give after all, or a sum over its
-    figures, exchanged figures and exchanged authors. A sentence that is about something else may
-    be what a post dictated to the model that checks."""
+    """Return True if code refused only claims that a cited post may support after all, sums of its
+    figures, exchanged figures or exchanged authors. Other sentences may be what a post dictated to
+    the checking model by prompt injection."""
     claims = _list_claims(candidate)
     words = {claim.words for claim in claims}
-    return may_give_all(claims, candidate.said, candidate.posts) and all(
+    return may_give_all(claims, candidate.full_text, candidate.posts) and all(
         problem in words or problem.startswith((EXCHANGED, OTHER_AUTHOR))
         for problem in candidate.problems
     )

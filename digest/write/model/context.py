@@ -1,7 +1,7 @@
-"""What a model is shown: the day's events and statements, best first, within a bound of tokens.
+"""Context for the model: the day's events and posts, best first, within a token limit.
 
-Posts go in as one line each under a short id; links and what talks to programs stay out. The ids
-are the only way a model can name a post, so it cannot cite one that it was not shown.
+Each post is one line under a short id, without links and prompt injection. A model can name posts
+by these ids only, so it cannot cite a post that it was not shown.
 """
 
 import math
@@ -30,36 +30,36 @@ from digest.write.extractive.money import collect_talk, has_figure, list_deals
 from digest.write.extractive.quotes import HEADLINE_SOURCES
 
 POST_CHARS = 600
-"""Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
+"""Characters shown of a post on its own; Chinese characters count nearly twice."""
 LINE_CHARS = range(72, 241)
-"""Characters of a story where all stories of the day are listed: as many as there is room for."""
+"""Minimum and maximum characters of a story in the list of all stories, as far as there is room."""
 FOREMOST = 50
-"""Stories whose lines there get twice the room of those that rank behind them."""
+"""First stories of that list, whose lines get twice the room of later ones."""
 LEAST_LEAD = 0.7
-"""Value (`rate_quote`) of a sentence that stands for a story before its leading post."""
+"""Minimum value (`rate_quote`) of a sentence whose post replaces the story's first post there."""
 MAX_LEADS = 6
-"""Posts of a story of which the one is sought that tells it best."""
+"""Posts of a story among which the best one to show is chosen."""
 FULLER, FULL_CHARS = 0.7, 250
-"""Bonus of a sentence whose post has that many characters: the model reads the whole post."""
+"""Bonus of a sentence whose post has that many characters, because the model reads the post."""
 LATER, OFFER, NO_OFFER = 0.05, 1.5, -0.4
-"""Penalty per preceding post of the story, and per unit by which the post's `advertisement` margin
-exceeds the last: resellers write the longest news of a product."""
+"""Penalty per preceding post of the story; penalty per unit of the post's `advertisement` margin
+above the third figure, because resellers write the longest news of a product."""
 NAME_CHARS, SHORT_NAME_CHARS, HANDLE_CHARS, LONG_WORD = 40, 24, 30, 20
 VIEW_CHARS = 70
-"""Characters of a post that may hold a thought; shorter ones are exclamations."""
+"""Minimum characters of a post with a view; shorter ones are exclamations."""
 LEAST_OPINION = 0.5
-"""Margin of `view` of a post's best sentence, less that of its post as an advertisement, from which
-a model looks for a view in it. On 18 days that an editor read, heads without the day, 107 of 118
-views lie above it; of the 12 likeliest a day 30 % are views and 5 % advertisements."""
+"""Minimum margin of `view` of a post's best sentence, less the post's margin of `advertisement`,
+for a post that is shown as a view. On 18 days that an editor read, heads trained without the day,
+107 of 118 views lie above it; of the top 12 of a day 30 % are views and 5 % advertisements."""
 SELLING = 0.0
-"""Margin of `advertisement` of a post that is shown behind the others of its event: half of these
-are advertisements."""
+"""Margin of `advertisement` above which a post is shown after the others of its event; half of such
+posts are advertisements."""
 CUT = "…"
-"""Stands where a text was cut, whatever the source put there."""
+"""Marks a cut text, whatever mark the source used."""
 NICKNAMES = frozenset(["hn", "v2ex"])
-"""Sources whose authors' names say nothing."""
+"""Sources whose author names are nicknames without meaning."""
 VIEWED, PICKED, MUST = 1, 2, 3
-"""Importance of what is told for its view alone, of the detail, and of what must be told."""
+"""Importance of an event: reported for its view only, in the detail, or certainly."""
 
 
 @dataclass(frozen=True)
@@ -67,31 +67,30 @@ class Event:
     """Stories of one event, the leading story first."""
 
     number: int
-    """Place in the day's order, from 1; a model knows the event by it."""
+    """Rank on the day, from 1; the model refers to the event by it."""
     stories: tuple[Story, ...]
     importance: int | None = None
-    """1 to 3 as the model picked, 0 for advertising; None where it was not asked or did not say."""
+    """0 (advertising) to 3, as picked by the model; None if it was not asked or did not answer."""
 
     @cached_property
     def posts(self) -> list[Post]:
-        """Return the posts: the leading one of each story, then the others, which may only be
-        related."""
+        """Return the first post of each story, then the others, which may be merely related."""
         leads = [story.posts[0] for story in self.stories]
         return leads + [post for story in self.stories for post in story.posts[1:]]
 
 
 @dataclass(slots=True)
 class ShownPosts:
-    """Hands out posts under ids, and remembers which."""
+    """Gives posts to a model under ids and records which were shown."""
 
     posts: dict[str, Post] = field(default_factory=dict)
-    """By the id a model was shown."""
+    """By shown id."""
     _ids: dict[str, str] = field(default_factory=dict)
     _texts: dict[str, str] = field(default_factory=dict)
-    """What was shown of a post, by key; the longest where it was shown twice."""
+    """Longest text that was shown of a post, by key."""
 
     def show_posts(self, posts: Iterable[Post], *, room: int, most: int = POST_CHARS) -> str:
-        """Return one line per post, as far as `room` tokens go."""
+        """Return one line per post, up to `room` tokens."""
         lines: list[str] = []
         for post in posts:
             room -= self._measure(post, most)
@@ -101,7 +100,7 @@ class ShownPosts:
         return "\n".join(filter(None, lines))
 
     def show_post(self, post: Post, most: int) -> str:
-        """Return one post under its id; empty where nothing is left that speaks to people."""
+        """Return a post under its id, or "" if nothing is left after removing prompt injection."""
         text = self._shorten(post, most)
         if not text:
             return ""
@@ -110,8 +109,8 @@ class ShownPosts:
         return f"{self.find_id(post)} {introduce(post)}: {text}"
 
     def _measure(self, post: Post, most: int) -> int:
-        """Return the tokens of a post's line, which is not shown by that: a post that there is no
-        room for has no id, and cannot be cited."""
+        """Return the tokens of a post's line without showing it: a post without room must not get
+        an id, or it could be cited."""
         text = self._shorten(post, most)
         line = f"{self._ids.get(post.key, 'p000')} {introduce(post)}: {text}"
         return tokens(line) if text else 0
@@ -120,14 +119,14 @@ class ShownPosts:
         return shorten(post.text, most, self.find_news(post))
 
     def find_news(self, post: Post) -> str:
-        """Return the sentence of a post that must be shown, or nothing where any beginning does."""
+        """Return the sentence of a post that must be shown; "" if its beginning is enough."""
         return ""
 
     def repeat_post(self, post: Post, most: int) -> str:
-        """Return a post with its author and time as the writer saw it; of one nobody saw, at most
-        `most` characters.
+        """Return a post with author and time, in the text that the writer saw; a post that was not
+        shown has at most `most` characters.
 
-        A checker that sees more than the writer refuses or passes what the writer could not know.
+        A checker that sees more than the writer would judge by what the writer could not know.
         """
         text = self._texts.get(post.key) or shorten(post.text, most)
         day = f", {post.created_at.astimezone(UTC):%a %Y-%m-%d %H:%M}"
@@ -139,7 +138,7 @@ class ShownPosts:
         return f"{self.find_id(post)} {author}{account}{day}{answers}: {text}" if text else ""
 
     def find_id(self, post: Post) -> str:
-        """Return the id of a post, a new one where it was not shown yet."""
+        """Return the id of a post, assigning one if it has none."""
         post_id = self._ids.setdefault(post.key, f"p{len(self._ids) + 1}")
         self.posts[post_id] = post
         return post_id
@@ -147,7 +146,7 @@ class ShownPosts:
 
 @dataclass(slots=True)
 class Context(ShownPosts):
-    """The day as a model sees it."""
+    """The day as shown to a model."""
 
     material: Material = field(kw_only=True)
     draft: Draft = field(init=False)
@@ -156,24 +155,23 @@ class Context(ShownPosts):
         self.draft = Draft(self.material)
 
     def find_news(self, post: Post) -> str:
-        """Return the sentence that tells best what is new."""
+        """Return the sentence that reports the news of a post best."""
         quotes = [q for q in self.draft.quotes.get(post.key, ()) if reports_news(q)]
         return max(quotes, key=lambda q: rate_quote(q, 0)).text if quotes else ""
 
     def stories(self) -> list[Story]:
-        """Return the topic's stories, best first, without those that are only talk about prices."""
+        """Return the topic's stories, best first, without stories that are only about prices."""
         return [story for story in self.material.stories if not story.market]
 
     def list_stories(self, stories: Iterable[Story], *, room: int) -> tuple[str, int]:
-        """Return one line per story with who tells it, as far as `room` tokens go; how many were
-        shown."""
+        """Return one line per story with its author, up to `room` tokens, and the number shown."""
         lines: list[str] = []
         number, listed = 0, list(stories)
         for number, story in enumerate(listed, 1):
             left = len(listed) - number + 1
             ahead = max(0, FOREMOST - number + 1)
             share = room * (2 if ahead else 1) // (left + min(left, ahead))
-            # A token has three letters or more; who tells a story takes some 16.
+            # A token has three letters or more; the author takes about 16 tokens.
             most = 3 * (share - 16)
             most = min(max(most, LINE_CHARS.start), LINE_CHARS.stop - 1)
             teller = self.choose_teller(story)
@@ -188,17 +186,16 @@ class Context(ShownPosts):
         return "\n".join(lines), number
 
     def choose_teller(self, story: Story) -> Post:
-        """Return the post that stands for a story where all of the day are listed: where the
-        leading post is somebody's view of it, the one that says what happened."""
+        """Return the post that represents a story in the list of all stories. If the first post is
+        a view of the event, it is one that says what happened."""
         posts = [*self._choose_leads([story]), *story.posts[:3]]
         return next((post for post in posts if shorten(post.text, POST_CHARS)), story.posts[0])
 
     def show_events(self, events: Sequence[Event], *choices: tuple[int, ...], room: int) -> str:
-        """Return blocks of events, as far as `room` tokens go, by the first of the `choices` that
-        has room for all of them, else by the last.
+        """Return blocks of events, up to `room` tokens, by the first of the `choices` with room for
+        all of them, else by the last.
 
-        A block has a post by another author for each number of a choice, the characters shown of
-        it.
+        A choice lists the characters shown of each post of a block, one post per author.
         """
         leading = [self.leading_posts(event) for event in events]
         shown: list[list[tuple[Post, int]]] = []
@@ -217,7 +214,7 @@ class Context(ShownPosts):
     def _fit_blocks(
         self, events: Sequence[Event], blocks: Sequence[list[tuple[Post, int]]], room: int
     ) -> list[list[tuple[Post, int]]]:
-        """Return the first blocks, as many as `room` tokens hold."""
+        """Return as many of the first blocks as fit in `room` tokens."""
         for count, (event, block) in enumerate(zip(events, blocks, strict=True)):
             costs = [self._measure(*entry) for entry in block]
             room -= sum(costs) + tokens(_head(event)) if any(costs) else 0
@@ -226,8 +223,8 @@ class Context(ShownPosts):
         return list(blocks)
 
     def leading_posts(self, event: Event) -> list[Post]:
-        """Return the posts: first what a company says of itself, then what tells the news best;
-        then headlines, what sells, and cut headlines; last further news by the same authors."""
+        """Return the posts to show: first a company's own post, then the best news posts; then
+        headlines, advertisements and cut headlines; last more news by the same authors."""
         own = [post for post in list_official(event) if self.find_news(post)]
         best = self._choose_leads(event.stories)
         posts = unique_authors([*own[:1], *best, *event.posts])
@@ -235,12 +232,12 @@ class Context(ShownPosts):
         sellers -= {post.key for post in own}
         posts.sort(key=lambda post: (is_cut_headline(post), post.key in sellers))
         others = sorted(posts[1:], key=lambda post: (post.key in sellers, is_headline(post)))
-        # Two papers that somebody shares may stand in one story.
+        # One author may share two papers that are in one story.
         further = [post for post in event.posts if post not in posts and self.find_news(post)]
         return [*posts[:1], *sorted(others, key=is_cut_headline), *further]
 
     def _choose_leads(self, stories: Iterable[Story]) -> list[Post]:
-        """Return the post of each story that tells its news best, in whatever language."""
+        """Return the post that reports the news of each story best, in any language."""
         rated = (list(self._rate_leads(story)) for story in stories)
         return [max(leads, key=itemgetter(0))[1] for leads in rated if leads]
 
@@ -255,8 +252,8 @@ class Context(ShownPosts):
                 yield value - OFFER * max(0.0, offer), reading.post
 
     def opinions(self) -> list[Post]:
-        """Return posts that may hold a view, one per author, the likeliest first: what sells is
-        hardly one."""
+        """Return posts that may hold a view, one per author, likeliest first; advertisements are
+        ranked lower."""
         readings = (r for story in self.draft.stories() for r in story.readings)
         rated = [
             (self.measure_view(r.post) - r.scores.get("advertisement", 0.0), r.post)
@@ -267,20 +264,20 @@ class Context(ShownPosts):
         return unique_authors(post for value, post in likely if value > LEAST_OPINION)
 
     def measure_view(self, post: Post) -> float:
-        """Return the margin of `view` of a person's post, that of its best sentence; of others,
-        minus infinity."""
+        """Return the margin of `view` of the best sentence of a person's post; minus infinity for
+        other authors."""
         quotes = self.draft.quotes.get(post.key, ())
         margins = (quote.opinion for quote in quotes if is_person(quote.sentence.reading))
         return max(margins, default=-math.inf)
 
     def deals(self) -> set[str]:
-        """Return the keys of posts about the topic's own money: rounds, revenue, spending, each
+        """Return the keys of posts about rounds, revenue or spending in the topic's field, each
         with a sum."""
         deals = (quote for _, quote, _ in list_deals(self.draft))
         return {quote.post.key for quote in deals if has_figure(quote.text, moves=False)}
 
     def assets(self) -> list[Post]:
-        """Return posts about stocks and coins as money; one may stand twice."""
+        """Return posts about stocks and coins as investments; a post may occur twice."""
         talk = [entry for talk in collect_talk(self.draft).values() for entry in talk]
         return [q.post for _, q, _ in sorted(talk, key=lambda e: (-e[0], e[1].post.key))]
 
@@ -290,7 +287,7 @@ def _sells(reading: Reading) -> bool:
 
 
 def list_official(event: Event) -> list[Post]:
-    """Return the posts of accounts that are called what others name in theirs."""
+    """Return the posts of accounts named after a name in the event's other posts."""
     readings = [reading for story in event.stories for reading in story.readings]
     posts = []
     for reading in readings:
@@ -303,14 +300,14 @@ def list_official(event: Event) -> list[Post]:
 
 
 def is_cut_headline(post: Post) -> bool:
-    """Return True where a model would see a headline without its end, or nothing."""
+    """Return True if the model would see nothing or a headline without its end."""
     text = shorten(post.text, POST_CHARS)
     return not text or (text.endswith(CUT) and len(text) <= HEADLINE_CHARS)
 
 
 def is_stub(post: Post) -> bool:
-    """Return True for a cut headline that is too short to say what happened. Of 104 that an editor
-    took for must-haves on 40 days, 2 are."""
+    """Return True for a cut headline that is too short to say what happened. Of 104 posts that an
+    editor called must-haves on 40 days, 2 are stubs."""
     words = shorten(post.text, POST_CHARS).removesuffix(CUT)
     wide = (_measure_width(words) - len(words)) // 2
     spaced = sum(any(map(str.isalnum, word)) for word in words.split(" ")[:-1])
@@ -318,10 +315,10 @@ def is_stub(post: Post) -> bool:
 
 
 def shorten(text: str, most: int, news: str = "") -> str:
-    """Return a post's text as a model sees it: one line, without links, markup and talk to
-    programs, of at most about `most` characters; wide ones count twice.
+    """Return a post's text for a model: one line without links, markup and prompt injection, of
+    about `most` characters; wide ones count twice.
 
-    Where the sentence `news` stands behind the cut, the text goes on from there.
+    If the sentence `news` would be cut off, the text continues with it after a gap.
     """
     words = _flatten(text)
     if not words or talks_to_programs(words):
@@ -331,22 +328,22 @@ def shorten(text: str, most: int, news: str = "") -> str:
     start = words.find(_flatten(news)[:LONG_WORD]) if news else -1
     if len(words) <= most or start < most // 2:
         return _cut(words, most)
-    begin = most // (4 if most > FULL_CHARS else 2)  # too short a beginning says nothing
+    begin = most // (4 if most > FULL_CHARS else 2)  # a shorter beginning would be meaningless
     return f"{_cut(words, begin)} {_cut(words[start:], most - begin)}"
 
 
 def _measure_width(text: str) -> int:
-    """Return the characters of a text; wide ones count twice."""
+    """Return the number of characters; wide ones count twice."""
     return len(text) + sum(char >= "\u2e80" for char in text)
 
 
 @lru_cache(maxsize=4096)
 def _flatten(text: str) -> str:
-    """Return the text on one line without what a model must not see, with one sign for a cut that
-    its source made; asked for at every step."""
+    """Return the text on one line without what a model must not see, and with CUT if its source cut
+    it. Cached because every step asks for it."""
     cleaned = clean(text)
     spoken = remove_injections(cleaned)
-    # ".@acme ships it" is no reply: the handle is who ships it.
+    # ".@acme ships it" is not a reply: @acme is the subject.
     words = URL.sub(" ", spoken if spoken.startswith(".@") else strip_addressees(spoken))
     words = drop_marks(EMOJI.sub(" ", spell_arrows(words)))
     if not is_cut_off(cleaned):
@@ -361,7 +358,7 @@ def _flatten(text: str) -> str:
 def _cut(words: str, most: int) -> str:
     if len(words) <= most:
         return words
-    space = words.rfind(" ", most - LONG_WORD, most)  # between Chinese words there is none
+    space = words.rfind(" ", most - LONG_WORD, most)  # Chinese words have no spaces between them
     return f"{words[: space if space > 0 else most].rstrip()} {CUT}"
 
 
@@ -385,13 +382,13 @@ def _head(event: Event) -> str:
 
 
 def is_headline(post: Post) -> bool:
-    """Return True where a feed gave no more of an article or thread than its headline."""
+    """Return True if a feed gave only the headline of an article or thread."""
     return post.source in HEADLINE_SOURCES and "\n" not in post.text.strip()
 
 
 def _audience(story: Story, teller: Post) -> str:
-    """Return who tells a story and how much attention it got: "Ada Lin, 2 others, hn, 310 likes".
-    X is not named, and Reddit by its forum."""
+    """Return author and reach of a story: "Ada Lin, 2 others, hn, 310 likes". X is not named;
+    Reddit is named by its forum."""
     sources = dict.fromkeys(post.source for post in [teller, *story.posts[:9]])
     others = len({post.author for post in story.posts} - {teller.author})
     likes = sum(post.metrics.get("likes", 0) for post in story.posts)
@@ -407,19 +404,19 @@ def _audience(story: Story, teller: Post) -> str:
 
 
 def _name(post: Post) -> str:
-    """Return the name of a post's author: it may be as hostile as a text."""
+    """Return the name of a post's author, or "somebody"; names may be hostile."""
     bare = EMOJI.sub(" ", clean(post.author_name or post.author))
     name = drop_marks(bare.replace("@", " "))[:NAME_CHARS]
     return "somebody" if not name or talks_to_programs(name) else name
 
 
 def introduce(post: Post) -> str:
-    """Return who wrote a post, and whether there is more of it than its headline."""
+    """Return the author of a post, and "headline only" if that is all of it."""
     return _author(post) + (", headline only" if is_headline(post) else "")
 
 
 def _author(post: Post) -> str:
-    """Return who wrote a post, and where; of a link to an article nobody did."""
+    """Return the author and the source of a post; a link to an article has no author."""
     if post.source == "hn":
         return "Hacker News"
     name = _name(post)

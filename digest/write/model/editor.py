@@ -1,9 +1,8 @@
-"""The report as a model writes it: picked, asked page by page, proved, checked, repaired,
-assembled.
+"""Write a report with a model: pick events, ask for pages, verify, check, repair, assemble.
 
-The model only fills in forms about posts it was shown. What it writes is checked against those
-posts, by code and once by the model itself; what fails goes back once; what fails again is told in
-a post's own words or not at all.
+The model only fills in forms about posts it was shown. Its items are checked against those posts by
+code and once by the model itself. Failed items are repaired once; if they fail again, sentences of
+the posts replace them or they are dropped.
 """
 
 import asyncio
@@ -24,7 +23,7 @@ from digest.write.extractive.groups import EVENTS, NONE, Group, list_themes
 from digest.write.extractive.notes import heading
 from digest.write.model.assembly import (
     GATE,
-    TELLING,
+    NEWS_SECTIONS,
     Edited,
     assemble,
     list_distinct,
@@ -51,9 +50,9 @@ from digest.write.model.context import (
 from digest.write.model.pick import (
     BRIEF_POSTS,
     MAX_STORIES,
+    assign_pages,
     group_stories,
     is_plausible,
-    share_out,
 )
 from digest.write.model.prompts import LANGUAGES, Prompt
 from digest.write.model.schemas import (
@@ -69,15 +68,15 @@ from digest.write.model.schemas import (
 from digest.write.verify.screening import checked, trimmed
 
 MOST_GROUPED = 300
-"""Stories that are looked at: the pages have room for far fewer."""
+"""Stories that are considered; the pages have room for far fewer."""
 BRIEF_CHARS = (900, 280, 280, 280)
-"""Characters of the posts of an event in the brief."""
+"""Characters of each post of an event in the brief."""
 OTHER_CHARS = 200
-"""Characters of the post of an event that stands elsewhere, for the overview of the day."""
+"""Characters of the post of an event from another page, which the overview may mention."""
 MAX_TOLD, TOLD_CHARS = 30, 90
-"""Points of the days before that the pick is shown, of three days, and characters of each."""
+"""Points of the last three days that are shown to the pick, and characters of each."""
 FEW_STORIES = 12
-"""With fewer stories than this there is nothing to pick."""
+"""With fewer stories there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"
 MISSED = "is missing: write title and text of this event"
 _SECTIONS: Mapping[str, frozenset[SectionName]] = {
@@ -85,25 +84,24 @@ _SECTIONS: Mapping[str, frozenset[SectionName]] = {
     "events": frozenset(["events", "ai"]),
     "money": frozenset(["markets", "finance"]),
 }
-"""What a call writes besides the brief."""
+"""Sections written by each call besides the brief."""
 
 ROOM = {
     **{"pick": 8_000, "brief": 6_200, "views": 1_800, "events": 4_600, "money": 1_500},
     **{"check": 8_000, "repair": 2_400},
 }
-"""Tokens of posts; together with the fixed text of the prompts they stay below 45,000."""
+"""Tokens of posts; with the fixed text of the prompts they stay below 45,000."""
 ANSWER = {
     **{"pick": 700, "brief": 2_200, "views": 1_200, "events": 1_900, "money": 1_000},
     **{"check": 800, "repair": 1_000},
 }
-"""Tokens of answers. A report's calls, one after another where they must be, take about 100 s at 50
-tokens a second, and with the prompts at most $0.03 at $0.25 and $2 a million tokens."""
+"""Tokens of answers. The calls of a report, sequential where they must be, take about 100 s at 50
+tokens/s and cost, with the prompts, at most $0.03 at $0.25 and $2 per million tokens."""
 
 
 @dataclass(slots=True)
 class Editor:
-    """Writes one report; `extractive` is the report without a model, which stands where this
-    fails."""
+    """Writes one report; `extractive`, the report without a model, is the fallback."""
 
     material: Material
     extractive: tuple[Section, ...]
@@ -113,18 +111,18 @@ class Editor:
     context: Context = field(init=False)
     _spent: bool = False
     _unused: int = 0
-    """Tokens left over by the page calls; they are added to the check's budget so that every item
-    is checked."""
+    """Tokens left over by the page calls; added to the check's budget so that it sees every
+    item."""
 
     def __post_init__(self) -> None:
         self.context = Context(material=self.material)
 
     async def write(self) -> Edited:
-        """Return the model's version where it passes the gate, else the extractive one, marked."""
+        """Return the model's report if it passes the gate, else the extractive one with a note."""
         events = await self._pick()
         calls = self._page_calls(events)
         if "brief" not in calls:
-            return Edited(self.extractive, None)  # nothing happened: nothing to ask
+            return Edited(self.extractive, None)  # no events, so there is nothing to ask
         results = await asyncio.gather(*map(self._ask, calls.values()))
         answers: dict[str, Page | None] = dict(zip(calls, results, strict=True))
         if answers["brief"] is None:
@@ -140,7 +138,7 @@ class Editor:
         screened = self._screen(candidates)
         failed = [candidate for candidate in screened if candidate.problems]
         good = [candidate for candidate in screened if not candidate.problems]
-        # The brief and a page may tell one event: it is checked and repaired once.
+        # The brief and a page may report one event: it is checked and repaired only once.
         distinct = list_distinct(self.material, good, events)
         written = [*distinct, *failed]
         written.sort(key=lambda c: c.section == "overview" and screened.index(c))
@@ -157,7 +155,7 @@ class Editor:
         return self._judge(edited, believed, refusals)
 
     def _judge(self, edited: Edited, believed: bool, refusals: Sequence[Refusal]) -> Edited:
-        """Return the version with what is known about it, or the extractive one in its place."""
+        """Return the report with its quality, or the extractive one if the quality is too low."""
         checked = believed and not edited.unjudged
         quality = edited.quality or Quality(0.0)
         quality = replace(quality, checked=checked, refusals=tuple(refusals))
@@ -167,12 +165,12 @@ class Editor:
             return replace(edited, sections=sections, quality=quality)
         sections = edited.sections
         if not checked:
-            said = _UNCHECKED[self.material.topic.language].format(n=edited.unjudged)
-            sections = add_to_filtered(sections, said)
+            note = _UNCHECKED[self.material.topic.language].format(n=edited.unjudged)
+            sections = add_to_filtered(sections, note)
         return replace(edited, sections=sections, quality=quality)
 
     async def _pick(self) -> list[Event]:
-        """Return the day's events, ordered by the model's choice; by our rank without an answer."""
+        """Return the day's events in the model's order, or in rank order without its answer."""
         prospects = self.material.prospects[:MOST_GROUPED]
         if len(prospects) >= FEW_STORIES:
             points = (shorten(text, TOLD_CHARS) for text in self.material.told[:MAX_TOLD])
@@ -192,13 +190,12 @@ class Editor:
         return {"topic": topic.title[topic.language], "days": days}
 
     def _page_calls(self, events: Sequence[Event]) -> dict[str, Call[Any]]:
-        """Return the calls that write pages, by prompt; none where the posts hold nothing for
-        it."""
-        pages = share_out(events, self.context)
+        """Return the calls that write pages, by prompt name; pages without posts have none."""
+        pages = assign_pages(events, self.context)
         show, posts = self.context.show_events, self.context.show_posts
         leading = show(pages.brief, BRIEF_CHARS, room=ROOM["brief"])
         others = posts(pages.others, room=ROOM["brief"] - tokens(leading), most=OTHER_CHARS)
-        # As full as all events have room for.
+        # The fullest choice that has room for all events.
         least = min(POST_CHARS, 3 * ROOM["events"] // max(1, len(pages.events)))
         choices = (POST_CHARS, POST_CHARS // 2), (POST_CHARS,), (least,)
         further = show(pages.events, *choices, room=ROOM["events"])
@@ -230,7 +227,7 @@ class Editor:
         }
 
     def _call(self, name: str, schema: type[BaseModel], values: Mapping[str, object]) -> Call[Any]:
-        # Who writes no text needs no rules for it.
+        # Calls that write no text need no rules of style in the system prompt.
         language = values.get("language", "")
         return Call(
             name=name,
@@ -244,7 +241,7 @@ class Editor:
         return ", ".join(g.names[self.material.topic.language] for g in (*groups, NONE))
 
     async def _ask(self, call: Call[Any]) -> Any | None:
-        """Return the answer, or None where no model gave one: that page stays extractive."""
+        """Return the answer, or None without one: that page stays extractive."""
         try:
             return await self.ask(call)
         except (LlmError, BudgetSpent) as error:
@@ -256,13 +253,14 @@ class Editor:
         stripped = strip_copied(candidates, self.material.list_all())
         screened = checked(stripped, self.context.posts, self.material.topic.language)
         return [
-            require_subject(after) if after.said.strip() else replace(before, problems=(COPIED,))
+            require_subject(after)
+            if after.full_text.strip()
+            else replace(before, problems=(COPIED,))
             for before, after in zip(candidates, screened, strict=True)
         ]
 
     async def _check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], bool]:
-        """Return the candidates as the model judges them against their posts, and True if it
-        did."""
+        """Return the candidates as judged by the model, and True if its answer was accepted."""
         posts, items, places = show_items(candidates, self.context, ROOM["check"] + self._unused)
         if not places:
             return list(candidates), True
@@ -272,8 +270,8 @@ class Editor:
     def _list_missed(
         self, candidates: Sequence[Candidate], events: Sequence[Event]
     ) -> list[Candidate]:
-        """Return an empty item for each event that must be told and that no item cites."""
-        cited = {p.key for c in candidates if c.section in TELLING for p in c.posts}
+        """Return an empty item for each MUST event that no item cites."""
+        cited = {p.key for c in candidates if c.section in NEWS_SECTIONS for p in c.posts}
         posts = [
             tuple(self.context.leading_posts(event)[:BRIEF_POSTS])
             for event in events
@@ -287,7 +285,7 @@ class Editor:
         ]
 
     async def _repair(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Return the candidates, those that failed as they are after going back once."""
+        """Return the candidates; the failed ones as repaired by the model in one call."""
         text, places = show_failed(candidates, self.context, ROOM["repair"])
         if not places:
             return list(candidates)
@@ -295,7 +293,7 @@ class Editor:
         values = {"items": text, "language": LANGUAGES[language]}
         answer = await self._ask(self._call("repair", Repair, values))
         again = {item.id: item for item in answer.items} if answer else {}
-        # Of a point its title may be all, as of a headline.
+        # A point may consist of its title, if it comes from a headline.
         names = [
             name
             for name in places
@@ -313,21 +311,21 @@ class Editor:
         return result
 
     def _trim(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Return the candidates, those that failed without the sentences that did."""
+        """Return the candidates, the failed ones without their failed sentences."""
         cut = [c if _is_settled(c) else cut_refused(c) for c in candidates]
         stay = [_is_settled(c) or (bool(c.problems) and c.judge == "model") for c in cut]
         others = [c for c, stays in zip(cut, stay, strict=True) if not stays]
-        rest = iter(trimmed(others, self.context.posts, self.material.topic.language))
-        return [c if s else require_subject(next(rest)) for c, s in zip(cut, stay, strict=True)]
+        results = iter(trimmed(others, self.context.posts, self.material.topic.language))
+        return [c if s else require_subject(next(results)) for c, s in zip(cut, stay, strict=True)]
 
 
 def _is_settled(candidate: Candidate) -> bool:
-    """Return True for an item of which no sentence can be kept."""
+    """Return True for an item of which no sentence may stay."""
     return candidate.withdrawn or COPIED in candidate.problems
 
 
 def add_to_filtered(sections: Sequence[Section], text: str) -> tuple[Section, ...]:
-    """Return the sections with a line in the filter note."""
+    """Return the sections with a line added to the filter note."""
     line = notes.note(text)
     return tuple(
         replace(s, items=(*s.items, line)) if s.name == "filtered" else s for s in sections
@@ -342,5 +340,5 @@ _UNCHECKED = {
 
 
 def unedited(material: Material, extractive: Sequence[Section], why: str = "no_answer") -> Edited:
-    """Return the extractive report, which says that it is one and why."""
+    """Return the extractive report with a note on why it is used."""
     return Edited(reduce(extractive, material, why), Quality(0.0, reduced=why))

@@ -1,13 +1,12 @@
-"""Which stories matter, and which page shows them: the model's choice among all stories of the
-day, put together with our rank.
+"""Pick the events that matter and assign them to pages: the model's choice combined with our rank.
 
-The model answers with numbers only. It can raise a story and unite stories that mean the same; an
-answer that turns our order upside down is not believed, so that a post which talks to the model
-gains at most its own story's place.
+The model answers with numbers only. It can raise a story and merge stories about one event. An
+answer that contradicts our order as a whole is ignored, so that a prompt injection in a post gains
+at most a better place for its own story.
 
-Every picked story is shown to the brief and to at most one page more. What must be told stands in
-the brief alone, the others on the page of money, of views or of events; where the brief has fewer
-than it may tell, there as well. What the pick left out arrives nowhere.
+Every picked event is shown in the brief and on at most one other page. MUST events are shown in the
+brief only, the others on the page of money, views or events, and in the brief too if it has room.
+Events that were not picked are not shown.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,43 +29,42 @@ from digest.write.model.context import (
 from digest.write.model.schemas import Pick
 
 MAX_STORIES = 120
-"""Stories that are shown; figures of what is bounded here are in docs/design/writers.md."""
+"""Stories that are shown; the measurements behind these limits are in docs/design/writers.md."""
 SAME_MEANING = 0.55
-"""Cosine from which two stories that are said to be one event are one."""
+"""Minimum cosine of two stories that our clusters put into one event."""
 SAME_PICKED, SAME_NAMED = 0.25, 0.15
-"""The same where the model says so: two languages and two headlines may lie this far apart; and
-where they share a name as well, which a post cannot gain by talking to the model."""
-MAX_EVENTS_TOLD = 10
-"""Events that must be told: as many as a report has points."""
+"""Minimum cosine of two stories that the model puts into one event, because headlines in two
+languages may be this far apart; and if they share a name, which no prompt injection can fake."""
+MAX_MUST_EVENTS = 10
+"""Maximum MUST events: as many as a report has points."""
 MOST_COMPARED = 4
-"""Posts of a story that are compared, where the model says that it is another's event: the one
-that it saw need not be the first."""
+"""Posts of a story that are compared if the model merges it with another: the one that it saw need
+not be the first."""
 MAX_SAME = 8
-"""Stories that a model may unite at once; a longer list is no event."""
+"""Stories that the model may merge at once; a longer list is not one event."""
 MAX_MUST = 14
-"""More than this are no must-haves; the others are worth the detail."""
+"""Must-haves of an answer; the surplus is rated PICKED."""
 MAX_ADS, LEAST_AD = 1 / 3, -1.0
-"""Share of the stories that may be advertising; and the margin of that head below which none is,
-as 5 of 119 are: a post must not talk the model out of another story."""
+"""Maximum share of stories that the model may call advertising; and the margin of `advertisement`
+below which a story is none (5 of 119 are), so that a post cannot talk the model out of a story."""
 MAX_SELLERS = 2
-"""People who tell a story that is advertising; of a story that more tell, the post that stood for
-it was badly chosen."""
+"""Authors up to which a story may be advertising; with more, only the shown post was ill chosen."""
 LEAST_PICKED = 6
-"""Fewer stories than this are no choice among a day's."""
+"""Fewer picked stories are not a plausible choice for a day."""
 LEAST_TRUST = 0.5
-"""Share of pairs (picked, left out) in which ours, too, ranks the picked story first."""
+"""Minimum share of pairs (picked, left out) in which our rank also prefers the picked story."""
 LEADING, FURTHER = 12, 10
-"""Events that the brief chooses from where fewer than FURTHER must be told; and how many of them
-are its own where no model picked."""
+"""Events shown in the brief if fewer than FURTHER are MUST; number of them that are shown nowhere
+else if the model picked none."""
 BRIEF_POSTS, PAGE_POSTS = 4, 2
-"""Posts of an event that the brief shows, and another page."""
+"""Posts of an event shown in the brief, and on another page."""
 REAL_VIEW, OVER_NEWS = 0.4, 0.6
-"""Margin of `view` from which an event is a view, where it lies so far above the margin of `news`:
-on eight days 27 of 36 stories that an editor filed under views, and 14 of 188 others."""
+"""Minimum margin of `view` of an event that is a view, and its minimum excess over the margin of
+`news`: on eight days 27 of 36 stories that an editor filed under views, and 14 of 188 others."""
 MAX_OTHERS = 24
-"""Further events that the overview may name."""
+"""Further events that the overview may mention."""
 MAX_OPINIONS = 12
-"""Posts shown for their views: on eight days those from 13 to 16 held 1 of 25."""
+"""Posts shown for their views: on eight days ranks 13 to 16 held 1 of 25 views."""
 
 
 def group_stories(
@@ -74,19 +72,19 @@ def group_stories(
 ) -> list[Event]:
     """Return the events of the day, the most important first.
 
-    Stories are one event where our clusters or the model say so and their meaning agrees. `pick` is
-    the model's answer about the first `shown` stories, and plausible.
+    Stories are one event if our clusters or the model say so and their meanings agree. `pick` is
+    the model's plausible answer about the first `shown` stories.
     """
     importance = _importance(pick, shown) if pick else {}
     ads = _rate_ads(importance, _list_ads(pick, stories[:shown]), stories) if pick else set()
     same = _list_same(pick, shown, ads) if pick else []
-    for places in same:  # code may not unite them, and then each is shown on its own
+    for places in same:  # rate each of them, because the code may not merge them
         level = min(_max_importance(importance, places) or 0, PICKED)
         importance = dict.fromkeys(places, level) | importance if level else importance
     groups = _unite(stories, same, ads)
     events = [
         Event(0, tuple(stories[at] for at in group), _max_importance(importance, group))
-        # Of stories that the model calls one event, the one that it named as important leads.
+        # The story that the model rated most important leads the event.
         for group in (sorted(group, key=lambda at: -importance.get(at, 0)) for group in groups)
     ]
     if importance:
@@ -95,12 +93,11 @@ def group_stories(
 
 
 def _limit_must(events: Iterable[Event]) -> list[Event]:
-    """Return the events with the must-haves that cannot be told, or are too many, one level
-    lower."""
+    """Lower must-haves by one level if they are stubs or too many."""
     limited, count = [], 0
     for event in events:
         must = event.importance == MUST
-        if must and (count == MAX_EVENTS_TOLD or all(map(is_stub, event.posts))):
+        if must and (count == MAX_MUST_EVENTS or all(map(is_stub, event.posts))):
             event = replace(event, importance=PICKED)
         elif must:
             count += 1
@@ -109,13 +106,12 @@ def _limit_must(events: Iterable[Event]) -> list[Event]:
 
 
 def _max_importance(importance: Mapping[int, int], group: Iterable[int]) -> int | None:
-    """Return the highest importance among stories of one event; None where none was rated."""
+    """Return the highest importance of the stories of an event; None if none was rated."""
     return max((importance[at] for at in group if at in importance), default=None)
 
 
 def _importance(pick: Pick, count: int) -> dict[int, int]:
-    """Return the importance by place in our order, from 0; a story that stands twice has the
-    lower."""
+    """Return the importance of stories by index; a story listed twice gets the lower one."""
     must = sorted(set(pick.must))
     levels = (
         (MUST, must[:MAX_MUST]),
@@ -127,8 +123,8 @@ def _importance(pick: Pick, count: int) -> dict[int, int]:
 
 
 def is_plausible(pick: Pick, count: int) -> bool:
-    """Return False for a pick that says nothing or contradicts our rank as a whole; `count` stories
-    were shown."""
+    """Return False for a pick that is nearly empty or contradicts our rank as a whole; `count`
+    stories were shown."""
     importance = _importance(pick, count)
     picked = [at for at in range(count) if importance.get(at, 0) >= PICKED]
     others = [at for at in range(count) if importance.get(at, 0) < PICKED]
@@ -139,7 +135,7 @@ def is_plausible(pick: Pick, count: int) -> bool:
 
 
 def _list_ads(pick: Pick, stories: Sequence[Story]) -> set[int]:
-    """Return the places of the stories that model and head take for advertising."""
+    """Return the indices of the stories that both model and head call advertising."""
     listed = {n - 1 for n in pick.ads if 0 < n <= len(stories)}
     if len(listed) > MAX_ADS * len(stories):
         return set()
@@ -150,8 +146,8 @@ def _list_ads(pick: Pick, stories: Sequence[Story]) -> set[int]:
 def _rate_ads(
     importance: dict[int, int], listed: Iterable[int], stories: Sequence[Story]
 ) -> set[int]:
-    """Rate advertising 0, but leave what several people tell as it was, so that paid accounts
-    raise nothing; return the places of ads."""
+    """Rate advertising 0, except stories by several authors, whose rating stays so that paid
+    accounts cannot raise them; return the indices of advertising."""
     for at in listed:
         is_shared = len({post.author for post in stories[at].posts}) > MAX_SELLERS
         if importance.get(at) != MUST and not is_shared:
@@ -160,7 +156,7 @@ def _rate_ads(
 
 
 def _list_same(pick: Pick, shown: int, ads: Collection[int]) -> list[list[int]]:
-    """Return the places of the stories that the model calls one event; a long list is none."""
+    """Return the indices of stories that the model merges; lists that are too long are ignored."""
     places = set(range(shown)).difference(ads)
     lists = [[n - 1 for n in sorted(set(numbers)) if n - 1 in places] for numbers in pick.same]
     return [places for places in lists if 1 < len(places) <= MAX_SAME]
@@ -169,8 +165,8 @@ def _list_same(pick: Pick, shown: int, ads: Collection[int]) -> list[list[int]]:
 def _unite(
     stories: Sequence[Story], same: Iterable[Sequence[int]], ads: Collection[int]
 ) -> list[list[int]]:
-    """Return groups of places, each best first, in the order of their best; advertising stands
-    alone."""
+    """Return groups of indices, best first, in the order of their best story; advertising is never
+    merged."""
     leads = [story.readings[:MOST_COMPARED] for story in stories]
     encoded = iter(encode_readings([reading for readings in leads for reading in readings]))
     vectors = [[next(encoded) for _ in readings] for readings in leads]
@@ -198,8 +194,8 @@ def _unite(
 
 
 def _list_subjects(story: Story) -> set[str]:
-    """Return the names of a story's leading posts, and its authors' accounts: of a thread, the
-    parts may have none in common."""
+    """Return the names of a story's leading posts, and its authors' handles, because the parts of a
+    thread may share no name."""
     readings = story.readings[:MOST_COMPARED]
     names = {n.key.replace(" ", "").casefold() for reading in readings for n in reading.names}
     return names | {f"@{r.post.author}" for r in readings if r.post.source == "x"}
@@ -207,18 +203,18 @@ def _list_subjects(story: Story) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The blocks and posts of each page, best first."""
+    """Events and posts shown on each page, best first."""
 
     brief: list[Event]
     others: list[Post]
-    """One post of each further event that was picked: the overview may name it."""
+    """One post of each further picked event, which the overview may mention."""
     events: list[Event]
     views: list[Post]
     money: list[Post]
 
 
-def share_out(events: Sequence[Event], context: Context) -> Pages:
-    """Return who shows what of these events, which stand with the most important first."""
+def assign_pages(events: Sequence[Event], context: Context) -> Pages:
+    """Assign the events, ordered by importance, to the pages."""
     is_picked = any(event.importance for event in events)
     live = [event for event in events if event.importance or not is_picked]
     musts = [event for event in events if event.importance == MUST]
@@ -230,7 +226,7 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
         for event in others
         if (event.importance == VIEWED if is_picked else _is_view(event, context))
     ]
-    # Where several tell an event, one may hold a view of what another one reports.
+    # If several authors report an event, one may hold a view of what another reports.
     news = [
         event
         for event in others
@@ -239,30 +235,30 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     assets, deals = context.assets(), context.deals()
     sums = [event for event in news if event.posts[0].key in deals]
     left_out = _list_keys(e for e in events if not e.stories[0].market) - _list_keys(live)
-    told_sums = [post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]]
-    # A price is another statement than the event that moved it.
+    sum_posts = [post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]]
+    # A price move is another statement than its cause.
     prices = [post for post in assets if post.key not in left_out]
-    money = list({post.key: post for post in (*told_sums, *prices)}.values())
+    money = list({post.key: post for post in (*sum_posts, *prices)}.values())
     if len(money) == 1 and is_headline(money[0]):
         sums, money = [], []  # no page for a single line
     further = [event for event in news if event not in sums]
-    told = {p.key for event in owned for p in context.leading_posts(event)[:BRIEF_POSTS]}
+    in_brief = {p.key for event in owned for p in context.leading_posts(event)[:BRIEF_POSTS]}
     shown = {p.key for event in further for p in context.leading_posts(event)[:PAGE_POSTS]}
-    elsewhere = told | shown | left_out
-    heard = [context.choose_teller(event.stories[0]) for event in views]
-    opinions = [post for post in context.opinions() if post.key not in elsewhere]
+    shown_elsewhere = in_brief | shown | left_out
+    view_posts = [context.choose_teller(event.stories[0]) for event in views]
+    opinions = [post for post in context.opinions() if post.key not in shown_elsewhere]
     outside = [e for e in live if e not in brief and e.importance != VIEWED]
     return Pages(
         brief,
         [context.leading_posts(event)[0] for event in outside][:MAX_OTHERS],
         further,
-        unique_authors([*heard, *opinions])[:MAX_OPINIONS],
+        unique_authors([*view_posts, *opinions])[:MAX_OPINIONS],
         money,
     )
 
 
 def _is_view(event: Event, context: Context) -> bool:
-    """Return True for an event that is what somebody thinks rather than what happened."""
+    """Return True for an event that is an opinion rather than news."""
     reading = event.stories[0].readings[0]
     view = context.measure_view(reading.post)
     return view > REAL_VIEW and view - reading.scores.get("news", 0.0) > OVER_NEWS

@@ -1,4 +1,4 @@
-"""The prompts: files that operators may edit, each with the variables it declares."""
+"""Load the prompts: files that operators may edit, each declaring its variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ NAMES = (
     *("system", "pick", "brief", "views", "events", "money"),
     *("check", "repair", "translate", "ask", "overview"),
 )
-"""Every prompt a report needs; each is `NAME.md` in the folder."""
+"""All prompts; each is `NAME.md` in the prompts folder."""
 
 LANGUAGES = {"zh": "Chinese (simplified)", "en": "English"}
-"""What they are called in prompts."""
+"""Names of the languages in prompts."""
 
 CHECKOUT = Path(__file__).parents[3]
-"""Where `bot`, `digest` and `prompts` lie beside each other."""
+"""Folder that contains `bot`, `digest` and `prompts`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One file: the variables it declares, and the template."""
+    """One prompt file: its declared variables and its template."""
 
     name: str
     variables: frozenset[str]
     template: Template
 
     def render(self, **values: object) -> str:
-        """Return the text. Raise PromptError where it declares a variable that is not among
-        `values`; one that it leaves out, as the prompt of an earlier version may, is not shown."""
+        """Return the rendered text. Raise PromptError if a declared variable is not in `values`;
+        values that the prompt does not declare (a prompt of an earlier version) are ignored."""
         if not values.keys() >= self.variables:
             declared, given = ", ".join(sorted(self.variables)), ", ".join(sorted(values))
             raise PromptError(
@@ -45,19 +45,19 @@ class Prompt:
 
 
 def load_prompts(folder: Path) -> dict[str, Prompt]:
-    """Return all prompts by name. A folder that is not here is looked for beside the program.
+    """Return all prompts by name; a relative folder may also be in the program's own folder.
 
-    Raise PromptError that names the file that is missing or wrong.
+    Raise PromptError that names a missing or malformed file.
     """
     folder = folder if folder.is_dir() else CHECKOUT / folder
-    # Templates make text for a model, not HTML: escaping would garble the posts.
+    # Templates produce text for a model, not HTML: escaping would garble the posts.
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
     return {name: _load(environment, folder / f"{name}.md") for name in NAMES}
 
 
 def check(folder: Path) -> str:
-    """Return one line about the prompts, for `check`. Raise PromptError where one is wrong, or
-    older than the program."""
+    """Return one line about the prompts for `check`. Raise PromptError if one is malformed or older
+    than the program."""
     prompts, shipped = load_prompts(folder), load_prompts(CHECKOUT / "prompts")
     for name, prompt in prompts.items():
         if prompt.variables != shipped[name].variables:
@@ -89,7 +89,7 @@ def _load(environment: Environment, path: Path) -> Prompt:
 
 
 def _parts(path: Path, text: str) -> tuple[Mapping[str, object], str]:
-    """Return what stands between the two lines of `---`, and the text behind them."""
+    """Return the front matter between the two `---` lines, and the template after it."""
     opening, _, rest = text.partition("---\n")
     head, found, template = rest.partition("\n---\n")
     if opening.strip() or not found:

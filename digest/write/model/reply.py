@@ -1,6 +1,6 @@
-"""A model's words on stored items: its answer to a question about the archive, and its overview of
-a week or month. It says which items answer; a sentence that they and their posts do not support is
-dropped.
+"""Answers of a model about stored items: to a question about the archive, or as the overview of a
+week or month. The model names the items behind each sentence; a sentence that they and their posts
+do not support is dropped.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,18 +34,18 @@ from digest.write.verify.screening import GENERIC, checked
 MAX_QUESTION_CHARS = 400
 MAX_SENTENCES = 5
 POST_CHARS, MAX_POSTS = 400, 2
-"""Characters of a post, and posts of an item, that a model is shown."""
+"""Characters of each post, and posts of each item, that are shown to the model."""
 ANSWER_TOKENS = 900
 ALIKE_SPAN, MAX_ALIKE, LEAST_ALIKE = timedelta(days=6), 8, 0.18
-"""Days before the newest report whose items are compared with a question that no item has the words
-of, items that are near it, and their cosine. Of 20 questions in two languages on two days words
-found 17, the other 3 were among the nearest five."""
+"""Days before the newest report whose items are compared with a question if no item has its words;
+maximum similar items; their minimum cosine. Of 20 questions in two languages on two days words
+found 17, and the other 3 were among the nearest five."""
 
 AskModel = Callable[[Call[WrittenAnswer]], Awaitable[WrittenAnswer]]
 
 
 def clean_question(text: str) -> str:
-    """Return the question on one line, without instructions to programs; it may be empty."""
+    """Return the question on one line without prompt injection; it may be empty."""
     return " ".join(remove_injections(text[:MAX_QUESTION_CHARS]).split())
 
 
@@ -57,8 +57,8 @@ async def _write_sentences(
     ask: AskModel,
     prompts: Mapping[str, Prompt],
 ) -> tuple[Verdict, list[tuple[str, list[int]]]]:
-    """Return a model's verdict, and its proved sentences with the places of their items, from 1.
-    Raises LlmError or BudgetSpent."""
+    """Return the model's verdict and its proved sentences with their item numbers, from 1. Raises
+    LlmError or BudgetSpent."""
     items = "\n".join(_show(n, hit, posts[n]) for n, hit in enumerate(shown, 1))
     spoken = LANGUAGES[language]
     system = prompts["system"].render(language=spoken)
@@ -71,7 +71,7 @@ async def _write_sentences(
     proved = _prove(sentences, shown, posts, language)
     if written.verdict == "answer":
         return "answer", proved
-    # Without the sentence that puts it right the others are about something else.
+    # The first sentence corrects the false premise; without it the others would mislead.
     first = " ".join(sentences[0].text.split()) if sentences else ""
     return "premise", proved if [text for text, _ in proved[:1]] == [first] else []
 
@@ -79,8 +79,8 @@ async def _write_sentences(
 def _list_posts(
     hits: Sequence[Hit], reports: Mapping[tuple[str, date, date], Report]
 ) -> dict[int, list[Post]]:
-    """Return the evidence for each item by its place from 1: the item as its report has it, and
-    its posts."""
+    """Return the evidence for each item by its number from 1: the item as printed, and its
+    posts."""
     evidence = {}
     for n, hit in enumerate(hits, 1):
         report = reports.get((hit.topic, hit.first, hit.last))
@@ -94,7 +94,7 @@ def _list_posts(
 
 
 def _show(n: int, hit: Hit, posts: Sequence[Post]) -> str:
-    """Return an item as a model reads it."""
+    """Return an item as shown to the model."""
     days = str(hit.last) if hit.first == hit.last else f"{hit.first} to {hit.last}"
     head = f"[i{n}] {days}: " + " | ".join(filter(None, (hit.item.title, hit.item.text)))
     rows = [
@@ -110,7 +110,7 @@ def _prove(
     posts: Mapping[int, Sequence[Post]],
     language: Language,
 ) -> list[tuple[str, list[int]]]:
-    """Return the sentences that their items support, with the places of those items."""
+    """Return the sentences that their items support, with the numbers of those items."""
     candidates, numbers = [], []
     for sentence in sentences:
         cited = [n for n in dict.fromkeys(sentence.items) if 1 <= n <= len(shown)]
@@ -139,17 +139,17 @@ async def ask_archive(
     ask: AskModel,
     prompts: Mapping[str, Prompt],
 ) -> ArchiveAnswer:
-    """Return what the archive says to a question in the words of a model, which `ask` asks. Where
-    none answers, or nothing of it stands, the items are the answer."""
+    """Answer a question about the archive with the model behind `ask`. If it gives no answer or
+    nothing of it is proved, return the found items."""
     asked = clean_question(question)
     if not asked:
         return ArchiveAnswer("unsure")
     hits, near = await find_hits(store, asked, today, topic=topic)
-    if not any(hit.coverage >= NEAR_COVERAGE for hit in hits):  # `near` have a name only
-        alike = await _find_alike(store, asked, topic)
-        told = {hit.item for hit in alike}
-        hits = [hit for hit in hits if hit.item not in told][: MAX_HITS - len(alike)]
-        near = [*alike, *(hit for hit in near if hit.item not in told)]
+    if not any(hit.coverage >= NEAR_COVERAGE for hit in hits):  # `near` hits share a name only
+        similar = await _find_similar(store, asked, topic)
+        listed = {hit.item for hit in similar}
+        hits = [hit for hit in hits if hit.item not in listed][: MAX_HITS - len(similar)]
+        near = [*similar, *(hit for hit in near if hit.item not in listed)]
     shown = [*hits, *near][:MAX_HITS]
     if not shown:
         return ArchiveAnswer("unsure")
@@ -171,9 +171,9 @@ async def ask_archive(
     return ArchiveAnswer(verdict, sentences, tuple(shown[n - 1] for n in cited))
 
 
-async def _find_alike(store: Store, question: str, topic: str) -> list[Hit]:
-    """Return the items of the newest week that are near a question in meaning, the nearest first:
-    it may be put in other words or in another language. Without the encoder, none."""
+async def _find_similar(store: Store, question: str, topic: str) -> list[Hit]:
+    """Return the items of the newest week that are similar in meaning to a question, best first: it
+    may use other words or another language. Without the encoder, return none."""
     items: list[Hit] = []
     for name in [topic] if topic else [row.name for row in await store.topics()]:
         for last in (await store.report_days(name))[-1:] if has_encoder() else ():
@@ -196,11 +196,10 @@ async def _find_alike(store: Store, question: str, topic: str) -> list[Hit]:
 async def write_overview(
     report: Report, ask: AskModel, prompts: Mapping[str, Prompt]
 ) -> tuple[Item, ...]:
-    """Return sentences on the points of a week or month, each proved by the items it is of; none
-    where none was proved. Raises LlmError or BudgetSpent.
+    """Return proved sentences on the points of a week or month; maybe none. Raises LlmError or
+    BudgetSpent.
 
-    A reader could ask the archive what these days were about: so does this, in the words of
-    `prompts/overview.md`.
+    The text of `prompts/overview.md` is asked like a reader's question about these days.
     """
     days = (report.topic, report.first, report.last)
     hits = [
@@ -219,7 +218,7 @@ async def write_overview(
 
 
 def _cites(items: Sequence[Item]) -> tuple[str, ...]:
-    """Return the first posts of each item, then further ones."""
+    """Return the first post of each item, then the second of each, and so on."""
     ranked = sorted(
         (place, n, key) for n, i in enumerate(items) for place, key in enumerate(i.cites)
     )

@@ -1,8 +1,8 @@
-"""What a model fills in: the shape of each answer.
+"""Schemas of the model's answers.
 
-Every field has a default, so that one slip of a model costs one field; a check with a refusal that
-names no item is asked for again. `digest.llm.compat` makes the strict JSON schema,
-`digest.llm.answers` puts slips of form right; only ids are read here.
+Every field has a default, so that one mistake of a model costs one field; only a check with a
+refusal that names no item is asked again. `digest.llm.compat` makes the strict JSON schema,
+`digest.llm.answers` repairs malformed answers; only ids are parsed here.
 """
 
 import re
@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator
 
 
 def _post_ids(value: object) -> list[str]:
-    """Read ids however a model writes them: "p1", "[p1, p2]", ["P1, p2"], 1."""
+    """Parse post ids in any notation: "p1", "[p1, p2]", ["P1, p2"], 1."""
     text = str(value).lower()
     bare = (word.strip("[]'\"") for word in text.replace(",", " ").split())
     numbers = [word for word in bare if word.isdigit() and len(word) < 4]
@@ -20,7 +20,7 @@ def _post_ids(value: object) -> list[str]:
 
 
 def read_numbers(value: object) -> list[int]:
-    """Read numbers however a model writes them: 3, "i3", ["1, 2"]."""
+    """Parse numbers in any notation: 3, "i3", ["1, 2"]."""
     parts = value if isinstance(value, list) else [value]
     return [int(number) for part in parts for number in re.findall(r"\d{1,4}", str(part))]
 
@@ -34,7 +34,7 @@ ItemId = Annotated[
 
 
 class Pick(BaseModel):
-    """Answer to `pick.md`: numbers of stories."""
+    """Answer to `pick.md`: story numbers."""
 
     ads: Numbers = []
     must: Numbers = []
@@ -51,7 +51,7 @@ class Statement(BaseModel):
 
 
 class Titled(BaseModel):
-    """A point: its title and text."""
+    """A point."""
 
     title: str = ""
     text: str = ""
@@ -59,7 +59,7 @@ class Titled(BaseModel):
 
 
 class Grouped(BaseModel):
-    """An event or finding in one of the groups."""
+    """An event or finding with the name of its group."""
 
     group: str = ""
     text: str = ""
@@ -67,7 +67,7 @@ class Grouped(BaseModel):
 
 
 class View(BaseModel):
-    """A view and who holds it."""
+    """A view, its post and its speaker."""
 
     post: PostId = ""
     who: str = ""
@@ -75,7 +75,7 @@ class View(BaseModel):
 
 
 class AssetEntry(BaseModel):
-    """What was said about a stock or a coin."""
+    """A statement about a stock or a coin."""
 
     kind: str = ""
     title: str = ""
@@ -111,25 +111,25 @@ class Money(BaseModel):
 
 
 Page = Brief | Views | Events | Money
-"""An answer that holds items of the report."""
+"""An answer that contains items of the report."""
 
 
 class WrongItem(BaseModel):
-    """An item that a check finds wrong, and the words that are."""
+    """An item that the check refuses, and the wrong words."""
 
     id: str
     words: str = ""
 
 
 class Sum(BaseModel):
-    """How a figure of an item follows from those of its posts: `55 - 26`."""
+    """Calculation of an item's figure from those of its posts: `55 - 26`."""
 
     id: ItemId = ""
     sum: str = ""
 
 
 class Check(BaseModel):
-    """Answer to `check.md`: what is in no list stays as the code judged it."""
+    """Answer to `check.md`; items in no list stay as the code judged them."""
 
     sums: list[Sum] = []
     wrong: list[WrongItem] = []
@@ -137,7 +137,7 @@ class Check(BaseModel):
 
 
 class Rewritten(BaseModel):
-    """An item that failed, once more."""
+    """A failed item, rewritten."""
 
     id: ItemId = ""
     title: str = ""
@@ -152,15 +152,15 @@ class Repair(BaseModel):
 
 
 class WrittenSentence(BaseModel):
-    """A sentence of an answer; `items` are places in the list that was shown."""
+    """A sentence of an answer; `items` are numbers of shown items."""
 
     text: str = ""
     items: Numbers = []
 
 
 class WrittenAnswer(BaseModel):
-    """Answer to `ask.md`. Who has to copy the words that answer first finds out where there are
-    none."""
+    """Answer to `ask.md`. A model that has to copy the words that answer the question (`told`)
+    notices if there are none."""
 
     asked: str = ""
     told: str = ""

@@ -1,4 +1,4 @@
-"""The finished items in the topic's other languages, proved again against the same posts."""
+"""Translate the finished items to the topic's other languages and verify them again."""
 
 import asyncio
 import logging
@@ -21,9 +21,9 @@ from digest.write.verify.screening import checked, trimmed
 log = logging.getLogger(__name__)
 
 CHUNK_TOKENS, ANSWER_TOKENS = 2_400, 3_000
-"""Of the items in one call, and of its answer."""
+"""Tokens of the items in one call, and of its answer."""
 LEAST_TRANSLATED = 2 / 3
-"""Share of items that must stand in the other language; below it the posts' own sentences do."""
+"""Minimum share of items that must be translated and verified, or the fallback is used."""
 
 _TRANSLATED: Mapping[Language, str] = {
     "zh": "本篇译自报告的另一种语言：译文的数字、日期与名称由程序再次核对，未经模型复核。",
@@ -41,7 +41,7 @@ async def translate(
 ) -> tuple[Section, ...]:
     """Return the sections in the language of `material`'s topic.
 
-    `fallback` is the report in that language without a model; it stands where too little came back.
+    `fallback` is the extractive report in that language, used if too little was translated.
     """
     items = [
         (s.name, item) for s in sections if s.name in WRITTEN for item in s.items if item.cites
@@ -93,7 +93,7 @@ def _chunks(blocks: Sequence[str]) -> Iterator[str]:
 def _candidate(
     section: Any, item: Item, entry: Translated, posts: Mapping[str, Any], language: Language
 ) -> Candidate:
-    """Return the translated item; a view keeps its speaker, and groups have names of their own."""
+    """Return the translated item; views keep their speaker, groups use their translated names."""
     title = " ".join(entry.title.split()) if item.title and section != "views" else item.title
     text = " ".join(entry.text.split())
     group = name_group(item.group, language)

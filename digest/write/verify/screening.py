@@ -11,7 +11,7 @@ from digest.reading.markup import find_addresses
 from digest.reading.names import find_names
 from digest.reading.vocabulary import has_phrase
 from digest.text import clean, language
-from digest.write.model.candidates import Candidate, pieces, tells, without
+from digest.write.model.candidates import Candidate, drop_failed, is_printable, pieces
 from digest.write.verify import Verdict
 from digest.write.verify.nearness import prove
 
@@ -48,7 +48,7 @@ def trimmed(
     for at in wrong:
         failed = [bool(set(next(judged).problems) - {GENERIC}) for _ in parts[at]]
         if not all(failed):
-            shorter[at] = without(candidates[at], failed)
+            shorter[at] = drop_failed(candidates[at], failed)
     better = dict(zip(shorter, checked(list(shorter.values()), shown, spoken), strict=True))
     return [
         better[at] if at in better and not better[at].problems else candidate
@@ -57,7 +57,7 @@ def trimmed(
 
 
 def _problems(candidate: Candidate, verdict: Verdict, spoken: Language) -> tuple[str, ...]:
-    if not tells(candidate):
+    if not is_printable(candidate):
         return ("no text",)
     problems = [
         f"{UNRELATED}: {claim.words}" if claim.kind == "unrelated" else claim.words
@@ -66,7 +66,7 @@ def _problems(candidate: Candidate, verdict: Verdict, spoken: Language) -> tuple
     if not _speaks(candidate.item.text or candidate.item.title, spoken):
         problems.append(_LANGUAGE[spoken])
     problems += _addresses(candidate)
-    if talks_to_programs(candidate.said):
+    if talks_to_programs(candidate.full_text):
         problems.append("speaks to a program")
     if not problems and generic(candidate):
         problems.append(GENERIC)
@@ -92,7 +92,7 @@ def _addresses(candidate: Candidate) -> list[str]:
     ).casefold()
     return [
         f"{address}: no links"
-        for address, path in find_addresses(candidate.said)
+        for address, path in find_addresses(candidate.full_text)
         if path or address.casefold() not in posted
     ]
 
@@ -100,7 +100,7 @@ def _addresses(candidate: Candidate) -> list[str]:
 def generic(candidate: Candidate) -> bool:
     """Return True for an item that would fit any other day: a stock phrase, or no name, number
     or quotation."""
-    text = candidate.said if candidate.section != "views" else candidate.item.text
+    text = candidate.full_text if candidate.section != "views" else candidate.item.text
     if has_phrase(text, "stock_phrases"):
         return True
     words = text.strip()
