@@ -96,7 +96,7 @@ PRINT_WEIGHTS = {
 }
 """Log odds that an editor would print a sentence unchanged: a logistic regression on the lead
 sentences of 30 days that an editor read, heads and weights trained without the day. "announced": it
-says "we"; "personal": its post says "I" (docs/design/printed-sentences.md)."""
+says "we"; "personal": its post says "I" (docs/design/print-score.md)."""
 MAX_MENTIONS = 3
 """Cap of the feature "mentions"."""
 WEAK_WORDS = ("elapsed", "rumours", "lessons")

@@ -29,7 +29,7 @@ from digest.write.model.context import (
 from digest.write.model.schemas import Pick
 
 MAX_STORIES = 120
-"""Stories that are shown; the measurements behind these limits are in docs/design/writers.md."""
+"""Stories that are shown; docs/design/model-writer.md has the measurements behind these limits."""
 SAME_MEANING = 0.55
 """Minimum cosine of two stories that our clusters put into one event."""
 SAME_PICKED, SAME_NAMED = 0.25, 0.15
