@@ -8,7 +8,7 @@ from digest.models import Item, SectionName
 from digest.write.model.candidates import Candidate, drop_failed, pieces
 from digest.write.model.check import apply_check, cut_refused, keep_refused
 from digest.write.model.schemas import Check
-from digest.write.verify.screening import checked, generic, trimmed
+from digest.write.verify.screening import is_generic, screen_items, trim_items
 from tests.posts import post
 
 POST = post("Kitewick raised $40 million from Sequoia on Thursday. It fired its CTO Bob Ray.", "1")
@@ -45,8 +45,8 @@ def test_every_place_that_the_check_names_is_cut(words: tuple[str, ...], left: s
 def test_a_second_fault_does_not_wash_off_the_first() -> None:
     before = refused(TEXT, FALSE)
     again = candidate(f"Kitewick raised $90 million from Sequoia on Thursday. CTO {FALSE}.")
-    after = keep_refused(before, checked([again], {"p1": POST}, "en")[0])
-    (cut,) = trimmed([cut_refused(after)], {"p1": POST}, "en")
+    after = keep_refused(before, screen_items([again], {"p1": POST}, "en")[0])
+    (cut,) = trim_items([cut_refused(after)], {"p1": POST}, "en")
     assert cut.problems
     assert cut.item.text == "Kitewick raised $90 million from Sequoia on Thursday."
 
@@ -68,8 +68,10 @@ def test_no_sentence_is_left_that_leans_on_a_lost_one(title: str, text: str, lef
 
 
 def test_the_name_of_a_stock_alone_is_no_item() -> None:
-    wrong = checked([candidate("Kitewick raised $90 million.", "markets", "Kitewick")], {}, "en")
-    assert trimmed(wrong, {}, "en")[0].problems
+    wrong = screen_items(
+        [candidate("Kitewick raised $90 million.", "markets", "Kitewick")], {}, "en"
+    )
+    assert trim_items(wrong, {}, "en")[0].problems
 
 
 @pytest.mark.parametrize(
@@ -83,4 +85,4 @@ def test_the_name_of_a_stock_alone_is_no_item() -> None:
     ],
 )
 def test_a_name_that_starts_a_sentence_says_who(text: str, *, fits: bool) -> None:
-    assert generic(candidate(text)) is fits
+    assert is_generic(candidate(text)) is fits

@@ -24,7 +24,7 @@ from digest.write.extractive.money import CAPITAL, has_figure
 from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate
 from digest.write.model.context import MUST, Event
-from digest.write.verify.screening import generic
+from digest.write.verify.screening import is_generic
 
 NEWS_SECTIONS: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
 """If two items report the same, the one in the earlier of these sections stays; overview and views
@@ -98,7 +98,7 @@ def assemble(
         "supported": _share(written - len(failed), written),
         "distinct": _share(written - told_twice, written),
         "complete": _measure_completeness(sections, extractive),
-        "specific": _share(written - sum(map(generic, candidates)), written),
+        "specific": _share(written - sum(map(is_generic, candidates)), written),
     }
     score = round(sum(_WEIGHTS[name] * value for name, value in parts.items()), 3)
     quality = Quality(score, {name: round(value, 3) for name, value in parts.items()})

@@ -65,7 +65,7 @@ from digest.write.model.schemas import (
     Repair,
     Views,
 )
-from digest.write.verify.screening import checked, trimmed
+from digest.write.verify.screening import screen_items, trim_items
 
 MOST_GROUPED = 300
 """Stories that are considered; the pages have room for far fewer."""
@@ -251,7 +251,7 @@ class Editor:
 
     def _screen(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         stripped = strip_copied(candidates, self.material.list_all())
-        screened = checked(stripped, self.context.posts, self.material.topic.language)
+        screened = screen_items(stripped, self.context.posts, self.material.topic.language)
         return [
             require_subject(after)
             if after.full_text.strip()
@@ -315,7 +315,7 @@ class Editor:
         cut = [c if _is_settled(c) else cut_refused(c) for c in candidates]
         stay = [_is_settled(c) or (bool(c.problems) and c.judge == "model") for c in cut]
         others = [c for c, stays in zip(cut, stay, strict=True) if not stays]
-        results = iter(trimmed(others, self.context.posts, self.material.topic.language))
+        results = iter(trim_items(others, self.context.posts, self.material.topic.language))
         return [c if s else require_subject(next(results)) for c, s in zip(cut, stay, strict=True)]
 
 

@@ -29,7 +29,7 @@ from digest.write.model.candidates import Candidate
 from digest.write.model.context import introduce, shorten
 from digest.write.model.prompts import LANGUAGES, Prompt
 from digest.write.model.schemas import WrittenAnswer, WrittenSentence
-from digest.write.verify.screening import GENERIC, checked
+from digest.write.verify.screening import GENERIC, screen_items
 
 MAX_QUESTION_CHARS = 400
 MAX_SENTENCES = 5
@@ -121,7 +121,7 @@ def _prove(
             candidates.append(Candidate("points", item, tuple(evidence)))
             numbers.append(cited)
     every = {post.key: post for several in posts.values() for post in several}
-    judged = checked(candidates, every, language)
+    judged = screen_items(candidates, every, language)
     return [
         (candidate.item.text, cited)
         for candidate, cited in zip(judged, numbers, strict=True)

@@ -16,7 +16,7 @@ from digest.write.model.candidates import Candidate
 from digest.write.model.editor import add_to_filtered
 from digest.write.model.prompts import LANGUAGES, Prompt
 from digest.write.model.schemas import Translated, Translation
-from digest.write.verify.screening import checked, trimmed
+from digest.write.verify.screening import screen_items, trim_items
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ async def translate(
         for n, (name, item) in enumerate(items)
         if f"i{n}" in translated
     ]
-    proved = trimmed(checked(candidates, posts, language), posts, language)
+    proved = trim_items(screen_items(candidates, posts, language), posts, language)
     good = [candidate for candidate in proved if not candidate.problems]
     if len(good) < LEAST_TRANSLATED * len(items):
         log.warning("%d of %d items could be translated to %s", len(good), len(items), language)

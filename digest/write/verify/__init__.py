@@ -1,9 +1,9 @@
-"""Is a statement proved by the posts it cites? Pure: the same item and posts give the same answer.
+"""Verify an item against the posts it cites. Pure: the same item and posts give the same result.
 
-Every number, day, version, ticker and name of the item must occur in the cited posts, in whatever
-language or notation they write it, or follow from two of their figures as the sentence says; a view
-must belong to the author of a cited post or to somebody that post names. What is missing is listed,
-in the item's words.
+Every number, day, version, ticker and name of the item must occur in the cited posts, in any
+language or notation, or be derived from two of their figures as the sentence says. A view must
+belong to the author of a cited post or to a person named in it. Unsupported claims are returned in
+the item's words.
 """
 
 from __future__ import annotations
@@ -80,16 +80,16 @@ ClaimKind = Literal[
 _MONEY = frozenset("usd usdt usdc us hk nt".split())
 _HALF_OF = frozenset("of the as its their that all".split())
 MOST_CHAINED = 8
-"""Figures that follow from others, of which one may lead to the next: 240 a year, 250 in all."""
+"""Maximum derived figures that may be operands of each other: 240 a year, so 250 in all."""
 LINK = "a link, markup or mention"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an item says and its posts do not support.
+    """A part of an item that its posts do not support.
 
-    A `derived` figure follows from two figures of the posts, but the sentence does not say how. A
-    `figure`, `day` or `version` cannot come from the posts in any way. A `direction` is the
+    A `derived` figure can be computed from two figures of the posts, but the sentence does not say
+    how. A `figure`, `day` or `version` cannot come from the posts at all. A `direction` is the
     opposite of theirs: up for down, from 53 to 51 for from 51 to 53.
     """
 
@@ -99,13 +99,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the cited posts do not support; nothing where all is proved."""
+    """The claims that the cited posts do not support; empty if everything is proved."""
 
     claims: tuple[Claim, ...]
 
     @property
     def ok(self) -> bool:
-        """Return True where every claim is supported."""
+        """Return True if every claim is supported."""
         return not self.claims
 
     @property
@@ -115,8 +115,8 @@ class Verdict:
 
 
 def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
-    """Return what the item's posts do not support. `posts` are those it was given; only the
-    cited ones prove it. With `view`, the item's title names who holds the view."""
+    """Return the claims of an item that its posts do not support. Of `posts` only the cited ones
+    count. With `view`, the item's title names the speaker."""
     by_key = {post.key: post for post in posts}
     claims = [
         Claim("cite", f"cites {key}, which is not among the posts")
@@ -133,8 +133,8 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
         claims += _find_claims(join_versions(fold_text(f"{item.title}\n{item.text}")), evidence)
         claims += [Claim("speaker", words) for words in _find_addressees(item, cited)]
         if view:
-            claims += [Claim("speaker", words) for words in _missing_speaker(item, evidence)]
-    except Exception as error:  # it may cost an item, and not the report
+            claims += [Claim("speaker", words) for words in _find_missing_speakers(item, evidence)]
+    except Exception as error:  # a fault costs one item, not the report
         fault, debug = type(error).__name__, log.isEnabledFor(logging.DEBUG)
         log.error("an item about %s cannot be judged (%s)", cited[0].key, fault, exc_info=debug)
         claims.append(Claim("cite", "cannot be judged"))
@@ -151,38 +151,40 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
         for amount in find_amounts(blank_handles(bare))
         if amount.value not in month_days or not amount.text.endswith(("日", "号"))
     ]
-    shares = _without(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
+    shares = _blank_amounts(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
     converted = [amount for amount in amounts if _is_converted(amount, bare, evidence)]
     if not converted:
         clauses = (find_clause(bare, amount, 1) for amount in amounts)
         paces = {unit for clause in clauses for _, by, unit in read_spans(clause) if by}
         yield from (Claim("day", words) for words in find_missing_spans(shares, paces, evidence))
-    yield from _missing_amounts([a for a in amounts if a not in converted], bare, evidence)
-    yield from (Claim("figure", words) for words in _missing_scales(bare, evidence))
+    yield from _find_missing_amounts([a for a in amounts if a not in converted], bare, evidence)
+    yield from (Claim("figure", words) for words in _find_missing_scales(bare, evidence))
     yield from (Claim("direction", words) for words in find_turned_words(bare, evidence.text))
-    yield from (Claim("direction", words) for words in _turned_moves(amounts, bare, evidence))
+    yield from (
+        Claim("direction", words) for words in _find_reversed_moves(amounts, bare, evidence)
+    )
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))
-    yield from (Claim("ticker", words) for words in _missing_tickers(text, evidence))
+    yield from (Claim("ticker", words) for words in _find_missing_tickers(text, evidence))
     measures = [
         amount
         for amount in amounts
         if (amount.unit not in ("", "count") or amount.value >= LARGE)
         and not (amount.in_name or _is_glued(amount, bare))
     ]
-    plain = blank_tickers(blank_zones(_without(text, measures)))  # kWh is no name
+    plain = blank_tickers(blank_zones(_blank_amounts(text, measures)))  # kWh is not a name
     for words in find_missing_names(plain, evidence.mentions):
         yield Claim("name", words)
 
 
 def _is_glued(amount: Amount, text: str) -> bool:
-    """Return True where a letter that is no Chinese one stands right beside an amount."""
+    """Return True if a letter other than a Chinese character touches the amount."""
     beside = text[max(0, amount.start - 1) : amount.start], text[amount.end : amount.end + 1]
     return any(char.isalpha() and char < "\u2e80" for char in beside)
 
 
 def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
-    """Yield what a chat would act on, and handles and commands that no post has."""
+    """Yield markup that a chat would act on, and handles and commands that no post has."""
     if has_markup(blank_handles(text)):  # @sl__ytt
         yield LINK
     for handle in find_handles(text):
@@ -193,20 +195,22 @@ def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
     yield from (name for name in find_commands(text) if name not in evidence.text)
 
 
-def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[Claim]:
-    """Yield figures that the posts do not give; one that follows from theirs is an operand too."""
+def _find_missing_amounts(
+    amounts: Sequence[Amount], bare: str, evidence: Evidence
+) -> Iterator[Claim]:
+    """Yield unsupported figures. Figures derived from the posts may be operands of others."""
     dates = {at for term in find_terms(bare) for at in range(term.start, term.end)}
     has_ranks = any(amount.kind == "rank" for amount in evidence.amounts)
     checked = [
         amount
         for amount in amounts
-        if not _is_of_date(amount, dates) and _is_checked(amount, bare, has_ranks=has_ranks)
+        if not _is_in_date(amount, dates) and _is_checked(amount, bare, has_ranks=has_ranks)
     ]
     derive = partial(_find_fault, stated=read_counts(amounts), evidence=evidence)
     faults = {
         amount: derive(amount, bare)
         for amount in checked
-        if amount.kind != "magnitude" and not _is_given(amount, bare, evidence)
+        if amount.kind != "magnitude" and not _is_proved(amount, bare, evidence)
     }
     few = len(faults) <= MOST_CHAINED
     counts = [amount for amount in amounts if _is_proved_count(amount, bare, evidence)]
@@ -221,7 +225,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             if not is_magnitude(amount, (*evidence.amounts, *amounts)):
                 yield Claim("figure", amount.text)
         elif amount not in faults:
-            if not is_between(amount, evidence) and _is_turned(amount, bare, evidence):
+            if not is_between(amount, evidence) and _is_reversed(amount, bare, evidence):
                 yield Claim("direction", find_clause(bare, amount).strip())
         elif fault := faults[amount]:
             fault = derive(amount, bare, derived) if derived else fault
@@ -230,23 +234,23 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
                 yield Claim(fault, amount.text)  # 175 yards, or 160 metres
 
 
-def _missing_scales(bare: str, evidence: Evidence) -> Iterator[str]:
-    """Yield "per thousand" where the posts count by the million only."""
+def _find_missing_scales(bare: str, evidence: Evidence) -> Iterator[str]:
+    """Yield "per thousand" if the posts give rates per million only."""
     posted = find_per_scales(evidence.text)
     given = {*posted, *(amount.value for amount in evidence.amounts)}
     said = find_per_scales(bare) if posted else {}
     yield from (words for value, words in said.items() if value not in given)
 
 
-def _is_of_date(amount: Amount, dates: Set[int]) -> bool:
+def _is_in_date(amount: Amount, dates: Set[int]) -> bool:
     bare = amount.kind in ("share", "rank") or amount.unit in ("", "count", "year", "month")
     return amount.start in dates and (bare or amount.start - 1 in dates)
 
 
-def _is_given(amount: Amount, bare: str, evidence: Evidence) -> bool:
-    given = _is_stated(amount, evidence) or _is_listed(amount, bare, evidence)
-    given = given or is_between(amount, evidence) or _is_priced(amount, bare, evidence)
-    return given or _is_reached(amount, bare, evidence) or _is_century(amount, bare, evidence)
+def _is_proved(amount: Amount, bare: str, evidence: Evidence) -> bool:
+    proved = _is_stated(amount, evidence) or _is_listed(amount, bare, evidence)
+    proved = proved or is_between(amount, evidence) or _is_priced(amount, bare, evidence)
+    return proved or _is_in_top(amount, bare, evidence) or _is_century(amount, bare, evidence)
 
 
 def _find_fault(
@@ -257,7 +261,7 @@ def _find_fault(
     stated: Set[tuple[float, str]],
     evidence: Evidence,
 ) -> Literal["figure", "derived"] | None:
-    """Return None for a figure that follows from others of the posts, and `more`."""
+    """Return None for a figure that can be derived from those of the posts and `more`."""
     if _is_counted_up(amount, bare, stated, evidence):
         return None
     values, operands = {value for value, _ in stated}, (*evidence.operands, *more)
@@ -267,7 +271,7 @@ def _find_fault(
 
 
 def _is_stated(amount: Amount, evidence: Evidence) -> bool:
-    """Return True where the posts have the amount, or both counts of a share."""
+    """Return True if the posts have the amount, or both numbers of a share."""
     parts = list(read_parts([amount]))
     facts = evidence.ranks if amount.kind == "rank" else evidence.amounts
     return is_supported(amount, facts) or (
@@ -276,8 +280,8 @@ def _is_stated(amount: Amount, evidence: Evidence) -> bool:
 
 
 def _is_proved_count(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True for how many things there are: one that is proved by itself, or a "two" that the
-    posts have; Sora 2 is one thing."""
+    """Return True for a count above 1 that is proved on its own, or that the posts have. The 2 of
+    "Sora 2" is not a count."""
     in_name = amount.in_name or (not amount.spelled and follows_name(text, amount.start))
     if in_name or amount.unit not in ("", "count"):
         return False
@@ -288,8 +292,8 @@ def _is_proved_count(amount: Amount, text: str, evidence: Evidence) -> bool:
 
 
 def _is_product(total: Amount, count: Amount, bare: str, evidence: Evidence) -> bool:
-    """Return True for the total of a figure of the posts for each of so many things as the
-    statement says or supposes: "$1,000 for each of the four, $4,000 in all"."""
+    """Return True for the total of a figure of the posts times a count in the statement, which may
+    be assumed: "$1,000 for each of the four, $4,000 in all"."""
     if total.unit in ("", "count") or count.in_name or count.unit in CHANGES:
         return False
     return has_cue(find_clause(bare, total), "sum") and any(
@@ -300,14 +304,14 @@ def _is_product(total: Amount, count: Amount, bare: str, evidence: Evidence) -> 
 
 
 FEW = 3
-"""Things that a reader counts up wherever they stand."""
+"""Number of things that a reader counts without a list."""
 
 
 def _is_counted_up(
     amount: Amount, bare: str, stated: Set[tuple[float, str]], evidence: Evidence
 ) -> bool:
-    """Return True for what a reader counts up himself: no more things than the posts or the
-    statement list, or the time between days that they name or were written on."""
+    """Return True for a number that a reader can count: at most as many things as the posts or the
+    statement list, or the time between days that the posts name or were written on."""
     most = max(evidence.lists | count_entries(bare) | {FEW})
     if amount.unit not in SPANS and amount.value > most:
         return False
@@ -317,8 +321,8 @@ def _is_counted_up(
     return (dated or amount.unit not in SPANS) and is_uncontradicted(amount, stated, written)
 
 
-def _turned_moves(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[str]:
-    """Yield "from 53 to 51" where the posts have it from 51 to 53."""
+def _find_reversed_moves(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[str]:
+    """Yield "from 53 to 51" if the posts say from 51 to 53."""
     posted = {(a.value, b.value) for a, b in evidence.moves}
     for first, second in find_moves(bare, amounts):
         ends = first.value, second.value
@@ -326,16 +330,15 @@ def _turned_moves(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> I
             yield bare[first.start : second.end]
 
 
-def _without(text: str, amounts: Sequence[Amount]) -> str:
+def _blank_amounts(text: str, amounts: Sequence[Amount]) -> str:
     for amount in amounts:
         text = text[: amount.start] + " " * (amount.end - amount.start) + text[amount.end :]
     return text
 
 
-def _is_turned(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True where the statement says of a figure that it went up and the posts that it went
-    down, or the other way round; that something fell to it and the posts by it; or gives it by
-    the month and the posts by the day."""
+def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True if the statement contradicts the posts about a figure: up instead of down, fell
+    "to" it instead of "by" it, or per month instead of per day."""
     facts = [fact for fact in evidence.facts if is_supported(amount, [fact.amount])]
     pace = find_pace(text, amount)
     if pace and facts and all(fact.pace and fact.pace.isdisjoint(pace) for fact in facts):
@@ -345,16 +348,16 @@ def _is_turned(amount: Amount, text: str, evidence: Evidence) -> bool:
     aim, direction = find_aim(text, amount), find_direction(text, amount)
     facts = [fact for fact in facts if fact.amount.unit in CHANGES]
     aims, directions = {fact.aim for fact in facts}, {fact.direction for fact in facts}
-    turned = direction != 0 and directions == {-direction}
-    return turned or (aim != "" and aims in ({"by"}, {"to"}) and aim not in aims)
+    is_opposite = direction != 0 and directions == {-direction}
+    return is_opposite or (aim != "" and aims in ({"by"}, {"to"}) and aim not in aims)
 
 
 def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:
     """Return True if the posts must support this amount. Exempt: "one", a bare "two", "first",
-    amounts inside names, and "second" unless the posts rank as well."""
+    amounts inside names, and "second" unless the posts have ranks too."""
     value, unit = amount.value, amount.unit
     if amount.text.lower() == "half" and not _HALF_OF.intersection(text[amount.end :].split()[:1]):
-        return False  # the first half, half-hearted: no share
+        return False  # the first half, half-hearted: not a share
     glued = text[amount.start - 1 : amount.start] == "-" and amount.text.istitle()  # 7-Eleven
     if amount.in_name or glued or (not value and unit != "percent"):
         return False
@@ -377,14 +380,14 @@ def _is_converted(amount: Amount, text: str, evidence: Evidence) -> bool:
 
 
 def _is_priced(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True for the million of "a million tokens cost $5" where the posts have $5/M."""
+    """Return True for the million in "a million tokens cost $5" if the posts have $5/M."""
     if amount.unit not in ("", "count") or amount.value not in find_per_scales(evidence.text):
         return False
     return any(other.unit in CURRENCIES for other in find_amounts(find_clause(text, amount)))
 
 
 def _is_century(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True for the century of a year or decade of the posts: 20 世纪 20 年代, the 1920s."""
+    """Return True for the century of a year or decade in the posts: 20 世纪 20 年代, the 1920s."""
     named = text[amount.end :].lstrip().lower().startswith(("世纪", "century", "centuries"))
     years = (
         other.value
@@ -396,18 +399,18 @@ def _is_century(amount: Amount, text: str, evidence: Evidence) -> bool:
 
 
 LAST_TOP = 100
-"""Of a list of the best that one may enter."""
+"""Largest N of a "top N" that a rank in the posts may prove."""
 
 
-def _is_reached(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True for the best ten among which a rank of the posts is: #9 is in the top ten."""
+def _is_in_top(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True for the N of "top N" if the posts have a rank within it: #9 is in the top ten."""
     ranks = (rank.value for rank in evidence.ranks if rank.kind == "rank")
     return is_of_best(text, amount) and any(1 < rank <= amount.value <= LAST_TOP for rank in ranks)
 
 
 def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True for a small bare count that is the length of a list in the posts, or in the
-    statement itself."""
+    """Return True for a small bare count that is the length of a list in the posts or in the
+    statement."""
     value, unit = amount.value, amount.unit
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
     countable &= "." not in amount.text  # 2.0 alpha
@@ -415,7 +418,7 @@ def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
     return small and int(value) in evidence.lists | count_entries(text)
 
 
-def _missing_tickers(text: str, evidence: Evidence) -> Iterator[str]:
+def _find_missing_tickers(text: str, evidence: Evidence) -> Iterator[str]:
     for words, ticker in find_tickers(text):
         entry = find_ticker(ticker)
         known = entry and entry.key in evidence.mentions.keys - evidence.mentions.glued
@@ -428,19 +431,19 @@ def _is_written(ticker: str, evidence: Evidence) -> bool:
 
 
 def _find_addressees(item: Item, cited: Sequence[Post]) -> Iterator[str]:
-    """Yield those whom a cited post only speaks to where the item, which names no author, lets
-    them say it."""
-    said = f"{item.title}\n{item.text}"
-    if any(is_named(said, post.author_name, post.author) for post in cited):
+    """Yield people to whom a cited post only replies, if the item, which names no author, makes
+    them the speaker."""
+    text = f"{item.title}\n{item.text}"
+    if any(is_named(text, post.author_name, post.author) for post in cited):
         return
-    told = " ".join(strip_addressees(post.text) for post in cited).lower()
+    addressless = " ".join(strip_addressees(post.text) for post in cited).lower()
     for handle in dict.fromkeys(h for post in cited for h in list_addressees(post.text)):
-        if not has_word(handle.lower(), told) and is_addressed_speaker(item.text, handle):
+        if not has_word(handle.lower(), addressless) and is_addressed_speaker(item.text, handle):
             yield f"@{handle}"
 
 
-def _missing_speaker(item: Item, evidence: Evidence) -> Iterator[str]:
-    """Yield the person in the title unless author of a cited post, or named in one."""
+def _find_missing_speakers(item: Item, evidence: Evidence) -> Iterator[str]:
+    """Yield the person in the title, unless a cited post is by that person or names them."""
     title = fold_text(item.title)
     handles = {handle.lower() for handle in find_handles(title)}
     name = title.replace("（", "(").replace("@", "(").partition("(")[0].strip()

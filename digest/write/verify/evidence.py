@@ -1,4 +1,4 @@
-"""What cited posts say: figures, days, names, authors and sources, read once per post."""
+"""Read the evidence in cited posts: figures, days, names, authors and sources."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _SOURCES = {
     "rss": "",
 }
 CHANGES = CURRENCIES | {"percent", "pp", "bp"}
-"""Units of figures that go up and down."""
+"""Units of figures that can rise and fall."""
 SPAN_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.25}
 _SPELLED = (
     ("majority", 50.0, "percent"),
@@ -68,29 +68,29 @@ _SPELLED = (
     ("nonstop", 7.0, "day"),
     ("multimillion", 2e6, ""),
 )
-"""Figures that a word says, by their table of `vocabulary/figures.toml`."""
+"""Figures implied by words, by table of `vocabulary/figures.toml`."""
 _BESIDE = (
     *(("year", "next_year", 1), ("year", "last_year", -1), ("year", "year_before", -1)),
     *(("month", "next_month", 1), ("month", "last_month", -1), ("month", "month_before", -1)),
 )
-"""Years and months beside the post's, by their table."""
+"""Neighbouring years and months of the post's own, by table of `vocabulary/figures.toml`."""
 LEAST_SIZE = 1e6
-"""Place value of the last digit from which the number in a name is a size."""
+"""Place value of the last digit from which a number inside a name is a size."""
 _OPERANDS = frozenset({"number", "share", "multiple"})
 MOST_SHIFT_DAYS = 366
-"""From a post to the day or month that it means by "in six weeks"."""
+"""Maximum days from a post to a day or month that it means by "in six weeks"."""
 FIRST_YEAR = 1400.0
-"""A bare number from which it may be a year."""
+"""Smallest bare number that may be a year."""
 MOST_YEARS = 100
-"""From a post back to the year that it means by "three years ago"."""
+"""Maximum years from a post back to the year that it means by "three years ago"."""
 ZONES = (-8, 0, 9)
-"""Hours from UTC to the zones that a post's own day may be counted in: from California to Japan."""
+"""Offsets from UTC, in hours, in which a post's own day is determined: from California to Japan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A figure of a post, whether it goes up (1) or down (-1) there, "by" or "to" it, and the spans
-    of time that it is counted by."""
+    """A figure of a post with its direction (1 up, -1 down), its aim ("by" or "to") and the time
+    units of its rate."""
 
     amount: Amount
     direction: int
@@ -100,23 +100,22 @@ class Fact:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one post says; several are added up."""
+    """The evidence in one post or, joined, in several."""
 
     text: str
     languages: frozenset[str]
     amounts: tuple[Amount, ...]
     operands: tuple[Amount, ...]
-    """Those figures that can be added up or compared: no part of a name, date, version or place
-    in an order."""
+    """Figures that can be added or compared; not part of a name, date, version or ranking."""
     facts: tuple[Fact, ...]
     moves: tuple[tuple[Amount, Amount], ...]
-    """From where to where figures went."""
+    """Start and end value of each "from ... to ..."."""
     days: tuple[Day, ...]
     """Days that the posts name, or mean by "yesterday" and 周五."""
     short_days: tuple[Day, ...]
-    """Those in the short form 10/24 or 10.19, which may be versions."""
+    """Days in the short form 10/24 or 10.19, which may also be versions."""
     own_days: tuple[Day, ...]
-    """Days on which the posts were written, in any zone."""
+    """Days on which the posts were written, in any of ZONES."""
     names_days: bool
     names_weekdays: bool
     hours: tuple[Hour, ...]
@@ -125,18 +124,18 @@ class Evidence:
     spans: frozenset[str]
     lists: frozenset[int]
     ranks: tuple[Amount, ...]
-    """Figures that may say a place in an order."""
+    """Figures that may be ranks."""
     handles: frozenset[str]
     authors: frozenset[str]
 
     @cached_property
     def mentions(self) -> Mentions:
-        """Return what the posts name, with their authors and sources."""
+        """Return the names in the posts, including authors and sources."""
         return read_mentions(self.text, self.languages, self.authors)
 
 
 def read_evidence(posts: Sequence[Post]) -> Evidence:
-    """Return what the posts say together, in their authors' words."""
+    """Return the joined evidence of the posts, without what they quote from others."""
     parts = [
         _read(p.source, p.url, p.author, p.author_name, strip_context(p.text), p.created_at)
         for p in posts
@@ -159,7 +158,7 @@ def _join(values: Sequence[Any]) -> Any:
             return tuple(chain.from_iterable(values))
 
 
-@lru_cache(maxsize=512)  # an item is judged whole and sentence by sentence
+@lru_cache(maxsize=512)  # an item is verified as a whole and sentence by sentence
 def _read(
     source: str, url: str, author: str, author_name: str, posted: str, created: datetime
 ) -> Evidence:
@@ -174,20 +173,20 @@ def _read(
     short_days = find_short_days(bare)
     numbers = find_amounts(bare)
     if language(posted) not in ("en", "zh"):
-        numbers = [replace(n, counts=False) for n in numbers]  # of what, it says in other words
+        numbers = [replace(n, counts=False) for n in numbers]  # the counted noun is not English
     lengths = list_lengths(numbers)
-    own = [as_day((created + timedelta(hours=shift)).date()) for shift in ZONES]
-    meant = [as_day(day) for day in resolve_days(words, terms, created, lengths, days)]
+    own_days = [as_day((created + timedelta(hours=shift)).date()) for shift in ZONES]
+    implied = [as_day(day) for day in resolve_days(words, terms, created, lengths, days)]
     if any(find_cues(words, "today")):  # 23 years ago today
         years = [created.year - ago for ago in _find_years_ago(words, numbers)]
-        meant += [replace(day, year=year) for day, year in product(own, years)]
+        implied += [replace(day, year=year) for day, year in product(own_days, years)]
     parts = (*read_parts(numbers), *join_amounts(bare, numbers))
     amounts = (
         *numbers,
         *find_amounts(words),
         *find_amounts(f"{name} {author}"),
         *parts,
-        *_other_amounts(words, (*days, *short_days, *meant), terms),
+        *_other_amounts(words, (*days, *short_days, *implied), terms),
         *_count_years(terms, numbers, created),
     )
     return Evidence(
@@ -205,14 +204,14 @@ def _read(
             for amount in numbers
         ),
         tuple(find_moves(bare, numbers)),
-        (*days, *meant),
+        (*days, *implied),
         tuple(short_days),
-        tuple(dict.fromkeys(own)),
+        tuple(dict.fromkeys(own_days)),
         bool(days),
         any(term.value.startswith("weekday") for term in terms),
         tuple(find_hours(words)),
         (created,),
-        frozenset(_list_terms(words, terms, (*days, *meant), created, numbers)),
+        frozenset(_list_terms(words, terms, (*days, *implied), created, numbers)),
         frozenset(find_spans(words, amounts, terms)),
         frozenset(_list_sizes(words, numbers)),
         tuple(_select_ranks(amounts, bare)),
@@ -222,8 +221,8 @@ def _read(
 
 
 def _list_sizes(words: str, numbers: Sequence[Amount]) -> Iterator[int]:
-    """Yield how long the posts' lists are, also those from first to fourth, and how many handles
-    and tickers they have."""
+    """Yield the lengths of the posts' lists (also "first" to "fourth"), and their numbers of
+    handles and tickers."""
     ranks = {amount.value for amount in numbers if amount.kind == "rank"}
     yield next(place for place in count() if place + 1 not in ranks)
     yield from count_entries(words)
@@ -232,7 +231,7 @@ def _list_sizes(words: str, numbers: Sequence[Amount]) -> Iterator[int]:
 
 
 def _name_source(source: str, url: str) -> str:
-    """Return what a report may call the source: its name, the site's, the subreddit's."""
+    """Return the names of a source that a report may use: its own, the site's, the subreddit's."""
     address = urlsplit(url)
     host = (address.hostname or "").removeprefix("www.").rpartition(".")[0]
     parts = address.path.split("/")
@@ -248,7 +247,7 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
         handle = not bare[amount.start : amount.end].strip()
         opens_line = not bare[: amount.start].rpartition("\n")[2].strip()
         entry = opens_line and behind[:1] in (".", ")", "、")
-        # "It's been a quarter" is no 25%.
+        # "It's been a quarter" is not 25%.
         time = amount.text.endswith("quarter") and bare[amount.end :].split()[:1] != ["of"]
         if amount.kind == "rank" and amount.text[:3].lower() == "top":
             yield replace(amount, quantities=(Quantity(amount.value, "count"),), kind="number")
@@ -257,8 +256,8 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
 
 
 def _select_ranks(amounts: Sequence[Amount], bare: str) -> Iterator[Amount]:
-    """Yield places in an order, and what may be one: no day read in 4.5, and no number of a name
-    where the post itself gives places."""
+    """Yield the figures that may be ranks: not the 4.5 that may be a day, and no number inside a
+    name if the post has explicit ranks."""
     ranked = any(amount.kind == "rank" and amount.value > 1 for amount in amounts)
     for amount in amounts:
         named = amount.in_name or (not amount.unit and follows_name(bare, amount.start))
@@ -267,8 +266,8 @@ def _select_ranks(amounts: Sequence[Amount], bare: str) -> Iterator[Amount]:
 
 
 def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> Iterator[Amount]:
-    """Yield days of a month, the months of a quarter, bare 百万 and what a word says ("a decade",
-    24/7) as figures that may support others."""
+    """Yield further figures that may support others: days of a month, months of a quarter, bare
+    百万, and words that imply a figure ("a decade", 24/7)."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
     yield from find_durations(words)
@@ -286,7 +285,7 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
 def _count_years(
     terms: Sequence[Term], numbers: Sequence[Amount], created: datetime
 ) -> Iterator[Amount]:
-    """Yield how long ago the years are that a post names."""
+    """Yield the number of years from each year that a post names to the post."""
     named = [float(term.value[5:]) for term in terms if term.value.startswith("year ")]
     named += [n.value for n in numbers if n.text.isdigit() and n.value > FIRST_YEAR]
     for year in named:
@@ -301,8 +300,9 @@ def _list_terms(
     created: datetime,
     amounts: Sequence[Amount],
 ) -> Iterator[str]:
-    """Yield months, years, weekdays and the like that the post names, those of its days, those so
-    many weeks away as it says, and its own month and year where it names none."""
+    """Yield the months, years, weekdays and similar terms of the post: those it names, those of its
+    days, those at the distance of a named time span, and its own month and year if it names
+    none."""
     terms = {term.value for term in written} | {f"month {day.month}" for day in days}
     terms |= {f"year {day.year}" for day in days if day.year}
     yield from terms
@@ -328,6 +328,6 @@ def _find_years_ago(words: str, amounts: Iterable[Amount]) -> Iterator[int]:
 
 
 def list_lengths(amounts: Sequence[Amount]) -> list[timedelta]:
-    """Return the spans of time of up to a year that a text names."""
+    """Return the named time spans of up to a year."""
     lengths = (q.value * SPAN_DAYS.get(q.unit, 0.0) for a in amounts for q in a.quantities)
     return [timedelta(days=length) for length in lengths if 0 < length < MOST_SHIFT_DAYS]

@@ -1,8 +1,8 @@
-"""Two figures of a statement that changed places: unemployment of 4.4 % against the 4.6 % expected,
-where the posts have it the other way round.
+"""Find two figures of a statement that were exchanged: unemployment of 4.4 % against the 4.6 %
+expected, where the posts say the reverse.
 
-The words of each figure are compared with the words beside both in the posts: by names, by the
-words that only one of them has and, where the figures stand in another order, by meaning.
+The words around each figure are compared with the words around both in the posts: by names, by the
+words that only one of them has and, if the figures are in reversed order, by meaning.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from digest.select.embed import Vectors
 from digest.write.verify.figures import is_supported
 
 LEAST_TURNED, LEAST_STRAIGHT = 0.25, 0.75
-"""Least by which the crossed pairing is nearer than the direct one where the figures stand in the
-other order, and where they do not. Of 333 pairs of true items of 18 sets 3 are refused; of 321
-exchanged ones 240 are, of 69 that others exchanged 46."""
+"""Minimum by which the crossed pairing must be nearer than the direct one, if the figures are in
+reversed order and if they are not. Of 333 pairs of true items of 18 sets 3 are refused; of 321
+pairs exchanged by us 240 are, of 69 exchanged by others 46."""
 NAME, WORD = 0.5, 0.4
-"""What a name weighs that both have, and a share of 1 in the words of their own."""
+"""Weight of a shared name, and of a share of 1 of the words that only one figure has."""
 POST_CHARS = 300
-"""Of a post that is compared as a whole."""
+"""Characters of a post that is compared as a whole."""
 EXCHANGED = "figures exchanged"
 
 
 @dataclass(frozen=True, slots=True)
 class FigurePair:
-    """Two figures of a statement, their words, and the words beside each in the posts."""
+    """Two figures of a statement, the words around each, and those around each in the posts."""
 
     figures: tuple[Amount, Amount]
-    said: tuple[str, str]
+    stated: tuple[str, str]
     posted: tuple[tuple[str, ...], tuple[str, ...]]
-    turned: bool
-    """True where they stand in the other order in the posts."""
+    is_reversed: bool
+    """True if the posts have them in reversed order."""
 
     @property
     def words(self) -> str:
@@ -49,26 +49,26 @@ class FigurePair:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Return what is compared by meaning."""
-        return (*self.said, *self.posted[0], *self.posted[1]) if self.turned else ()
+        """Return the texts that are compared by meaning."""
+        return (*self.stated, *self.posted[0], *self.posted[1]) if self.is_reversed else ()
 
     def is_exchanged(self, vectors: Mapping[str, Vectors]) -> bool:
-        """Return True where the posts have the figures in each other's place; `vectors` has a unit
-        vector for each of `texts`."""
-        if self.turned:
+        """Return True if the posts have the figures exchanged; `vectors` has a unit vector for each
+        of `texts`."""
+        if self.is_reversed:
             return _compare_meaning(self, vectors) + _compare_words(self) >= LEAST_TURNED
         return _compare_words(self) >= LEAST_STRAIGHT
 
 
 def list_pairs(text: str, posts: Sequence[Post]) -> list[FigurePair]:
-    """Return the pairs of figures of a statement that may have changed places."""
+    """Return the pairs of figures of a statement that may have been exchanged."""
     texts = [drop_short_links(fold_text(post.text)) for post in posts]
     return list(_list_pairs(fold_text(text), texts))
 
 
 def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
-    """Yield pairs of figures of one unit that the posts have too. Of two that stand in two posts
-    all of these is compared."""
+    """Yield pairs of figures with the same unit that the posts have too. If the two are in
+    different posts, whole posts are compared."""
     figures = [(amount, words) for amount, words in read_contexts(text) if _is_telling(amount)]
     facts = [(*fact, post) for post in posted for fact in read_contexts(post)]
     places = [
@@ -88,39 +88,39 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
                 else tuple(filter(None, (facts[n][1] for n in places[x])))
                 for x, side in zip((at, other), sides, strict=True)
             ]
-            turned = apart or places[at][0] > places[other][0]
-            if turned and not apart:
+            swapped = apart or places[at][0] > places[other][0]
+            if swapped and not apart:
                 words, *beside[1:] = _drop_subject(words, *beside[1:])
             if all(beside) and (
-                turned or not _stand_together(facts, places[at][0], places[other][0])
+                swapped or not _stand_together(facts, places[at][0], places[other][0])
             ):
-                yield FigurePair((first, second), (words, others), (beside[0], beside[1]), turned)
+                yield FigurePair((first, second), (words, others), (beside[0], beside[1]), swapped)
 
 
-def _drop_subject(said: str, posted: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return the words of a statement's first figure and those of the posts' first, without the
-    subject that they begin with: it is that of the second figures as well."""
+def _drop_subject(stated: str, posted: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Remove the subject at the beginning of the words of both first figures, because the second
+    figures have the same subject."""
     size = 0
     for words in posted:
-        pairs = zip(said, words, strict=False)
+        pairs = zip(stated, words, strict=False)
         shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        if said[shared - 1 : shared + 1].isascii():  # not within a Latin word
-            shared = said.rfind(" ", 0, shared) + 1
+        if stated[shared - 1 : shared + 1].isascii():  # not within a Latin word
+            shared = stated.rfind(" ", 0, shared) + 1
         size = max(size, shared)
-    subject, rest = said[:size], said[size:]
+    subject, rest = stated[:size], stated[size:]
     left = tuple(words.removeprefix(subject) for words in posted)
-    return (rest, left) if rest.strip() and all(map(str.strip, left)) else (said, posted)
+    return (rest, left) if rest.strip() and all(map(str.strip, left)) else (stated, posted)
 
 
 def _stand_together(facts: Sequence[tuple[Amount, str, str]], first: int, second: int) -> bool:
-    """Return True for figures that stand side by side in a post, as in 16G 512G: what is said
-    behind them is of both."""
+    """Return True for adjacent figures in a post, such as 16G 512G: the words after them describe
+    both."""
     (left, _, post), (right, _, other) = facts[first], facts[second]
     return post is other and not post[left.end : right.start].strip(" ,/、")
 
 
 def _is_part(text: str, first: Amount, second: Amount) -> bool:
-    """Return True for "2,650 of 3,200 sold": the smaller figure can only be the part."""
+    """Return True for "2,650 of 3,200 sold": the smaller figure must be the part."""
     between = " ".join(text[first.end : second.start].split())
     return first.value < second.value and between in ("of", "of the", "out of")
 
@@ -130,7 +130,8 @@ def _is_telling(amount: Amount) -> bool:
 
 
 def _is_comparable(first: Amount, second: Amount) -> bool:
-    """Return True for figures that can change places: of one unit; of none, counts or decimals."""
+    """Return True for figures that can be exchanged: of one unit, or both counts or both decimals
+    without a unit."""
     units = [amount.unit.removeprefix("count") for amount in (first, second)]
     scores = first.unit == second.unit or (first.step < 1) == (second.step < 1)
     return units[0] == units[1] and scores and first.value != second.value
@@ -142,15 +143,15 @@ def _compare_meaning(pair: FigurePair, vectors: Mapping[str, Vectors]) -> float:
     def near(words: str, others: Sequence[str]) -> float:
         return max(float(vectors[words] @ vectors[other]) for other in others)
 
-    (first, second), (beside_first, beside_second) = pair.said, pair.posted
+    (first, second), (beside_first, beside_second) = pair.stated, pair.posted
     direct = near(first, beside_first) + near(second, beside_second)
     return near(first, beside_second) + near(second, beside_first) - direct
 
 
 def _compare_words(pair: FigurePair) -> float:
-    """Return how many more names and words the statement's figures share crosswise."""
-    said = [(text,) for text in pair.said]
-    sets = (*said, *pair.posted)
+    """Return how many more names and words the figures share crosswise than directly."""
+    stated = [(text,) for text in pair.stated]
+    sets = (*stated, *pair.posted)
     names = _cross([_names(texts) for texts in sets], _count_shared)
     first, second, beside_first, beside_second = map(_words, sets)
     alone = first - second, second - first
@@ -173,7 +174,7 @@ def _share(words: set[str], others: set[str]) -> float:
 
 
 def _words(texts: Sequence[str]) -> set[str]:
-    """Return the beginnings of Latin words, pairs of characters, and numbers; of years the end."""
+    """Return word stems of Latin text, character pairs, and numbers; of years only the end."""
     return {piece for text in texts for piece in cut_pieces(simplify(text).lower())}
 
 

@@ -1,6 +1,6 @@
-"""Figures of a statement against those of its posts: the same, rounded as the sentence says, or
-one operation on two of them that the sentence names (a total, a difference, a ratio, a share,
-price times count)."""
+"""Verify the figures of a statement against its posts: equal, rounded as the sentence says, or the
+result of one operation on two of their figures that the sentence names (a total, a difference, a
+ratio, a share, price times count)."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES, load_dimensions
 
 EXACT = 1e-6
-"""Relative difference of figures that are the same."""
+"""Relative difference up to which figures are equal."""
 LOOSE = 0.05
-"""Most that a figure with "about" may differ from the posts': 58.5 for "about 60" (kinds
-`rounding` and `arithmetic` of verify_dev, half of it)."""
+"""Maximum relative difference of a figure with "about": 58.5 for "about 60" (tuned on half of the
+kinds `rounding` and `arithmetic` of verify_dev)."""
 LARGE = 10_000.0
-"""A bare figure from which it can be an amount of money."""
+"""Smallest figure without a unit that can be an amount of money."""
 LEAST_SUM = 1000.0
-"""A bare figure from which it can be added to money: 底薪 6500 多 2000."""
+"""Smallest figure without a unit that can be added to money: 底薪 6500 多 2000."""
 SPANS = frozenset("hour day week month year".split())
 MOST_COUNTED = 10
-"""Things, days or weeks that a reader counts up himself."""
+"""Maximum things, days or weeks that a reader counts without help."""
 TELLING_DIGITS = 3
-"""Of a number that no other has by chance, whatever unit was read behind it."""
+"""Digits from which equal numbers are no coincidence, whatever their units."""
 LARGEST_STEP = 0.01
-"""Last digit of a decimal that is a rate; with fewer it may be a version or a setting."""
+"""Largest place value of the last digit of a rate; a decimal with fewer digits may be a version or
+a setting."""
 MOST_SUMMED = 8
 MOST_OPERANDS = 60
-"""Figures of the cited posts that may be operands: a long table gives chance results."""
+"""Maximum figures of the cited posts as operands, because a long table gives chance results."""
 
 
 def read_parts(amounts: Sequence[Amount]) -> Iterator[Amount]:
-    """Yield the counts of shares that are written in digits: 22 and 36 for "22/36 benchmarks"."""
+    """Yield the numbers of shares that are written in digits: 22 and 36 of "22/36 benchmarks"."""
     for amount in amounts:
         for part in find_numerals(amount.text) if amount.kind == "share" else ():
             if not part.spelled:
@@ -45,8 +46,8 @@ def read_parts(amounts: Sequence[Amount]) -> Iterator[Amount]:
 
 
 def is_supported(amount: Amount, others: Sequence[Amount]) -> bool:
-    """Return True where one of the posts' amounts is the same, in any notation, or rounds to it; a
-    nine-figure sum is not $100 million."""
+    """Return True if an amount of the posts equals this one in any notation, or rounds to it; "a
+    nine-figure sum" does not support $100 million."""
     vague = amount.hedge == "over"  # 上千公里 are more than a thousand
     exact = (o for o in others if amount.kind == o.kind or o.kind != "magnitude" or vague)
     return any(_agrees(amount, other) for other in exact)
@@ -63,29 +64,29 @@ def _agrees(mine: Amount, other: Amount) -> bool:
     return _is_same_number(mine, mine.quantities[0], other.quantities[0]) or _is_rate(mine, other)
 
 
-def _is_rate(mine: Amount, other: Amount) -> bool:
-    """Return True for a percentage that the posts have as a rate of two digits or more, 0.212, and
-    for basis points that they have as a percentage."""
-    if (mine.unit, other.unit) == ("bp", "percent"):
-        return abs(mine.value - 100 * other.value) <= EXACT * mine.value
+def _is_rate(amount: Amount, other: Amount) -> bool:
+    """Return True for a percentage that the posts give as a decimal of two digits or more (0.212),
+    and for basis points that they give as a percentage."""
+    if (amount.unit, other.unit) == ("bp", "percent"):
+        return abs(amount.value - 100 * other.value) <= EXACT * amount.value
     exact = 0 < other.step <= LARGEST_STEP and not other.in_name and other.value < 1
     percent = 100 * other.value
     return (
         exact
-        and (mine.unit, other.unit) == ("percent", "")
-        and (abs(mine.value - percent) <= mine.step / 2 * (1 + EXACT))
+        and (amount.unit, other.unit) == ("percent", "")
+        and (abs(amount.value - percent) <= amount.step / 2 * (1 + EXACT))
     )
 
 
 def _is_telling(amount: Amount) -> bool:
-    """Return True for a number of so many digits that no other has them by chance: 32.6 万."""
+    """Return True for a number with too many digits to be equal by chance: 32.6 万."""
     digits = f"{amount.value:.10g}".partition("e")[0].replace(".", "").strip("0")
     return amount.kind == "number" and not amount.in_name and len(digits) >= TELLING_DIGITS
 
 
 def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
-    """Return True for one number in units that do not contradict each other: of two dimensions, as
-    where a unit was not read; 180 MB is not 180 GB, nor 5.25% 5.25 points or dollars euros."""
+    """Return True for equal numbers whose units do not contradict each other: different dimensions,
+    as if a unit was misread. 180 MB is not 180 GB, 5.25% not 5.25 points, dollars are not euros."""
     if abs(mine.value - other.value) > EXACT * abs(mine.value):
         return False
     units = {mine.unit, other.unit} - {"", "count"}
@@ -98,27 +99,28 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
 
 
 ALIKE_UNITS = frozenset({("count", "times"), ("year", "rank")})
-"""Units of one figure in two texts: "4x RTX 4090" are 四张, ten years a tenth birthday."""
+"""Pairs of units that mean the same in two texts: "4x RTX 4090" is 四张, ten years a tenth
+birthday."""
 NO_SIZES = frozenset("percent permille pp bp times rank".split())
-"""Units that a large bare figure beside them does not have."""
+"""Units that do not apply to a large figure without a unit beside them."""
 RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
-"""Dimensions that are never another one, though the digits are the same: 24 hours, 24%."""
+"""Dimensions that never equal another one with the same digits: 24 hours is not 24%."""
 
 
 def _convert(
     mine: Quantity, other: Quantity, counts: bool, counted: bool
 ) -> tuple[float, float] | None:
-    """Return both values in one unit; None where the units differ: 180 ms is not 180 s, a bare
-    180 may be either."""
+    """Return both values in one unit; None if the units differ. 180 ms is not 180 s, but 180
+    without a unit may be either."""
     unit, fact_unit = mine.unit, other.unit
     if unit == "rank" or (unit, fact_unit) in ALIKE_UNITS:
         return mine.value, other.value
     dimension, factor = load_dimensions().get(unit, (unit, 1.0))
-    if dimension == "rate" and not fact_unit:  # a line of 200M has 200 Mbps, and so has one of 200
+    if dimension == "rate" and not fact_unit:  # 200 Mbps may be written as 200M or as 200
         return mine.value * (factor if other.value >= factor else 1), other.value
     if "count" in (unit, fact_unit):
         unit, fact_unit, counted = unit.removeprefix("count"), fact_unit.removeprefix("count"), True
-        if fact_unit:  # "three models" of the statement is not the post's three months
+        if fact_unit:  # "three models" is not supported by three months
             return None
     if unit and not fact_unit and counted and unit not in CURRENCIES:
         aged = unit == "year" and mine.value > MOST_COUNTED  # 我 34 对方 31
@@ -134,8 +136,8 @@ def _convert(
 
 
 def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: float) -> bool:
-    """Return True where the statement's value is the fact, rounded as its digits and its hedge
-    say."""
+    """Return True if the statement's value is the fact, rounded according to its digits and
+    hedge."""
     difference = abs(value - fact)
     if difference <= EXACT * max(EXACT, abs(value)):
         return True
@@ -166,7 +168,7 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
 
 
 def find_trailing_step(value: float) -> float:
-    """Return the place value of the last digit of a whole number that is not 0: 1,000 for 3,000."""
+    """Return the place value of the last nonzero digit of a whole number: 1,000 for 3,000."""
     if value < 10 or value != int(value):
         return 0.0
     digits = str(int(value))
@@ -181,8 +183,8 @@ def read_counts(amounts: Sequence[Amount]) -> Set[tuple[float, str]]:
 def is_uncontradicted(
     amount: Amount, stated: Set[tuple[float, str]], others: Sequence[Amount]
 ) -> bool:
-    """Return True for a small count or span of days whose place no other has: the posts' figures
-    of its kind are all among the `stated` ones."""
+    """Return True for a small count or time span that the posts do not contradict: all their
+    figures of its kind are among the `stated` ones."""
     measure = _measure(amount.quantities[0])
     if amount.kind != "number" or (measure and amount.unit not in SPANS):
         return False
@@ -203,7 +205,7 @@ def _measure(quantity: Quantity) -> str:
 
 
 def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
-    """Return True where the posts have a figure of the size that "millions" or 数百万 names."""
+    """Return True if the posts have a figure of the magnitude of "millions" or 数百万."""
     return any(
         amount.value < other.below and other.value < amount.below
         if other.kind == "magnitude"
@@ -216,9 +218,9 @@ def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
 def is_derived(
     amount: Amount, clause: str, others: Sequence[Amount], stated: Set[float], *, summed: bool
 ) -> bool | None:
-    """Return True where one operation on figures of the posts gives the amount and, for a sum, a
-    product or a rest, the clause says so, or is `summed`, or both are `stated`; None where it gives
-    it and the statement does not show how; False where none does."""
+    """Return True if one operation on figures of the posts gives the amount; for a sum, product or
+    remainder the clause must also say so, be `summed`, or both operands must be `stated`. Return
+    None if the statement does not show the operation, False if there is none."""
     possible = None
     amount = _in_dollars(amount)
     target, tolerance = amount.value, _find_tolerance(amount, clause)
@@ -231,8 +233,8 @@ def is_derived(
     facts = [fact for other in others for fact in other.quantities[:1]]
     terms = [fact for other in others if not other.rate for fact in other.quantities[:1]]
     shown = [fact for fact in facts if fact.value not in (0, 1, target) and fact.value in stated]
-    shown_results = (("", value) for _, value in _results(amount, shown, told=True))
-    changed = (("", value) for value in _change(amount, clause, shown))
+    shown_results = (("", value) for _, value in _results(amount, shown, is_stated=True))
+    changed = (("", value) for value in _apply_changes(amount, clause, shown))
     sums = (("", value) for value in _sums(amount.unit, terms))
     for signal, value in chain(shown_results, changed, sums, _results(amount, facts)):
         if abs(value - target) <= tolerance or target - below < value < target + above:
@@ -251,8 +253,8 @@ def _in_dollars(amount: Amount) -> Amount:
 
 
 def is_worked_out(amount: Amount, clause: str, others: Sequence[Amount]) -> bool:
-    """Return True for a total or an average of figures that the statement itself gives, in their
-    units there, as the clause says: 10 yuan and 51 yuan, 61 in all."""
+    """Return True for a total or average, named by the clause, of figures that the statement gives
+    in these units: 10 yuan and 51 yuan, 61 in all."""
     unit = amount.quantities[0].unit
     facts = [other.quantities[0] for other in others]
     parts = [fact.value for fact in facts if _is_alike(unit, fact.unit)]
@@ -267,7 +269,7 @@ def is_worked_out(amount: Amount, clause: str, others: Sequence[Amount]) -> bool
 
 
 def _shows_addend(amount: Amount, clause: str, facts: Sequence[Quantity]) -> bool:
-    """Return True where the clause has one of two figures of the posts that give this."""
+    """Return True if the clause has one of two addends of the amount that the posts have."""
     values = {fact.value for fact in facts}
     steps = {other.value for other in find_amounts(clause)} & values
     return any(amount.value - step in values for step in steps)
@@ -281,10 +283,10 @@ def is_converted(
     *,
     paced: bool = False,
 ) -> bool:
-    """Return True where a rate of the posts, in one of their spans of time or in the one beside
-    it, gives the amount in a span that the clause counts by or sums up: $60 billion a year are 5 a
-    month, one in two seconds 30 a minute, $15 a month 180 a year in all; of a `paced`
-    figure also in one that it names otherwise: 140 a month, 一年 1680."""
+    """Return True if a rate of the posts, per one of their `spans` or per the figure beside it,
+    gives the amount in a time unit that the clause uses for a rate or a total: $60 billion a year
+    is 5 a month, one in two seconds is 30 a minute, $15 a month is 180 a year in all. With `paced`
+    any time unit of the clause counts: 140 a month, 一年 1680."""
     first = (quantity for other in others for quantity in other.quantities[:1])
     facts = list(islice((q for q in first if (q.value, q.unit) != (1, "count")), MOST_OPERANDS))
     beside = [pair for pair in pairwise(facts) for pair in (pair, pair[::-1])]
@@ -308,14 +310,14 @@ def is_converted(
 
 
 def _differ(ratio: float) -> float:
-    """Return by what share a reader may count otherwise: a month is 28 to 31 days, a year always
+    """Return the relative difference to allow for: a month has 28 to 31 days, but a year always
     twelve months."""
     whole = max(ratio, 1 / ratio)
     return 0.02 if abs(whole - round(whole)) > EXACT else EXACT
 
 
 def _in_unit(fact: Quantity, amount: Amount) -> float:
-    """Return the figure of a post in the unit of the amount; 0 where the units differ."""
+    """Return a figure of the posts in the unit of the amount; 0 if the units differ."""
     own = amount.quantities[0]
     if own.unit == "percent" != fact.unit:
         return 0.0
@@ -331,18 +333,18 @@ def _seconds(unit: str) -> float:
 
 
 def _results(
-    amount: Amount, facts: Sequence[Quantity], *, told: bool = False
+    amount: Amount, facts: Sequence[Quantity], *, is_stated: bool = False
 ) -> Iterator[tuple[str, float]]:
-    """Yield what operations on the posts' figures give, in the amount's unit, with the words that
-    must name the operation ("" where the unit does). `told`: the statement has the figures."""
+    """Yield the results of operations on the posts' figures, in the amount's unit, with the cue
+    that must name the operation ("" for none). `is_stated`: the statement has the operands."""
     for fact in facts:
-        yield from _turn(amount.unit, fact, shared=amount.kind == "share")
+        yield from _derive_from_one(amount.unit, fact, shared=amount.kind == "share")
     unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
     beside = {*pairwise(facts), *pairwise(unique)}
     twice = [(fact, fact) for fact in unique if facts.count(fact) > 1]
     for left, right in (*permutations(unique, 2), *twice):
         near = not beside.isdisjoint(((left, right), (right, left)))
-        yield from _compare(amount, left, right, near=near, told=told)
+        yield from _derive_from_two(amount, left, right, near=near, is_stated=is_stated)
         priced = right.value in (1e3, 1e6) and (left, right) in beside
         per = "" if priced else "each"  # "$66/1k images" is a price
         yield from ((per, value) for value in _rates(amount.unit, left, right))
@@ -351,9 +353,9 @@ def _results(
             yield "", left.value * right.value / 100
 
 
-def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, float]]:
-    """Yield a third for three times and the other way round, 45% as the rest of 55%, a fifth as
-    what is left of a price, a rise as what it makes of the figure."""
+def _derive_from_one(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, float]]:
+    """Yield what one figure implies: a third for three times and the reverse, 45% as the rest of
+    55%, a fifth as what is left of a price, the ratio after a rise."""
     if fact.value > 0 and {unit, fact.unit} == {"times", "percent"}:
         yield "", 100 / fact.value
     if (unit, fact.unit) == ("times", "percent"):
@@ -366,9 +368,8 @@ def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, flo
             yield "price", 100 - fact.value
 
 
-def _change(amount: Amount, clause: str, facts: Sequence[Quantity]) -> Iterator[float]:
-    """Yield what figures were before one of the changes in percent, or are behind it: 25 for "60%
-    off, to 10"."""
+def _apply_changes(amount: Amount, clause: str, facts: Sequence[Quantity]) -> Iterator[float]:
+    """Yield figures before and after one of the changes in percent: 25 for "60% off, to 10"."""
     changes = [fact.value / 100 for fact in facts if fact.unit == "percent"]
     alike = [fact for fact in facts if fact.unit != "percent" and _is_alike(amount.unit, fact.unit)]
     signs = [sign for sign, other in ((1, "down"), (-1, "up")) if not has_cue(clause, other)]
@@ -378,7 +379,7 @@ def _change(amount: Amount, clause: str, facts: Sequence[Quantity]) -> Iterator[
 
 
 def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
-    """Yield the totals of three and more figures that follow each other."""
+    """Yield the totals of three and more consecutive figures."""
     for at, first in enumerate(facts[: MOST_OPERANDS - 2]):
         following = facts[at:MOST_OPERANDS]
         for addends in (following, [fact for fact in following if fact.unit == first.unit]):
@@ -391,14 +392,14 @@ def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
             yield from islice(accumulate(islice(scaled, MOST_SUMMED)), 2, None)
 
 
-def _compare(
-    amount: Amount, left: Quantity, right: Quantity, *, near: bool, told: bool
+def _derive_from_two(
+    amount: Amount, left: Quantity, right: Quantity, *, near: bool, is_stated: bool
 ) -> Iterator[tuple[str, float]]:
-    """Yield ratio, difference and sum of two figures of one dimension. Small bare ones have a ratio
-    where they stand `near` each other: 150 of 8,897."""
+    """Yield ratio, difference and sum of two figures of one dimension. Small figures without a unit
+    have a ratio only if they are `near` each other: 150 of 8,897."""
     unit, pair = amount.unit, _comparable(left, right)
     bare = not left.unit and amount.kind == "number" and pair and min(pair) < LARGE
-    shares = unit == left.unit == "percent" and not told  # 31% are no 57% of 54%
+    shares = unit == left.unit == "percent" and not is_stated  # 31% is not derived as 57% of 54%
     if pair and pair[1] and not shares and (not bare or (near and unit in ("percent", "times"))):
         yield from (("", value) for value in _ratios(unit, *pair))
     ages = near and unit == "year" and not (left.unit or right.unit)
@@ -410,8 +411,8 @@ def _compare(
 
 
 def _rates(unit: str, left: Quantity, right: Quantity) -> Iterator[float]:
-    """Yield price times count, and a figure by count or by span of time: $5 million over 90 days
-    a day."""
+    """Yield price times count, and a figure per count or time unit: $5 million over 90 days as a
+    figure per day."""
     plain = ("", "count")
     if (
         _is_alike(unit, left.unit)
@@ -428,7 +429,7 @@ def _is_alike(unit: str, other: str) -> bool:
 
 
 def _find_tolerance(amount: Amount, clause: str) -> float:
-    """Return how far a result may be from the amount: "nearly a third" may be 31 %."""
+    """Return the allowed difference of a result from the amount: "nearly a third" may be 31 %."""
     tolerance = amount.step / 2
     if amount.kind == "share":
         return 2 * LOOSE * abs(amount.value) * (1 + EXACT)  # 30% is a third
@@ -464,7 +465,7 @@ def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
 
 
 def _shares_unit(left: Quantity, right: Quantity) -> bool:
-    """Return True where one has a unit and the other is large and bare: 当前 70 亿美元（8 月为 50
+    """Return True if one has a unit and the other is large and has none: 当前 70 亿美元（8 月为 50
     亿）."""
     bare = left if not left.unit else right
     other = right if bare is left else left
@@ -472,7 +473,7 @@ def _shares_unit(left: Quantity, right: Quantity) -> bool:
 
 
 def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
-    """Return True where a sum or difference of the two can have the unit."""
+    """Return True if a sum or difference of the two can have this unit."""
     units = {left.unit, right.unit}
     if unit in ("pp", "bp", "percent"):
         return units == {"percent"}
@@ -485,7 +486,7 @@ def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
 
 
 def _scale(left: Quantity, right: Quantity, unit: str) -> float:
-    """Return the factor from the unit of `_comparable` to the amount's."""
+    """Return the factor from the unit of `_comparable` to the amount's unit."""
     if unit in ("", "count", "pp", "percent") or "" in (left.unit, right.unit):
         return 1.0
     if unit == "bp":

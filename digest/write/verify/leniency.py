@@ -1,6 +1,6 @@
-"""What the code refused and the model may restore: names, and figures, days and versions that a
-cited post may give in another reading (a unit that was not read, a number inside a name, a day in
-another zone), or that a sum over its figures gives. What no cited post can give stays refused."""
+"""Decide which refusals by code the model may overrule: names, and figures, days and versions that
+a cited post may support in another reading (a misread unit, a number inside a name, a day in
+another time zone) or that a calculation on its figures gives. Everything else stays refused."""
 
 from __future__ import annotations
 
@@ -33,31 +33,32 @@ from digest.write.verify.figures import EXACT, MOST_COUNTED, RIVALS, find_traili
 from digest.write.verify.sums import FACTORS, list_results
 
 MOST_ROUNDED = 0.06
-"""Largest relative difference that rounding makes: 60 for 62.4."""
+"""Maximum relative difference due to rounding: 60 for 62.4."""
 LEAST_ROUNDED = 0.01
-"""The same where nothing says that a result of a sum is rounded: 1,600 for 1,612."""
+"""The same if nothing says that the result of a calculation is rounded: 1,600 for 1,612."""
 BEYOND, BEYOND_SHARE = 0.1, 0.25
-"""How far a result may be beyond a bound, and beyond a share: 8 % are "less than a tenth"."""
+"""Relative excess of a result over a hedged figure or a share: 8 % is "less than a tenth"."""
 ZONES = (-12, 0, 14)
-"""Hours from UTC to the first and the last zone of the earth."""
+"""Offsets from UTC, in hours, of the earliest and latest time zones."""
 SPAN_MINUTES = {"hour": 60, "minute": 1}
 MOST_MONTHS = 24
-"""Between two months that the posts name."""
+"""Maximum months between two months that the posts name."""
 MOST_SPAN, NEAR_MINUTES = 200, 15
-"""Hours or minutes from a post to the hour that it means by "in 90 mins"; how rough that is."""
+"""Maximum hours or minutes from a post to an hour that it means by "in 90 mins"; tolerance in
+minutes."""
 
 
 MOST_RESTORED = 3
-"""Figures, days and versions of one item that the model may bring back: of true items refused by
-the code none had more, while one that tells of another post has many, each of which may be near
-to something by chance."""
+"""Maximum figures, days and versions of one item that the model may restore. No true item refused
+by code had more; an item about another post has many, each of which may match something by
+chance."""
 
 
 def may_give_all(
     claims: Sequence[Claim], said: str, posts: Sequence[Post], sums: Sequence[str] | None = None
 ) -> bool:
-    """Return True where the cited posts may support all that the code refused of one item, by the
-    `sums` that were given; with None, by sums that are still to be found."""
+    """Return True if the cited posts may support all claims of an item that code refused, with the
+    help of `sums`; None allows for sums that the model may still give."""
     exact = [claim for claim in claims if claim.kind in ("figure", "derived", "day", "version")]
     return len(exact) <= MOST_RESTORED and all(
         may_give(claim, said, posts)
@@ -67,10 +68,10 @@ def may_give_all(
 
 
 def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
-    """Return True where the cited posts may support what the code refused in the text `said`.
+    """Return True if the cited posts may support a refused claim in the text `said`.
 
-    Never a figure that no number of theirs gives, another order of magnitude or currency, or
-    another version of a thing.
+    Never restored are figures without any such number in the posts, of another magnitude or
+    currency, and other versions of a product.
     """
     evidence = read_evidence(posts)
     match claim.kind:
@@ -92,7 +93,7 @@ def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
 
 
 def _read_amounts(claim: Claim, said: str) -> Sequence[Amount]:
-    """Return the figures that a claim is about, as the text says them; 1 小时 33 分 is one."""
+    """Return the figures of a claim as the text gives them; 1 小时 33 分 is one figure."""
     text, sizes = fold_text(said), load_dimensions()
     every = find_amounts(text)
     for first, second in pairwise(every):
@@ -107,8 +108,8 @@ def _read_amounts(claim: Claim, said: str) -> Sequence[Amount]:
 
 
 def _may_follow(claim: Claim, said: str) -> bool:
-    """Return True for a figure or year that may follow from others by a sum, and for "an hour" by
-    which such a figure counts."""
+    """Return True for a figure or year that a calculation may give, and for "an hour" as the time
+    unit of such a figure."""
     if claim.kind == "figure":
         amounts = _read_amounts(claim, said)
         return bool(amounts) and all(amount.kind != "magnitude" for amount in amounts)
@@ -117,14 +118,14 @@ def _may_follow(claim: Claim, said: str) -> bool:
 
 
 def _read_years(claim: Claim) -> Sequence[float]:
-    """Return the years of a claim; none where it is about another day as well."""
+    """Return the years of a claim; none if it also has another day."""
     terms = find_terms(claim.words)
     years = [float(t.value.removeprefix("year ")) for t in terms if t.value.startswith("year ")]
     return years if len(years) == len(terms) and not find_days(claim.words) else ()
 
 
 def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]) -> bool:
-    """Return True where one of the sums, over figures of the posts, gives what was refused."""
+    """Return True if one of the calculations on figures of the posts gives the refused claim."""
     if not _may_follow(claim, said):
         return False
     evidence = read_evidence(posts)
@@ -148,7 +149,7 @@ def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]
         return all(year in given for year in years)
     if own and all(any(_is_result(amount, value) for value in given) for amount in own):
         return True
-    # "Twelve months" that it counts by, and the hundred of which it works out what they cost.
+    # Calculate without "twelve months" or "a hundred" too, to see that the result depends on it.
     without = work_out((FACTORS | counts) - spans, spans) if spans else given
     scaled = work_out(FACTORS | counts) - without if own else given
     others = [amount for amount in amounts if amount not in own]
@@ -156,15 +157,15 @@ def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]
 
 
 def _is_scaling(amount: Amount) -> bool:
-    """Return True for a count that an item may work with: a small one, or a round one that it
-    supposes ("a hundred such wallets")."""
+    """Return True for a count that an item may calculate with: a small one, or a round assumed one
+    ("a hundred such wallets")."""
     value, plain = amount.value, amount.unit in ("", "count", *SPAN_DAYS, *SPAN_MINUTES)
     whole = value == int(value) and value > 1
     return whole and (value <= MOST_COUNTED or (plain and 10 * find_trailing_step(value) > value))
 
 
 def _is_result(amount: Amount, value: float) -> bool:
-    """Return True where a result is the amount, rounded to its last digit, or as it is hedged."""
+    """Return True if a result equals the amount, rounded to its last digit or as hedged."""
     mine, bound = amount.quantities[0], amount.hedge in ("over", "under")
     for result in (value, 100 * value) if mine.unit == "percent" else (value,):
         rounded = min(find_trailing_step(mine.value) / 2, LEAST_ROUNDED * abs(mine.value))
@@ -181,7 +182,7 @@ def _is_result(amount: Amount, value: float) -> bool:
 
 
 def _may_give_word(word: str, evidence: Evidence) -> bool:
-    """Return False for a number that the posts have with another letter, or not at all: 32M for
+    """Return False for a number that the posts lack or have with another letter only: 32M for
     32B."""
     cut = cut_segments(word)
     near = all(pair in evidence.mentions.near for pair in pairwise(cut) if pair[0].isdigit())
@@ -190,7 +191,7 @@ def _may_give_word(word: str, evidence: Evidence) -> bool:
 
 
 def _list_numbers(evidence: Evidence) -> Set[str]:
-    """Return the numbers of the posts in digits, whether they spell them or not."""
+    """Return the numbers of the posts in digits, also those that are spelled out."""
     spelled = {f"{numeral.value:g}" for numeral in find_numerals(evidence.text)}
     return spelled | evidence.mentions.segments
 
@@ -203,12 +204,12 @@ def _may_give_amount(amount: Amount, evidence: Evidence) -> bool:
     if amount.unit == "month" and amount.value < MOST_MONTHS:
         months = [int(t[6:]) for t in evidence.terms if t.startswith("month ")]
         if any((a - b - amount.value) % 12 == 0 for a, b in permutations(months, 2)):
-            return True  # June of one year to September of the next
+            return True  # from June of one year to September of the next
     return any(_is_near(mine, fact, amount.step, bound=bound) for fact in _list_facts(evidence))
 
 
 def _list_facts(evidence: Evidence) -> Iterator[Quantity]:
-    """Yield the numbers of the posts, those inside names too."""
+    """Yield the numbers of the posts, including those inside names."""
     read = [quantity for amount in evidence.amounts for quantity in amount.quantities]
     yield from dict.fromkeys(read)
     values = {quantity.value for quantity in read}
@@ -226,8 +227,8 @@ def _convert_facts(facts: Sequence[Quantity]) -> Iterator[float]:
 
 
 def _is_near(mine: Quantity, fact: Quantity, step: float, *, bound: bool) -> bool:
-    """Return True where two figures are one, rounded to the last digit that is not 0, or up and
-    down to it for a `bound`, in units that may be one."""
+    """Return True if two figures are equal after rounding to the last nonzero digit (for a `bound`
+    up or down to it), in units that may be the same."""
     sizes = [
         load_dimensions().get(q.unit.removeprefix("count"), (q.unit, 1.0)) for q in (mine, fact)
     ]
@@ -254,8 +255,8 @@ def _may_give_day(words: str, evidence: Evidence) -> bool:
 
 
 def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
-    """Return True for an hour of the posts in another zone where one of both names none, or in the
-    other half of the day, and for so long after a post was written as it says."""
+    """Return True for an hour of the posts in another zone if either has no zone, or in the other
+    half of the day, or at a named distance after a post was written."""
     for other in evidence.hours:
         step = 30 if bool(other.zone) != bool(hour.zone) else 720
         known = hour.zone and other.zone and hour.zone != other.zone
@@ -273,11 +274,11 @@ def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
 
 
 def _list_days(evidence: Evidence) -> Iterator[date]:
-    """Yield the days that the posts name ("September 18th, 19th in Asia"), those they mean by
-    "yesterday" and "next week" somewhere on earth, those on which they were written there, and
-    those beside a day with an hour, which is another day elsewhere."""
+    """Yield the days that the posts name ("September 18th, 19th in Asia"), the days that they mean
+    by "yesterday" and "next week" and on which they were written in any time zone, and the days
+    before and after a day with an hour, which is another day elsewhere."""
     terms, written = find_terms(evidence.text), [a for a in evidence.amounts if a.end]
-    lengths = list_lengths(written)  # the 2nd of a month is no span of two days
+    lengths = list_lengths(written)  # the 2nd of a month is not a span of two days
     for created, hours in product(evidence.created, ZONES):
         local = created + timedelta(hours=hours)
         yield local.date()

@@ -1,5 +1,4 @@
-"""Names of a statement against what its posts name, in whatever script
-they write it."""
+"""Verify the names of a statement against those of its posts, in any script."""
 
 from __future__ import annotations
 
@@ -51,16 +50,16 @@ from digest.reading.vocabulary import KnownName
 from digest.text import language
 
 MOST_SPELLED = 6
-"""Words of a name that an abbreviation stands for."""
+"""Maximum words of a name that an abbreviation stands for."""
 TYPO_CHARS = 8
-"""Letters from which a word may lack one."""
+"""Minimum letters of a word that may be misspelled or cut off."""
 _WIDE = frozenset({"china", "us", "europe", "asia"})
-"""Places that a report may name where its posts name none: they are its own frame."""
+"""Places that a report may add if its posts name none, because they are its own perspective."""
 
 
 def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
-    """Yield the names of a statement that the posts do not have: those that a list knows, and
-    others that the posts would write in the same script, or have no counterpart of in theirs."""
+    """Yield the names of a statement that the posts do not have: listed names, and unlisted ones
+    that the posts would write in the same script or have no counterpart for in theirs."""
     plain = simplify(blank_handles(text))
     foreign = bool(mentions.languages - {language(plain)})
     placed = find_names(plain)
@@ -81,12 +80,12 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             elif not foreign or not _is_rendered(entry, name, start, plain, mentions):
                 yield name.text
         else:
-            missing = list(_missing_words(name.text, plain, start, mentions))
+            missing = list(_find_missing_words(name.text, plain, start, mentions))
             unlisted += missing if not _is_glossed(text, start + len(name.text), mentions) else ()
     yield from (name for name in find_lower_speakers(text) if name not in mentions.words)
     speaking = {name.text for start, name in placed if speaks(plain, start + len(name.text))}
     if "ja" in mentions.languages:
-        speaking.clear()  # nobody can tell how 健二 is read
+        speaking.clear()  # the reading of 健二 is ambiguous
     latin = [
         name
         for name in dict.fromkeys(unlisted)
@@ -94,10 +93,10 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
     ]
     yield from (name for name in unlisted if name not in latin)
     if latin and find_latin_counterparts(select_leads(mentions.plain), plain):
-        yield from latin  # the posts begin with a name in Latin letters, and another than these
+        yield from latin  # the posts begin with another Latin name
     elif latin:
         yield from match_counterparts(latin, find_han_counterparts(mentions.plain, plain))
-    han = list(dict.fromkeys(_missing_han_names(plain, spans, mentions)))
+    han = list(dict.fromkeys(_find_missing_han_names(plain, spans, mentions)))
     if han and foreign:
         yield from match_counterparts(han, find_latin_counterparts(mentions.plain, plain))
     else:
@@ -105,7 +104,7 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
 
 
 def _is_free(name: str, mentions: Mentions) -> bool:
-    """Return True for a name that may be any name of the posts: the number behind it is theirs."""
+    """Return True for a name that may render any name of the posts; its number must be theirs."""
     words = name.split()
     numbers = {word for word in words if word.isdigit()}
     return numbers <= mentions.segments and not any(
@@ -114,13 +113,13 @@ def _is_free(name: str, mentions: Mentions) -> bool:
 
 
 SEAT_CHARS = 12
-"""Before a place: "headquartered in San Francisco" is no rendering of anything."""
+"""Characters before a place: "headquartered in San Francisco" renders no name of the posts."""
 
 
 def _is_rendered(entry: KnownName, name: Name, start: int, text: str, mentions: Mentions) -> bool:
-    """Return True for a name that posts in another script may have in a way that no list has (DC,
-    SoCal): they have no other of its kind that the statement has not. People and companies
-    are what is exchanged most; of these it must be one of which no list has the Chinese name."""
+    """Return True for a name that posts in another script may write in a form that no list has (DC,
+    SoCal): all their names of its kind are in the statement. People are never accepted, and
+    companies only if no list has their Chinese name, because these are exchanged most often."""
     end = start + len(name.text)
     unspelled = _is_cjk(mentions) and all(map(str.isascii, entry.spellings))
     exchanged = entry.kind == "person" or (entry.kind == "company" and not unspelled)
@@ -141,12 +140,12 @@ def _is_rendered(entry: KnownName, name: Name, start: int, text: str, mentions: 
 
 
 NAME_CHARS = 24
-"""From a word of a name to the bracket behind it."""
+"""Maximum characters from a word of a name to the bracket after it."""
 
 
 def _is_glossed(text: str, end: int, mentions: Mentions) -> bool:
-    """Return True for a name with its ticker (blanked out: it is judged by itself), or with an
-    abbreviation that the posts have, in brackets: Realty Income ($O)."""
+    """Return True for a name followed in brackets by its ticker (blanked out, because it is
+    verified separately) or by an abbreviation that the posts have: Realty Income ($O)."""
     words, bracket, behind = text[end : end + NAME_CHARS].replace("（", "(").partition("(")
     short = behind.replace("）", ")").partition(")")[0].strip()
     written = not short or (short in mentions.capitals and not find_entry(short))
@@ -154,7 +153,7 @@ def _is_glossed(text: str, end: int, mentions: Mentions) -> bool:
 
 
 def _is_of_person(name: Name, text: str, start: int, end: int) -> bool:
-    """Return True where a Chinese name is part of a person's: 奥斯汀·奥尔雷德 is not of Austin."""
+    """Return True if a Chinese name is part of a person's name: 奥斯汀·奥尔雷德 is not Austin."""
     return (
         not name.text.isascii()
         and name.kind != "person"
@@ -163,7 +162,7 @@ def _is_of_person(name: Name, text: str, start: int, end: int) -> bool:
 
 
 def _crosses_words(name: Name, text: str, start: int, end: int) -> bool:
-    """Return True where a Chinese name lies across words: 强生 in 增强生成."""
+    """Return True if a Chinese name crosses word boundaries: 强生 in 增强生成."""
     if name.text.isascii():
         return False
     segmenter().prepare([text])
@@ -178,9 +177,10 @@ def _find_known(name: Name) -> KnownName | None:
 
 
 ADDED_LETTERS = 4
-"""At most, of a handle behind the name of a product: @geminiapp."""
+"""Maximum letters that a handle adds to the name of a product: @geminiapp."""
 BESIDE_CHARS, MAKER_CHARS = 60, 12
-"""Between a company and its product or person; between a product and the word "maker"."""
+"""Maximum characters between a company and its product or person, and between a product and the
+word "maker"."""
 _POSSESSIVES = (
     "'s ",
     "-led ",
@@ -204,14 +204,14 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
     if any(_has_initials(words, mentions) for words in spelled):
         return True
     beside = text[max(0, start - BESIDE_CHARS) : end + BESIDE_CHARS]
-    # "OpenAI's Sora" is proved by Sora, but not that OpenAI says so.
+    # Sora in the posts proves "OpenAI's Sora", but not that OpenAI said something.
     if (not speaks(text, end) or _is_author(entry, mentions)) and any(
         _stands_beside(owned, beside) and _is_owned(owned, mentions) for owned in entry.owns
     ):
         return True
     short = find_entry(entry.key.split()[0]) if entry.ticker else None
     if short and (short.key in mentions.keys or _is_written(short.key, mentions)):
-        return True  # CRCL is Circle Internet, for short Circle
+        return True  # CRCL is Circle Internet, Circle for short
     if entry.kind == "place":
         implied = entry.key in _list_homes(mentions)
         placed = text[:start].lower().endswith(_PLACING) and _is_capital(entry)
@@ -229,11 +229,11 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
 
 
 _PLACING = ("in ", "at ", "from ", "to ", "of ", "near ", "在", "于", "到", "飞")
-"""Before a capital that is a place, and does not stand for a government."""
+"""Words before a capital that make it a place rather than a government."""
 
 
 def _is_capital(entry: KnownName) -> bool:
-    """Return True for a city that owns nothing but the country that owns it."""
+    """Return True for a city that owns only the country that owns it."""
     countries = {owner.key for spelling in entry.spellings for owner in find_owners(spelling)}
     return len(entry.owns) == 1 and any(
         known.key in countries for owned in entry.owns if (known := find_entry(owned))
@@ -241,20 +241,20 @@ def _is_capital(entry: KnownName) -> bool:
 
 
 def _has_code(place: str, mentions: Mentions) -> bool:
-    """Return True where the posts have the first two letters of a place or its language in
-    capitals, as a code that is nobody else's: CA, FR; UK is not Ukraine."""
+    """Return True if the posts have the first two letters of a place or its language as a code
+    without another meaning: CA, FR; but UK is not Ukraine."""
     code = place[:2].upper()
     return code in mentions.capitals and not is_jargon(code) and not find_entry(code)
 
 
 def _list_homes(mentions: Mentions) -> set[str]:
-    """Return where the makers of the posts' products are at home: Claude is of the US."""
+    """Return the home countries of the makers of the posts' products: Claude is from the US."""
     makers = {maker for key in mentions.keys for maker in find_owners(key)}
     return {home.key for maker in makers for home in find_owners(maker.spellings[0])}
 
 
 def _is_author(entry: KnownName, mentions: Mentions) -> bool:
-    """Return True where an author is called like something that the company owns: @claudeai, not
+    """Return True if an author is named after something that the company owns: @claudeai, but not
     Claude Dupont."""
     names = [glue(owned.replace(" ", "")) for owned in entry.owns if len(owned) > 2]
     return any(
@@ -265,7 +265,7 @@ def _is_author(entry: KnownName, mentions: Mentions) -> bool:
 
 
 def _stands_beside(owned: str, beside: str) -> bool:
-    """Return True where some words have a spelling of the name, capitals and all."""
+    """Return True if the words have a spelling of the name, with the same capitals."""
     entry = find_entry(owned)
     spellings = (owned, *(entry.spellings if entry else ()))
     return (owned.istitle() and " " in owned and Sounds(beside).match(owned)) or any(
@@ -280,8 +280,8 @@ def _is_owned(owned: str, mentions: Mentions) -> bool:
 
 
 def _names_maker(name: Name, start: int, text: str, mentions: Mentions) -> bool:
-    """Return True for a product or person that only says which company of the posts is meant:
-    "ChatGPT maker OpenAI", "Elon Musk's xAI"."""
+    """Return True for a product or person that only identifies a company of the posts: "ChatGPT
+    maker OpenAI", "Elon Musk's xAI"."""
     after = text[start + len(name.text) :][: 2 * MAKER_CHARS]
     entry = find_entry(name.text)
     owners = find_owners(entry.spellings[0] if entry else name.text)
@@ -293,8 +293,7 @@ def _names_maker(name: Name, start: int, text: str, mentions: Mentions) -> bool:
 
 
 def _is_spelled(entry: KnownName, name: Name, mentions: Mentions) -> bool:
-    """Return True where the posts have a spelling of the name, glued into a tag or in pieces
-    too."""
+    """Return True if the posts have a spelling of the name, also inside a tag or split up."""
     han = [simplify(s).lower() for s in (*entry.spellings, *entry.short) if not s.isascii()]
     if any(spelling in mentions.text for spelling in han):
         return True
@@ -317,9 +316,9 @@ def _is_in_tag(word: str, mentions: Mentions) -> bool:
     return any(tag.startswith(word) or tag.endswith(word) for tag in mentions.tags)
 
 
-def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iterator[str]:
-    """Yield the words of an unlisted Latin name that the posts lack: all of them together where
-    all do."""
+def _find_missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iterator[str]:
+    """Yield the words of an unlisted Latin name that the posts lack; the whole name if they lack
+    all."""
     if has_word(name.lower(), mentions.text):
         return
     checked = [word for at, word in find_words(name) if _is_telling(word, text, start + at)]
@@ -335,14 +334,14 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
 
 
 def _spell_out(text: str, start: int) -> str:
-    """Return a name with what goes on behind "of": Massachusetts Institute of Technology."""
+    """Return a name with its continuation after "of": Massachusetts Institute of Technology."""
     words = text[start:].partition(",")[0].split()[:MOST_SPELLED]
     return " ".join(takewhile(lambda word: word.istitle() or word in ("of", "for", "and"), words))
 
 
 def _has_initials(name: str, mentions: Mentions) -> bool:
-    """Return True where the posts have the initials of some words as one: CFTC, and CC for
-    Claude Code."""
+    """Return True if the posts have the initials of these words as a word: CFTC, or CC for Claude
+    Code."""
     initials = "".join(word[0] for word in name.replace("-", " ").split() if word[0].isupper())
     if len(initials) < 2 or is_jargon(initials):
         return False
@@ -352,13 +351,13 @@ def _has_initials(name: str, mentions: Mentions) -> bool:
 
 
 def _is_telling(word: str, text: str, at: int) -> bool:
-    """Return True for a word that names something: not an ordinary one, not a mere figure."""
+    """Return True for a word that names something: neither an ordinary word nor a mere figure."""
     word = word.rsplit("'", 1)[0]
     beside = text[max(0, at - 2) : at + len(word) + 2]
     if len(word) < 2 or is_jargon(word):
         return False
     if has_han(beside) and not word.islower():
-        return True  # between Chinese words nothing but a name has a capital
+        return True  # between Chinese words only names have capitals
     if opens_sentence(text, at) and looks_ordinary(word):
         return False
     parts = [part for part in cut_parts(word) if len(part) > 1 and not part.isdigit()]
@@ -366,12 +365,12 @@ def _is_telling(word: str, text: str, at: int) -> bool:
 
 
 def _has_word(word: str, name: str, mentions: Mentions) -> bool:
-    """Return True where the posts have the word, or for a compound all of its parts, in order
-    where it holds a number."""
+    """Return True if the posts have the word, or all parts of a compound; in the same order if it
+    contains a number."""
     lower = unaccent(word.rsplit("'", 1)[0]).lower()
     glued = glue(lower)
     base = strip_tail(lower)
-    stem = base if find_owners(base) else strip_ending(base)  # Imagen is no form of "image"
+    stem = base if find_owners(base) else strip_ending(base)  # Imagen is not a form of "image"
     if {lower, glued, base, stem, f"{base}s", base.removesuffix("s")} & mentions.words:
         return True
     if len(glued) > (3 if word.islower() else 2) and _is_in_tag(glued, mentions):
@@ -402,13 +401,13 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
 
 
 def _is_begun(word: str, mentions: Mentions) -> bool:
-    """Return True where a post has all but the last letters of a long word: HyperLiq'."""
+    """Return True if a post has a long word without its last letters: HyperLiq'."""
     shorter = (word[:at] for at in range(max(TYPO_CHARS, len(word) - ADDED_LETTERS), len(word)))
     return not mentions.words.isdisjoint(shorter)
 
 
 def _is_misspelled(word: str, mentions: Mentions) -> bool:
-    """Return True where a post has a long word with one letter less or more: PitcBook."""
+    """Return True if a post has a long word with one letter missing or added: PitcBook."""
     if len(word) < TYPO_CHARS or not word.isalpha():
         return False
     shorter = {word[:at] + word[at + 1 :] for at in range(1, len(word))}
@@ -419,7 +418,7 @@ def _is_misspelled(word: str, mentions: Mentions) -> bool:
 
 
 def _has_numbered(cut: Sequence[str], mentions: Mentions) -> bool:
-    """Return True where the pieces follow each other in the posts, or are all there ("Qwen3" for
+    """Return True if the pieces follow each other in the posts, or all occur in them ("Qwen3" for
     千问 3)."""
     apart = [(a, b) for a, b in pairwise(cut) if (a, b) not in mentions.near]
     if any(len(a) == 1 or len(b) == 1 for a, b in apart if a.isalpha() or b.isalpha()):
@@ -430,10 +429,10 @@ def _has_numbered(cut: Sequence[str], mentions: Mentions) -> bool:
     return not apart or not strange
 
 
-def _missing_han_names(
+def _find_missing_han_names(
     text: str, spans: Sequence[tuple[int, int]], mentions: Mentions
 ) -> Iterator[str]:
-    """Yield Chinese names of people and titles in 《》 of Chinese posts."""
+    """Yield missing Chinese names of people, and titles in 《》 if the posts are Chinese."""
     spoken = language(text)
     words: tuple[Word, ...] = ()
     if spoken == "zh":
@@ -451,7 +450,7 @@ def _missing_han_names(
             any(listed == end + 1 for listed, _ in spans)
             or any(mentions.sounds.match(text[start : end + more]) for more in range(3, 7))
         ):
-            continue  # the first name of a person whom the posts have
+            continue  # the first name of a person in the posts
         at = start + name.text.rfind("·") + 1
         last = text[at:end]
         if lower in bare or (at > start and len(last) > 2 and last in bare):
@@ -465,8 +464,8 @@ def _missing_han_names(
 
 
 def _sounds_alike(text: str, start: int, end: int, mentions: Mentions) -> bool:
-    """Return True where the posts have a name of this sound; of one with a dot the characters at
-    its ends may be cut off, as they spell other words too: 理查德·索彻, 奥逊·威尔斯."""
+    """Return True if the posts have a name of this sound. The ends of a name with a dot may be cut
+    off, because its characters spell other words too: 理查德·索彻, 奥逊·威尔斯."""
     first = text[start - 1 : start] == "·"
     more = range(3)
     before = range(2, 6) if first else more

@@ -1,8 +1,7 @@
-"""Every sentence of an item must be about the posts it cites: measured by the encoder, in any
-language.
+"""Check with the encoder that every sentence of an item is about the posts it cites.
 
-What has no figure and no name ("The chief executive resigned shortly afterwards.") is seen by
-nothing else.
+No other check catches a sentence without figures and names ("The chief executive resigned shortly
+afterwards.").
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ from digest.write.verify import Claim, Verdict, verify
 from digest.write.verify.exchanged import list_pairs
 
 NEAR = 0.24
-"""Least cosine between a sentence and the nearest sentence or part of its posts. Of 841 true
-sentences of nine sets 2 lie below; of their pairs with other items' posts 88 in a hundred do."""
+"""Minimum cosine between a sentence and the nearest sentence or part of its posts. Of 841 true
+sentences of nine sets 2 lie below; paired with other items' posts 88 % do."""
 NEAR_AUTHOR = 0.2
-"""The same of a sentence that names an author of its posts: of 394 true ones 1 lies below, of 17
+"""The same for a sentence that names an author of its posts: of 394 true ones 1 lies below, of 17
 about another post of that author 11."""
 REMARK_BYTES = 24
-"""Of a post that says no more than "Exactly", to which "Musk agrees" is not near."""
+"""Maximum size of a post such as "Exactly", to which "Musk agrees" has no similarity."""
 FARTHER = 0.2
-"""By how much another author's post is nearer than that of the one who is named. Of 17 true
-sentences none lies above 0.14, of 2 with a wrong speaker both do."""
+"""Minimum cosine by which another author's post must be nearer than that of the named one. Of 17
+true sentences none lies above 0.14; both of 2 with a wrong speaker lie above this."""
 OTHER_AUTHOR = "another author's words"
 SHORT = 14
-"""Bytes of what is too short to be judged alone; it goes with the sentence before it."""
+"""Bytes of a sentence too short to be checked alone; it is joined to the sentence before it."""
 MOST_CHARS = 2400
-"""Of a post that is compared: long ones say in their beginning what they are about."""
+"""Characters of a post that are compared; long posts say at the beginning what they are about."""
 
 
 def split_statements(text: str) -> list[str]:
-    """Return the sentences of an item's text; with the one before it what is too short, or goes on
-    behind a semicolon: "its price is due later"."""
+    """Return the sentences of an item's text. Short ones, and those after a semicolon ("its price
+    is due later"), are joined to the sentence before."""
     statements: list[str] = []
     for sentence in filter(str.strip, split_line(text)):
         goes_on = bool(statements) and statements[-1].rstrip().endswith((";", "；"))
@@ -53,9 +52,8 @@ def split_statements(text: str) -> list[str]:
 
 
 def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
-    """Return for each item with its posts, and whether it is a view, what its posts do not
-    support: the claims of `verify`, figures that changed places, and sentences that are about
-    something else."""
+    """Verify items, each with its posts and True if it is a view. Return the claims of `verify`,
+    exchanged figures, and sentences that are about something else."""
     verdicts = [verify(item, posts, view=view) for item, posts, view in items]
     if not has_encoder():
         return verdicts
@@ -75,7 +73,7 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
             Claim("unrelated", statement)
             for statement in own
             if whole
-            and not (verdict.ok and _has_figures(statement))  # they tell what it is about
+            and not (verdict.ok and _has_figures(statement))  # exact figures prove the subject
             and _measure(statement, whole, vectors) < _find_least(statement, posts)
         ]
         exchanged = [Claim("exchanged", p.words) for p in figures if p.is_exchanged(vectors)]
@@ -91,15 +89,16 @@ def _measure(statement: str, parts: Iterable[str], vectors: Mapping[str, Vectors
 def _find_wrong_speakers(
     statements: Sequence[str], posts: Sequence[Post], vectors: Mapping[str, Vectors]
 ) -> Iterator[Claim]:
-    """Yield statements of one author of several that are much nearer to another's post, which
-    does not speak of the first: news about a maker cites its post and that of others."""
+    """Yield statements attributed to one of several authors that are much nearer to another
+    author's post, unless that post names the first author: news about a company may cite posts of
+    the company and of others."""
     parts: dict[str, list[str]] = {}
     for post in posts:
         parts.setdefault(_find_author(post), []).extend(_split_post(post))
     parts = {author: pieces for author, pieces in parts.items() if pieces}
     for statement in statements if len(parts) > 1 else ():
         if "；" in statement or ";" in statement:
-            continue  # it tells of two posts
+            continue  # it reports two posts
         named = [post for post in posts if _names_author(statement, post)]
         authors = {_find_author(post) for post in named}
         speaks = any(is_speaker(statement, post.author_name, post.author) for post in named)
@@ -113,7 +112,7 @@ def _find_wrong_speakers(
 
 
 def _find_author(post: Post) -> str:
-    """Return the handle of a post's author, or the name where a feed has no handles."""
+    """Return the handle of a post's author, or the name if the feed has no handles."""
     return post.author or post.author_name
 
 
@@ -127,9 +126,9 @@ def _has_figures(statement: str) -> bool:
 
 
 def _find_least(statement: str, posts: Sequence[Post]) -> float:
-    """Return how near a sentence must be: less where it names an author, who may have written of
-    something else elsewhere; any where it shares another name with the posts, or names the author
-    of a mere remark."""
+    """Return the minimum cosine of a sentence: lower if it names an author, who may have written
+    about something else elsewhere; none if it shares another name with the posts, or names the
+    author of a mere remark."""
     names = _list_keys(statement) - {key for post in posts for key in _list_keys(post.author_name)}
     if any(names & _list_keys(post.text) for post in posts):
         return -1.0
@@ -144,8 +143,8 @@ def _list_keys(text: str) -> set[str]:
 
 
 def _split_post(post: Post) -> Iterator[str]:
-    """Yield a post in pieces of the encoder's reach, its sentences, and the last one also where
-    the source cut it off."""
+    """Yield a post in pieces of the encoder's input length, its sentences, and the end of its last
+    line even if the source cut it off."""
     reading = Reading(post)
     words = reading.plain[:MOST_CHARS]
     yield from (words[at : at + EMBED_CHARS] for at in range(0, len(words), EMBED_CHARS))

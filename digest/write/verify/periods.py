@@ -1,4 +1,4 @@
-"""Days, hours, months and spans of time of a statement against those of its posts."""
+"""Verify days, hours, months and time spans of a statement against its posts."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from digest.write.verify.evidence import SPAN_DAYS, Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
 NOON = 720
-"""In minutes of the day."""
+"""Minute of the day."""
 NEAR_DAYS = 30
-"""From a post to what it may mean by 9.19."""
+"""Maximum days from a post to the day that it may mean by 9.19."""
 BESIDE_CHARS = 12
-"""Between a day and "posts from"."""
+"""Maximum characters between a day and "posts from"."""
 MOST_DAYS = 20
-"""Days of the posts that are compared: a calendar gives chance results."""
+"""Maximum days of the posts that are compared, because a calendar gives chance results."""
 
 
 def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]:
     """Yield days, hours, months, years and weekdays of a statement that its posts do not have.
 
-    `bare` is the text with days and fractions blanked out: "a quarter" of them is no span of time.
+    `bare` is the text with days and fractions blanked out: "a quarter" of something is no period.
     """
     days, terms, hours = find_days(text), find_terms(bare), _read_hours(text)
     near = [day for day in evidence.short_days if _is_near(day, evidence)]
@@ -50,8 +50,9 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     shared = any(day.matches(other) for day in days for other in posted) or any(
         term.value in posted_terms for term in terms if term.value.startswith("weekday")
     )
-    # The post's own day is a fact too, unless it is the only one, names days of which the item has
-    # none, and the item does not call it the day of a post; its weekday, unless it names others.
+    # The day on which a post was written is evidence too, except if there is only one post, it
+    # names days, the item has none of them, and the item does not call its day the day of a post.
+    # The weekday of the post is evidence unless the post names weekdays.
     named = evidence.names_days or any(term.startswith("weekday") for term in evidence.terms)
     silent = named and not shared and len(evidence.created) == 1
 
@@ -69,7 +70,7 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
         numbered = (
             _has_number(number, evidence) or has_short_year(int(number), evidence.text)
             if kind == "year"
-            else kind == "quarter" and _has_number(number, evidence)  # 第二季 is a season too
+            else kind == "quarter" and _has_number(number, evidence)  # 第二季 is also a season
         )
         own_weekdays = own_days(term) if evidence.names_weekdays else evidence.own_days
         own = _find_day_terms(own_weekdays, evidence) if kind == "weekday" else ()
@@ -82,8 +83,8 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
 def _find_missing_relatives(
     text: str, days: Sequence[Day], terms: Set[str], evidence: Evidence
 ) -> Iterator[str]:
-    """Yield "yesterday", 上周, "next month" and the like where the posts neither say so nor name a
-    day of that time."""
+    """Yield "yesterday", 上周, "next month" and the like if the posts neither say so nor name a day
+    in that period."""
     created, dates = evidence.created[0].date(), list(_list_dates(days, evidence))
     dates += [at.date() for at in evidence.created[1:]]
     gaps = {(at - created).days for at in dates}
@@ -99,15 +100,15 @@ def _find_missing_relatives(
         }
         for cue in (cue for cue, found in given.items() if not found):
             for match in () if has_cue(evidence.text, cue) else find_cues(text, cue):
-                # The next year: from now on. 网上月入 is no month.
+                # "The next year" means from now on; 网上月入 is not a month.
                 other = text[: match.start()].lower().endswith(("the ", "网"))
                 if not other and not text.startswith("末", match.end()):
                     yield match.group()
 
 
 def _read_hours(text: str) -> list[Hour]:
-    """Return the hours of a statement; all in the zone that it names, if it names one. One that
-    does not say its half of the day may be in the afternoon behind one that is, or behind 晚."""
+    """Return the hours of a statement, all in its time zone if it names one only. An hour without
+    a.m. or p.m. may be in the afternoon if it follows one that is, or follows 晚."""
     hours = find_hours(text)
     zones = {hour.zone for hour in hours if hour.zone}
     zone = zones.pop() if len(zones) == 1 else ""
@@ -125,14 +126,14 @@ def _read_hours(text: str) -> list[Hour]:
 
 
 def _names_evening(text: str) -> bool:
-    """Return True for 10 月 18 日晚, but 晚期 and 晚于."""
+    """Return True for 10 月 18 日晚, but not for 晚期 and 晚于."""
     _, evening, behind = text.rpartition("晚")
     return bool(evening) and behind[:1] not in load_words("figures", "no_evening")
 
 
 def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
-    """Yield the days of the posts' hours in the zones of a statement: Monday noon in New York is
-    Tuesday in Beijing."""
+    """Yield the days of the posts' hours in the time zones of the statement: Monday noon in New
+    York is Tuesday in Beijing."""
     days = _list_meant(evidence)
     for hour, other in product(hours, evidence.hours[:MOST_DAYS]):
         there = (convert_hour(other, day, hour.zone) for day in days if _differ(hour, other))
@@ -140,37 +141,37 @@ def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
 
 
 def _list_meant(evidence: Evidence) -> list[date]:
-    """Return the days that the posts' hours may be of; summer time depends on them."""
+    """Return the days to which the posts' hours may belong; summer time depends on them."""
     return list(_list_dates((*evidence.days[:MOST_DAYS], *evidence.own_days), evidence))
 
 
 def _differ(hour: Hour, other: Hour) -> bool:
-    """Return True for hours of two zones that are both named."""
+    """Return True if both hours have a time zone and the zones differ."""
     return bool(hour.zone and other.zone) and hour.zone != other.zone and other.minutes < 1440
 
 
 def _is_at(at: datetime, hour: Hour) -> bool:
-    """Return True for the hour; 11:59 in one zone is told as 3 o'clock in another."""
+    """Return True if a time is this hour; 11:59 in one zone may be 3 o'clock in another."""
     minutes = at.hour * 60 + at.minute
     minutes += minutes % 60 == 59 and hour.minutes % 60 == 0
     return hour.minutes == minutes or (hour.either and (hour.minutes - minutes) % NOON == 0)
 
 
 def find_missing_spans(bare: str, paces: Set[str], evidence: Evidence) -> list[str]:
-    """Return the spans of time that a statement counts by where its posts count by others; not
-    those of its figures, which are judged by them."""
+    """Return the time units of rates in a statement if its posts use other units. `paces` are the
+    units of its figures, which are verified with the figures."""
     counted = {unit: words for words, by, unit in read_spans(bare) if by and evidence.spans}
     return [words for unit, words in counted.items() if unit not in evidence.spans | paces]
 
 
 def _is_near(day: Day, evidence: Evidence) -> bool:
-    """Return True for 9.19 in a post of those weeks; elsewhere it may be a version."""
+    """Return True for 9.19 in a post of those weeks; at other times it may be a version."""
     dates = _list_dates([day], evidence)
     return any(abs((at - evidence.created[0].date()).days) <= NEAR_DAYS for at in dates)
 
 
 def is_until_short_day(amount: Amount, evidence: Evidence) -> bool:
-    """Return True for the time from a post to its 12/22; 9/10 may be a mark."""
+    """Return True for the time from a post to its 12/22; 9/10 may also be a rating."""
     created, size = evidence.created[0].date(), SPAN_DAYS.get(amount.unit, 0.0)
     days = [day for day in evidence.short_days if "/" in day.text]
     return bool(size) and any(
@@ -179,14 +180,14 @@ def is_until_short_day(amount: Amount, evidence: Evidence) -> bool:
 
 
 def _find_day_terms(days: Sequence[Day], evidence: Evidence) -> Iterator[str]:
-    """Yield month, year and weekday of days."""
+    """Yield the terms for month, year and weekday of days."""
     yield from (f"month {day.month}" for day in days)
     yield from (f"year {day.year}" for day in days if day.year)
     yield from (f"weekday {day.weekday()}" for day in _list_dates(days, evidence))
 
 
 def _has_hour(hour: Hour, evidence: Evidence) -> bool:
-    """Return True where the posts name the hour, in its zone or in another that they name."""
+    """Return True if the posts name the hour, in its time zone or another that they name."""
     if _has_number(hour.minutes / 60, evidence):
         return True
     days = _list_meant(evidence)
@@ -204,8 +205,8 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
 
 
 def _add_spans(evidence: Evidence) -> Iterator[Hour]:
-    """Yield the hours of the posts, and those so many hours or minutes after one as they say ("at 2
-    AM, claims open 3 hours later"), before or after they were written: "live in 35 mins"."""
+    """Yield the hours of the posts, and the times at a named distance from them ("at 2 AM, claims
+    open 3 hours later") or from when a post was written ("live in 35 mins")."""
     yield from evidence.hours
     spans = {
         round(amount.value * _MINUTES[amount.unit])
@@ -222,8 +223,8 @@ def _add_spans(evidence: Evidence) -> Iterator[Hour]:
 
 
 def _has_number(value: float, evidence: Evidence) -> bool:
-    """Return True where a figure without a unit has the value: 2025 may be a count of posts, 8 点
-    a score."""
+    """Return True if a figure without a unit has the value: 2025 may be a count of posts, 8 点 a
+    score."""
     return bool(value) and any(
         fact.value == value
         for amount in evidence.amounts
@@ -233,13 +234,13 @@ def _has_number(value: float, evidence: Evidence) -> bool:
 
 
 def find_month_days(text: str, evidence: Evidence) -> set[int]:
-    """Return what a statement may call a day by its number alone: 24 日 for a day on which a post
-    was written, or what one announces for the 23rd at noon in New York, told in Beijing's time."""
+    """Return the days that a statement may give by number only: 24 日 for the day of a post, or for
+    a post's "noon on the 23rd in New York", which is the 24th in Beijing."""
     return {day.day for day in (*evidence.own_days, *_move_days(_read_hours(text), evidence))}
 
 
 def is_between(amount: Amount, evidence: Evidence) -> bool:
-    """Return True where two times that the posts name, or at which they were written, lie so far
+    """Return True if two times that the posts name, or at which they were written, are this far
     apart: "six days earlier", "30 years after"."""
     if amount.unit in ("year", "decade"):
         years = {float(term[5:]) for term in evidence.terms if term.startswith("year ")}
@@ -263,8 +264,8 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
     days = list(_list_dates(evidence.days[:MOST_DAYS], evidence))
     own = list(_list_dates(evidence.own_days[:MOST_DAYS], evidence))
     gaps = [abs((a - b).days) for a, b in combinations(days, 2)]
-    gaps += [gap + 1 for gap in gaps if length == 1]  # 28 to 30 October are three days
-    # One post's own day is several, a zone each: these are no time that passed.
+    gaps += [gap + 1 for gap in gaps if length == 1]  # 28 to 30 October is three days
+    # A post's own day has one date per time zone; those are not a time span.
     gaps += [abs((a - b).days) for a, b in product(days, own)]
     dates = [at.date() for at in evidence.created[:MOST_DAYS]]
     gaps += [abs((a - b).days) for a, b in combinations(dates, 2)]
@@ -272,7 +273,7 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
 
 
 def _list_dates(days: Sequence[Day], evidence: Evidence) -> Iterator[date]:
-    """Yield calendar days; where they name no year, of the first post's."""
+    """Yield calendar dates; days without a year are in the year of the first post."""
     for day in days:
         try:
             yield date(day.year or evidence.created[0].year, day.month, day.day)

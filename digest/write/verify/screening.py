@@ -1,4 +1,4 @@
-"""Checks that an item of a model must pass before it is printed, in one place."""
+"""Screen a model's items: all checks that an item must pass before it is printed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ UNRELATED = "is not about the posts it cites"
 GENERIC = "would fit any day: name who and what, or leave it out"
 
 
-def checked(
+def screen_items(
     candidates: Sequence[Candidate], shown: Mapping[str, Post], spoken: Language
 ) -> list[Candidate]:
-    """Return the candidates with what is wrong with each: nothing for those that may be printed."""
+    """Return the candidates with the problems of each; without problems it may be printed."""
     posts = list(shown.values())
     verdicts = prove(
         [(candidate.item, posts, candidate.section == "views") for candidate in candidates]
@@ -34,24 +34,23 @@ def checked(
     ]
 
 
-def trimmed(
+def trim_items(
     candidates: Sequence[Candidate], shown: Mapping[str, Post], spoken: Language
 ) -> list[Candidate]:
-    """Return the candidates, those that failed without the sentences that did, where the others
-    can stand."""
+    """Return the candidates; failed ones without their failed sentences, if what is left passes."""
     wrong = [
         at for at, candidate in enumerate(candidates) if candidate.problems and candidate.posts
     ]
     parts = {at: pieces(candidates[at]) for at in wrong}
-    judged = iter(checked([part for at in wrong for part in parts[at]], shown, spoken))
+    screened = iter(screen_items([part for at in wrong for part in parts[at]], shown, spoken))
     shorter = {}
     for at in wrong:
-        failed = [bool(set(next(judged).problems) - {GENERIC}) for _ in parts[at]]
+        failed = [bool(set(next(screened).problems) - {GENERIC}) for _ in parts[at]]
         if not all(failed):
             shorter[at] = drop_failed(candidates[at], failed)
-    better = dict(zip(shorter, checked(list(shorter.values()), shown, spoken), strict=True))
+    retried = dict(zip(shorter, screen_items(list(shorter.values()), shown, spoken), strict=True))
     return [
-        better[at] if at in better and not better[at].problems else candidate
+        retried[at] if at in retried and not retried[at].problems else candidate
         for at, candidate in enumerate(candidates)
     ]
 
@@ -63,19 +62,19 @@ def _problems(candidate: Candidate, verdict: Verdict, spoken: Language) -> tuple
         f"{UNRELATED}: {claim.words}" if claim.kind == "unrelated" else claim.words
         for claim in verdict.claims
     ]
-    if not _speaks(candidate.item.text or candidate.item.title, spoken):
+    if not _is_in_language(candidate.item.text or candidate.item.title, spoken):
         problems.append(_LANGUAGE[spoken])
-    problems += _addresses(candidate)
+    problems += _find_links(candidate)
     if talks_to_programs(candidate.full_text):
         problems.append("speaks to a program")
-    if not problems and generic(candidate):
+    if not problems and is_generic(candidate):
         problems.append(GENERIC)
     return tuple(dict.fromkeys(problems))
 
 
-def _speaks(text: str, spoken: Language) -> bool:
-    """Return True for a text in the report's language; a Japanese name makes no Chinese text
-    Japanese."""
+def _is_in_language(text: str, spoken: Language) -> bool:
+    """Return True if a text is in the report's language; a Japanese name in a Chinese text does
+    not make it Japanese."""
     written = language(text)
     if written == "ja" and spoken == "zh":
         kana, han = (
@@ -86,7 +85,7 @@ def _speaks(text: str, spoken: Language) -> bool:
     return written in (spoken, "other")
 
 
-def _addresses(candidate: Candidate) -> list[str]:
+def _find_links(candidate: Candidate) -> list[str]:
     posted = "\n".join(
         f"{p.author} {p.author_name} {clean(p.text)}" for p in candidate.posts
     ).casefold()
@@ -97,13 +96,13 @@ def _addresses(candidate: Candidate) -> list[str]:
     ]
 
 
-def generic(candidate: Candidate) -> bool:
-    """Return True for an item that would fit any other day: a stock phrase, or no name, number
-    or quotation."""
+def is_generic(candidate: Candidate) -> bool:
+    """Return True for an item that would fit any day: with a stock phrase, or without name, number
+    and quotation."""
     text = candidate.full_text if candidate.section != "views" else candidate.item.text
     if has_phrase(text, "stock_phrases"):
         return True
     words = text.strip()
-    later = words[words[1:2].islower() :]  # without the capital that only starts the sentence
-    tells = any(char.isdigit() or "A" <= char <= "Z" or char in "《“「\"'" for char in later)
-    return candidate.section != "views" and not tells and not any(find_names(text))
+    later = words[words[1:2].islower() :]  # skip the capital at the start of the sentence
+    is_specific = any(char.isdigit() or "A" <= char <= "Z" or char in "《“「\"'" for char in later)
+    return candidate.section != "views" and not is_specific and not any(find_names(text))

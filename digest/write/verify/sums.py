@@ -1,7 +1,7 @@
-"""A sum that a model gives for a figure of its own: `55 - 26`, `3 * 60 + 49`.
+"""Evaluate a calculation that a model gives for a derived figure: `55 - 26`, `3 * 60 + 49`.
 
-The code works it out, and only over figures of the cited posts: the model says how a figure
-follows from theirs, never that it does.
+The code computes it, and accepts only figures of the cited posts as operands: the model may explain
+how a figure is derived, but cannot assert that it is.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from itertools import islice, product
 
 MAX_CHARS = 100
 MOST_OPERANDS = 2
-"""Figures of posts in one sum; one that adds up figures, or products of two, may have more."""
+"""Maximum figures of posts in a calculation; sums of figures and products may have MOST_SUMMED."""
 MOST_SUMMED = 8
 MOST_FACTORS = 2
 FACTORS = frozenset({2.0, 7.0, 8.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
-"""Half, twice, and between units of time, bits and bytes: these need stand in no post."""
+"""Factors that no post needs to have: half, double, and between units of time, bits and bytes."""
 POWERS = frozenset({1.0, 100.0, 1000.0, 1e6})
-"""Between other units; of one figure alone they would make another magnitude."""
+"""Factors between other units; applied to a single figure they would change its magnitude."""
 WHOLES = frozenset({1.0, 100.0})
-"""What a share is taken from, or put on to, before it multiplies: 10 / (1 - 0.6)."""
+"""Numbers that a share is subtracted from or added to before it multiplies: 10 / (1 - 0.6)."""
 MOST_RESULTS = 50
 MOST = 1e18
 LEAST_POWER = 2
-"""Of ten, between a figure and its digits: 273 for 273 million."""
+"""Minimum power of ten between a figure and its leading digits: 273 for 273 million."""
 EXACT = 1e-9
 _OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -38,9 +38,8 @@ _SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", ",": "", "
 
 
 def list_results(text: str, known: Set[float], factors: Set[float] = FACTORS) -> Iterator[float]:
-    """Yield what a sum over `known` figures may give; nothing where it is none, or has others that
-    are no `factors`. A figure may be written without its thousands and millions, and counts with
-    them."""
+    """Yield the possible results of a calculation over `known` figures; none if it has numbers that
+    are neither known nor `factors`. A number may stand for a figure in thousands or millions."""
     for side in text[:MAX_CHARS].translate(_SIGNS).split("="):
         tree = _parse(side)
         if isinstance(tree, ast.BinOp) and _is_short(tree, known, factors):
@@ -52,7 +51,7 @@ def list_results(text: str, known: Set[float], factors: Set[float] = FACTORS) ->
 
 
 def _parse(text: str) -> ast.expr | None:
-    """Return a sum as a tree; None where it holds anything but figures and the four operations."""
+    """Return a calculation as a tree; None if it has more than numbers and the four operations."""
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError):
@@ -79,7 +78,7 @@ def _read_number(tree: ast.expr) -> float | None:
 
 
 def _list_numbers(tree: ast.expr, *, scales: bool = False) -> Iterator[tuple[float, bool]]:
-    """Yield the numbers of a sum from left to right, and True for one that multiplies or
+    """Yield the numbers of a calculation from left to right, each with True if it multiplies or
     divides."""
     if isinstance(tree, ast.BinOp):
         scaling = isinstance(tree.op, ast.Mult | ast.Div)
@@ -90,7 +89,7 @@ def _list_numbers(tree: ast.expr, *, scales: bool = False) -> Iterator[tuple[flo
 
 
 def _is_short(tree: ast.expr, known: Set[float], factors: Set[float]) -> bool:
-    """Return True where a reader would follow the sum: with as few figures as he does."""
+    """Return True if a calculation is short enough for a reader to follow."""
     numbers = list(_list_numbers(tree))
     powers = POWERS - factors - known
     used = [n for n, scales in numbers if scales and n in factors | powers]
@@ -99,7 +98,7 @@ def _is_short(tree: ast.expr, known: Set[float], factors: Set[float]) -> bool:
     figures = [n for n, scales in numbers if n not in (factors | powers if scales else wholes)]
     if 100 in used:
         figures = list(set(figures))  # 2000 - 2000 * 95 / 100
-    more = max(0, len(used) - MOST_FACTORS)  # factors that the posts have as well
+    more = max(0, len(used) - MOST_FACTORS)  # surplus factors, which the posts must have
     others = len(figures) + more
     return (
         (others > 0 or not known.isdisjoint(used))
@@ -113,7 +112,7 @@ def _is_short(tree: ast.expr, known: Set[float], factors: Set[float]) -> bool:
 
 
 def _adds_up(tree: ast.expr) -> bool:
-    """Return True for a sum of figures and products of two: 100 + 10 * 10."""
+    """Return True for a sum of figures and products of two figures: 100 + 10 * 10."""
     match tree:
         case ast.BinOp(op=ast.Add()):
             return _adds_up(tree.left) and _adds_up(tree.right)
@@ -123,7 +122,7 @@ def _adds_up(tree: ast.expr) -> bool:
 
 
 def _list_meant(number: float, known: Set[float], factors: Set[float]) -> list[float]:
-    """Return the figures that a number of a sum may stand for."""
+    """Return the figures that a number in a calculation may stand for."""
     scaled = [value for value in known if _is_scaled(value, number)]
     plain = number in known | POWERS or (number in factors and not scaled)
     return [number, *scaled] if plain else scaled
@@ -137,7 +136,7 @@ def _is_scaled(value: float, number: float) -> bool:
 
 
 def _work_out(tree: ast.expr, values: Iterator[float]) -> float:
-    """Return the result, infinite where it divides by nothing; `values` stand for the numbers, in
+    """Return the result, or infinity after a division by zero; `values` replace the numbers in
     their order."""
     if not isinstance(tree, ast.BinOp):
         return next(values)

@@ -1,4 +1,4 @@
-"""Versions and variants of a statement against what its posts have."""
+"""Verify versions and variants of a statement against its posts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from digest.reading.sounds import unaccent
 
 
 def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
-    """Yield versions and variants that the posts do not have of this thing: "Veo 4" is not Veo
-    3."""
+    """Yield versions and variants that the posts do not have for this product: "Veo 4" is not
+    Veo 3."""
     yield from (v.text for v in find_versions(text) if not _has_version(v, text, mentions))
     for words, number in find_bare_versions(text):
         if number.removesuffix(".0") not in mentions.segments:
@@ -30,8 +30,8 @@ def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
 
 
 def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
-    """Return True where the number follows the name in the posts, or they have it and no other
-    of that name."""
+    """Return True if the number follows the name in the posts, or if they have the number and no
+    other version of that name."""
     name, number = unaccent(version.name).lower(), version.number.removesuffix(".0")
     if (name, number) in mentions.near:
         return True
@@ -43,6 +43,6 @@ def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
         and apart
         and not (capital and "." in version.number)
     ):
-        return True  # "top 10" and the like: the number alone is looked up elsewhere
+        return True  # "top 10" and the like: the number is verified as a figure
     others = any(other[0].isdigit() for other in mentions.followers.get(name, ()))
     return number in mentions.segments and not others
