@@ -1,1 +1,1 @@
-"""Posts in, proved report out. Knows nothing of chats: never imports `bot`."""
+"""Turn posts into a verified report. Never imports `bot` and knows nothing about chats."""

@@ -1,5 +1,6 @@
-"""Questions to the archive: the items that may answer, found by code. The process that talks to
-people does this; `digest.write.model.reply` has a model answer from them.
+"""Answer questions from the archive without a model, by full-text search.
+
+The chat process runs this module. `digest.write.model.reply` lets a model answer from its hits.
 """
 
 from collections.abc import Sequence
@@ -12,19 +13,19 @@ from digest.publish import hit_as_dict
 from digest.store import Store
 
 MAX_HITS, MAX_NEAREST = 14, 5
-"""Items that a model is shown, and that a reader is shown where there is no answer."""
+"""Items shown to the model, and items shown to the user when there is no answer."""
 AROUND = timedelta(days=1)
-"""A day that a question names may be that of the event or of the report."""
+"""A date in a question may be the day of the event or the day of the report."""
 NEAR_COVERAGE = 0.6
-"""Share of the question that an item must hold to answer it without a model's word."""
+"""Share of the question's terms an item must cover to count as an answer without a model."""
 
 Verdict = Literal["answer", "premise", "nothing", "items", "unsure"]
-"""`items`, `unsure`: no model judged, these items match the question, or none does well enough."""
+"""`items` and `unsure` come from code alone: the items match the question, or none matches well."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProvedSentence:
-    """A sentence of an answer, with the places of its items in the reply, from 1."""
+    """One sentence of an answer, with the 1-based positions of its items in the reply."""
 
     text: str
     places: tuple[int, ...]
@@ -32,7 +33,7 @@ class ProvedSentence:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveAnswer:
-    """What the archive says to a question: sentences, and items, the cited ones first."""
+    """The answer to a question: sentences and items, cited items first."""
 
     verdict: Verdict
     sentences: tuple[ProvedSentence, ...] = ()
@@ -42,9 +43,9 @@ class ArchiveAnswer:
 async def find_hits(
     store: Store, question: str, today: date, *, topic: str = ""
 ) -> tuple[list[Hit], list[Hit]]:
-    """Return the items that hold most of what a question asks for, best first, and those that only
+    """Return two lists, best first: items that match most of the question, and items that only
     share a name with it."""
-    # Imported here: a start does not wait for it.
+    # Imported here to keep the bot's start fast.
     from digest.reading.days import blank_days
     from digest.reading.names import find_names
 
@@ -55,13 +56,13 @@ async def find_hits(
     near: list[Hit] = []
     for name in dict.fromkeys(name.text for _, name in find_names(question)):
         near += await store.search(name, topic=topic, limit=MAX_NEAREST)
-    # The overview repeats in passing what other items tell.
+    # An overview item whose own text does not match only repeats other items.
     hits = _each_once([hit for hit in hits if hit.section != "overview" or not hit.in_posts])
     return hits, _each_once([*hits, *sorted(near, key=lambda hit: -hit.score)])[len(hits) :]
 
 
 def _span(question: str, today: date) -> tuple[date, date] | None:
-    """Return the days around one that the question names."""
+    """Return the range of AROUND days on each side of the first full date in the question."""
     from digest.reading.days import find_days
 
     for day in find_days(question):
@@ -84,7 +85,7 @@ def _each_once(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def answer_without_model(hits: Sequence[Hit], near: Sequence[Hit]) -> ArchiveAnswer:
-    """Return the best items, or that none is surely an answer and the nearest ones."""
+    """Return the best matching items, or the nearest ones with the verdict `unsure`."""
     best = [hit for hit in hits if hit.coverage >= NEAR_COVERAGE][:MAX_NEAREST]
     if best:
         return ArchiveAnswer("items", hits=tuple(best))
@@ -92,7 +93,7 @@ def answer_without_model(hits: Sequence[Hit], near: Sequence[Hit]) -> ArchiveAns
 
 
 def as_dict(reply: ArchiveAnswer) -> dict[str, object]:
-    """Return the reply as the command line prints it."""
+    """Return the reply as the JSON object that the command line prints."""
     return {
         "verdict": reply.verdict,
         "sentences": [{"text": s.text, "items": list(s.places)} for s in reply.sentences],

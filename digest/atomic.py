@@ -1,4 +1,4 @@
-"""Files that are whole under their name, or not there at all."""
+"""Atomic file writes: a file is complete under its name or does not exist."""
 
 import os
 import secrets
@@ -11,10 +11,10 @@ from digest.errors import StoreError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a new name beside `path`; what was written there takes its place at the end.
+    """Yield a temporary path beside `path`; on success, rename it to `path`.
 
-    Every writer has a name of its own, so two at once do not disturb each other, and a link that
-    somebody put in the way is not followed. Where the body raises, `path` stays as it was.
+    Each writer has its own temporary name, so concurrent writers do not collide, and an existing
+    symlink is replaced, not followed. If the body raises, `path` is unchanged.
     """
     part = path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
     try:
@@ -25,10 +25,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_below(path: Path, content: bytes, hint: str = "name another folder") -> None:
-    """Write the bytes under that name, all or nothing, and make its folder. A file that holds them
-    already stays as it is. A link in its place, though not one above it, is replaced.
+    """Write the bytes to `path` atomically and create its folder. Skip the write if the file
+    already has this content. A symlink at `path` itself is replaced; symlinks in its folders are
+    followed.
 
-    Raises StoreError with the hint where that cannot be written.
+    Raises StoreError with the hint if the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

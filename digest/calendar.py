@@ -1,4 +1,4 @@
-"""Local times of day as moments, and the report that a chat's day brings. Pure: reads no clock."""
+"""Convert local times to moments and find the report a chat gets on a day. Pure: reads no clock."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -10,12 +10,12 @@ DAY = timedelta(days=1)
 Span = tuple[date, date]
 """First and last day."""
 FARTHEST = 400
-"""Days to look ahead: over a year, for a chat with one weekday in a zone that loses that day."""
+"""Days to search ahead: over a year, for a chat with one weekday in a zone that skips that day."""
 
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """Return the zone of that name; UTC for one that the machine's zone data does not know."""
+    """Return the time zone of that name, or UTC if the machine's zone data lacks it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -23,12 +23,12 @@ def zone(name: str) -> ZoneInfo:
 
 
 def local_day(at: datetime, name: str) -> date:
-    """Return the day that calendars in the zone show at that moment."""
+    """Return the calendar date in the zone at that moment."""
     return at.astimezone(zone(name)).date()
 
 
 def day_start(day: date, name: str) -> datetime:
-    """Return the midnight with which the day begins in the zone."""
+    """Return the midnight at which the day begins in the zone."""
     return datetime.combine(day, time.min, zone(name))
 
 
@@ -36,9 +36,9 @@ def day_start(day: date, name: str) -> datetime:
 def moment(day: date, at: time, name: str) -> datetime | None:
     """Return the moment (UTC) at which clocks in the zone show `at` on that local day.
 
-    A time that a clock change leaves out comes as much later as the clocks jump, or as much earlier
-    where that would be the next day (Nuuk jumps at 23:00); one that it brings twice is the first of
-    the two. None for a day that the zone never had (Apia, 2011-12-30).
+    A time skipped by a clock change moves later by the size of the jump, or earlier where later
+    would be the next day (Nuuk jumps at 23:00). For a time that occurs twice, return the first.
+    Return None for a date the zone skipped entirely (Apia, 2011-12-30).
     """
     here = zone(name)
     noon = datetime.combine(day, time(12), here)
@@ -51,7 +51,7 @@ def moment(day: date, at: time, name: str) -> datetime | None:
 
 
 def nearest_moment(subscription: Subscription, near: datetime) -> datetime:
-    """Return the moment of the subscription, on any weekday, that is nearest to another one."""
+    """Return the subscription's delivery moment closest to `near`, ignoring its weekdays."""
     today, at, name = local_day(near, subscription.timezone), subscription.at, subscription.timezone
     moments = [moment(day, at, name) for day in (today - DAY, today, today + DAY)]
     return min(filter(None, moments), key=lambda due: abs(due - near))
@@ -74,7 +74,8 @@ def next_due(subscription: Subscription, now: datetime) -> datetime:
 def due_days(
     subscription: Subscription, after: datetime, now: datetime
 ) -> list[tuple[date, datetime]]:
-    """Return the local days that became due from `after` to `now`, both included, with moments."""
+    """Return the local days that fell due from `after` to `now`, both included, with the
+    moments."""
     here = zone(subscription.timezone)
     day, last = after.astimezone(here).date() - DAY, now.astimezone(here).date() + DAY
     days = []
@@ -88,13 +89,13 @@ def due_days(
 
 
 def week_of(day: date) -> tuple[date, date]:
-    """Return Monday and Sunday of the day's week."""
+    """Return the Monday and Sunday of the day's week."""
     monday = day - day.weekday() * DAY
     return monday, monday + 6 * DAY
 
 
 def month_of(day: date) -> tuple[date, date]:
-    """Return first and last day of the day's month."""
+    """Return the first and last day of the day's month."""
     first = day.replace(day=1)
     return first, (first + 31 * DAY).replace(day=1) - DAY
 
@@ -112,7 +113,7 @@ def _closes(day: date, build_at: time, name: str) -> datetime:
 
 
 def newest_closed(topic: Topic, now: datetime) -> date:
-    """Return the newest day of the topic that is closed at that moment."""
+    """Return the topic's newest day that is closed at `now`."""
     day = local_day(now, topic.timezone)
     while closes(topic, day) > now:
         day -= DAY
@@ -122,14 +123,12 @@ def newest_closed(topic: Topic, now: datetime) -> date:
 def report_day(
     topic: Topic, subscription: Subscription, day: date, before: date | None
 ) -> date | None:
-    """Return the day whose report a chat gets on its local day `day`.
+    """Return the day whose report a chat gets on its local day `day`, or None if it gets none.
 
-    `before` is the day of the report that it got last.
-
-    Go back the same number of days all year, so that a clock change neither repeats nor skips a
-    report. Return None where that is `before` or an older day: the next report, made later that
-    day, would be late again on every day to come; None, too, if the report would not be built
-    within a day of the chat's time."""
+    `before` is the day of the last report the chat got. The offset in days is the same all year, so
+    that a clock change neither repeats nor skips a report. Return None if the resulting report is
+    `before` or older: waiting for the next one would make every later delivery late as well. Also
+    return None if the report would be built more than a day after the chat's time."""
     back = days_back(
         topic.timezone, topic.build_at, subscription.timezone, subscription.at, day.year
     )
@@ -141,12 +140,12 @@ def report_day(
 
 @lru_cache(maxsize=4096)
 def days_back(topic_zone: str, build_at: time, chat_zone: str, at: time, year: int) -> int:
-    """Return how many days before a chat's day the newest report lies that is built by its time.
+    """Return how many days back the newest report is that is built by the chat's time.
 
-    If clock changes make the number vary, take the smallest that holds for at least a third of the
-    year's months; in the other months the digest waits for its report, at most an hour after the
-    chat's time, rather than being a day older all year. A month of other clocks (Casablanca's
-    Ramadan) changes nothing."""
+    If clock changes make the number vary, return the smallest that holds for at least a third of
+    the year's months. In the other months the digest waits for its report, at most an hour past the
+    chat's time, because the alternative is a digest one day older all year. A single month with
+    other clocks (Ramadan in Casablanca) does not change the result."""
     months = []
     for month in range(1, 13):
         day = date(year, month, 15)

@@ -1,4 +1,4 @@
-"""The word cloud: words and counts in, a PNG out."""
+"""Draw the word cloud: word counts in, PNG out."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from digest.errors import CloudError
 from digest.text import clean
 
 WIDTH, HEIGHT, SCALE = 800, 450, 2
-"""Laid out at half size and drawn at twice: words are as crisp, the search is four times less."""
+"""The layout runs at half size, which is four times cheaper; drawing at double size stays crisp."""
 EDGE = 14
-"""Free space around the words, in units of the layout."""
+"""Margin around the words, in layout units."""
 MOST_WORDS = 100
 LARGEST_LETTERS = (64, 48, 32)
-"""Sizes of the first word to try, in units of the layout."""
+"""Font sizes to try for the most frequent word, in layout units."""
 MOST_OF = 0.9
-"""Share of the words for which a size must have room; the rarest may go."""
+"""Share of the words that must fit at a font size; the rarest may be left out."""
 MOST_POSTS = 1e9
-"""A count above it is no count (and may be too large for a float)."""
+"""Upper limit of a valid count; a larger one may overflow a float."""
 LONGEST = 32
 BACKGROUND = "#fbfaf7"
 _GROUND = 0
-"""Place of the background in the palette."""
+"""Palette index of the background."""
 SHADES = 21
-"""Steps from the background to a colour, for the smooth edges of letters."""
+"""Palette steps from the background to each colour, for anti-aliasing."""
 COLOURS = ("#12355b", "#c8553d", "#1b7f79", "#7a3e65", "#3d5a80", "#b07d1e")
 
 _SYSTEM_FONTS = (
@@ -46,11 +46,10 @@ log = logging.getLogger(__name__)
 
 
 def render(counts: Mapping[str, int]) -> bytes:
-    """Return a PNG of 1600 x 900 with the most frequent words; the same counts give the same
-    picture.
+    """Return a 1600 x 900 PNG of the most frequent words; the same counts give the same picture.
 
-    A word that would break the drawing is cleaned, one with a glyph the font lacks is left out.
-    Raises CloudError where nothing is left to draw or no font with Han characters is found.
+    Words are cleaned first; a word with a glyph missing from the font is left out. Raises
+    CloudError if nothing is left to draw or no font with Han characters is found.
     """
     words = drawable(counts)
     if not words:
@@ -68,7 +67,7 @@ def render(counts: Mapping[str, int]) -> bytes:
 
 
 def draw(counts: Mapping[str, int]) -> bytes:
-    """Return the picture, or nothing: one that fails never stops a report."""
+    """Return the picture, or b"" if drawing fails: a missing picture must not stop a report."""
     try:
         return render(counts) if counts else b""
     except CloudError as error:
@@ -78,9 +77,9 @@ def draw(counts: Mapping[str, int]) -> bytes:
 
 @cache
 def _palette() -> Any:
-    """Return a picture whose palette has the colours and their steps to the background: nothing
-    else is drawn, and to find the colours of each picture takes as long as to lay out half of
-    it."""
+    """Return a picture whose palette holds the colours and their steps to the background.
+
+    A fixed palette is enough, and computing one per picture costs half as much as a layout."""
     from PIL import Image, ImageColor
 
     ground = ImageColor.getrgb(BACKGROUND)
@@ -95,8 +94,7 @@ def _palette() -> Any:
 
 
 def _laid_out(words: Mapping[str, float]) -> Any:
-    """Return the words in their places; in smaller letters where long words leave no room for
-    most."""
+    """Return the laid-out cloud; try smaller fonts while long words crowd out too many others."""
     from wordcloud import WordCloud
 
     ranks = {word: rank for rank, word in enumerate(words)}
@@ -128,9 +126,9 @@ def _laid_out(words: Mapping[str, float]) -> Any:
 
 
 def as_jpeg(picture: bytes) -> bytes:
-    """Return the picture as JPEG; one that is JPEG already stays as it is, byte for byte.
+    """Return the picture as JPEG; bytes that are already JPEG are returned unchanged.
 
-    Raises CloudError for what is no picture.
+    Raises CloudError if the bytes are not a picture.
     """
     if picture.startswith(b"\xff\xd8"):
         return picture
@@ -146,7 +144,7 @@ def as_jpeg(picture: bytes) -> bytes:
 
 
 def drawable(counts: Mapping[str, int]) -> dict[str, float]:
-    """Return words as they can be drawn, with weights; most frequent first, at most MOST_WORDS."""
+    """Return cleaned words with weights, most frequent first, at most MOST_WORDS."""
     weights: dict[str, float] = {}
     for word, count in counts.items():
         text = " ".join(clean(word[: 4 * LONGEST]).split())
@@ -159,11 +157,11 @@ def drawable(counts: Mapping[str, int]) -> dict[str, float]:
 
 @cache
 def font_path() -> Path:
-    """Return a font with Han characters: that of the font package, else one the system has."""
+    """Return a font with Han characters: from the font package, else from the system."""
     from PIL import ImageFont
 
     for path in filter(Path.is_file, _fonts()):
-        # Of a damaged file the next font, or no picture, is better than no report.
+        # Skip a damaged font file: another font, or no picture, is better than no report.
         with suppress(OSError):
             ImageFont.truetype(str(path), 12)
             return path
@@ -189,7 +187,7 @@ def _font() -> Any:
 
 @cache
 def draws(character: str) -> bool:
-    """Return whether the font has a glyph for it: another than that of the last code point."""
+    """Return True if the font has its own glyph for it, not the "missing character" glyph."""
     return _shape(character) != _shape("\U0010ffff")
 
 
@@ -199,7 +197,7 @@ def _shape(character: str) -> tuple[Any, bytes]:
 
 
 def font_check() -> str:
-    """Return one line about the font; raises CloudError where it has no Han characters."""
+    """Return one line about the font for `check`. Raise CloudError if it has no Han characters."""
     if not all(map(draws, "简报词云")):
         raise CloudError(
             f"{font_path().name} has no Chinese characters: reinstall the dependencies"

@@ -1,4 +1,4 @@
-"""A round of a topic's sources: which are asked, in which order, and what becomes of answers."""
+"""One collection round: ask a topic's sources, with fallbacks, back-off and billing limits."""
 
 import asyncio
 import calendar
@@ -23,28 +23,28 @@ from digest.text import clean
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8
-"""Sources that are asked side by side."""
+"""Sources fetched concurrently."""
 ROUND_SECONDS = 75.0
-"""A round ends then, whoever has not answered."""
+"""Timeout of a round; slower sources count as failed."""
 BILLED, TURN_SECONDS = "billed sources", 60.0
-"""The role of whoever reads a page that costs money, and how long that may take: three requests."""
+"""Lease that serialises billed requests, and its length: enough for three requests."""
 PAGES = 10
-"""Pages of one source in a round; the next round goes on where this one stopped."""
+"""Pages fetched from one source per round; the next round resumes after them."""
 PATIENCE = 3
-"""Failures in a row after which a source is asked less often."""
+"""Consecutive failures before a source backs off."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
 SHOWN = timedelta(days=2)
-"""How long after its end most sources still show the posts of a day."""
+"""How long after the end of a day most sources still list its posts."""
 TRIED = 92
-"""Billed reads of a trial at most: ten posts, the least that every endpoint of X allows, with
-all that they can bring along, and a user that is looked up."""
+"""Maximum billed reads of a trial: ten posts (the minimum of every X endpoint) with everything they
+can include, and one user lookup."""
 BUSIEST_DAY = 10
-"""The part of a month's reads that one day may take: a tenth."""
+"""One day may use at most a tenth of the month's reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round works with."""
+    """Inputs shared by all sources of a round."""
 
     topic: Topic
     window: Window
@@ -59,17 +59,17 @@ class Round:
 
 
 def identify(spec: SourceSpec) -> SourceSpec:
-    """Return what a source is known by: kind and address."""
+    """Return the identity of a source: kind and address."""
     return SourceSpec(spec.kind, spec.address)
 
 
 async def list_sources(topic: Topic, store: Store) -> tuple[SourceSpec, ...]:
-    """Return the topic's sources: those of the topics file, as operators changed them in a chat."""
+    """Return the sources of the topics file with the changes operators made in a chat."""
     return apply_changes(topic.sources, await SourceBook(store).changes(topic.name))
 
 
 def apply_changes(base: Sequence[SourceSpec], changes: Sequence[Change]) -> tuple[SourceSpec, ...]:
-    """Return the sources of the file without those taken away, then those that were added."""
+    """Return the file's sources, minus those removed, plus those added."""
     specs = {identify(spec): spec for spec in base}
     for change in changes:
         if not change.added:
@@ -80,7 +80,7 @@ def apply_changes(base: Sequence[SourceSpec], changes: Sequence[Change]) -> tupl
 
 
 async def list_weights(topic: Topic, store: Store, access: Access) -> dict[str, float]:
-    """Return how much the posts of each stream count, where that is not as usual."""
+    """Return the weight of each stream whose weight is not 1."""
     specs = await list_sources(topic, store)
     names = name_sources(specs, access)
     return {names[spec]: spec.weight for spec in specs if spec.weight != 1}
@@ -95,10 +95,10 @@ async def collect(
     window: Window | None = None,
     patient: bool = True,
 ) -> list[SourceResult]:
-    """Fetch the topic's sources into the store once; one that fails costs only itself.
+    """Fetch the topic's sources into the store once; a failing source does not affect the others.
 
-    Without a window, today and yesterday are wanted. Only sources that can still give posts of the
-    window are asked. `patient`: skip those that are backing off.
+    The default window is yesterday and today. Sources that no longer list posts of the window are
+    not asked. `patient`: skip sources that are backing off.
     """
     today = local_day(now, topic.timezone)
     window = window or Window(today - timedelta(days=1), today, topic.timezone)
@@ -124,8 +124,8 @@ async def collect(
 
 
 def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
-    """Return each source with those that stand in for it, in their order; one that stands in for a
-    stand-in follows it."""
+    """Group each source with its fallbacks, in order; the fallback of a fallback joins the
+    group."""
     groups: list[list[SourceSpec]] = []
     for spec in specs:
         named = (
@@ -141,7 +141,7 @@ def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
 
 
 async def _ask_group(round_: Round, group: Sequence[SourceSpec]) -> list[SourceResult]:
-    """Ask a source and then its stand-ins, up to the first that answers."""
+    """Ask a source, then its fallbacks, until one answers."""
     answers: list[SourceResult] = []
     for spec in group:
         if result := await _ask(round_, spec):
@@ -152,7 +152,7 @@ async def _ask_group(round_: Round, group: Sequence[SourceSpec]) -> list[SourceR
 
 
 async def _ask(round_: Round, spec: SourceSpec) -> SourceResult | None:
-    """Fetch one source and store its posts; None for one that has nothing to do with the window."""
+    """Fetch one source and store its posts; return None if it cannot have posts of the window."""
     name = round_.names[spec]
     try:
         source = open_source(spec, round_.access)
@@ -182,7 +182,7 @@ async def _ask(round_: Round, spec: SourceSpec) -> SourceResult | None:
 async def _fetch_pages(
     round_: Round, source: Source, spec: SourceSpec, health: Health
 ) -> SourceResult:
-    """Fetch until there is no more; each page is stored, with what it cost, before the next."""
+    """Fetch all pages; store each page and its cost before fetching the next."""
     book, state, number = SourceBook(round_.store), health.state, 0
     name = round_.names[spec]
     for _ in range(PAGES):
@@ -204,7 +204,7 @@ async def _fetch_pages(
             try:
                 await asyncio.shield(saving)
             except asyncio.CancelledError:
-                await saving  # the round is being ended, but what came may have been paid for
+                await saving  # the round is being cancelled, but this page may have been paid for
                 raise
         number += len(posts)
         if not state.more:
@@ -214,8 +214,8 @@ async def _fetch_pages(
 
 @asynccontextmanager
 async def _take_turn(store: Store) -> AsyncIterator[None]:
-    """Wait for the turn to read what costs money: of all rounds and processes one does at a time,
-    so that each knows what the one before has spent."""
+    """Hold the lease for billed requests: one round at a time over all processes, so that each sees
+    what the others have spent."""
     ledger, holder = Ledger(store), secrets.token_hex(8)
     while not await ledger.lease(BILLED, holder, datetime.now(UTC), TURN_SECONDS):  # noqa: ASYNC110
         await asyncio.sleep(0.2)
@@ -226,9 +226,9 @@ async def _take_turn(store: Store) -> AsyncIterator[None]:
 
 
 def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
-    """Return how many reads today may still use: today's share of the month plus what earlier days
-    saved, but at most a tenth of the month, so that a late start does not spend it all at once. One
-    page always fits that tenth."""
+    """Return how many reads are left today: today's share of the month plus unused reads of earlier
+    days, but at most a tenth of the month, so that a late start does not spend the month in one
+    day. The tenth is raised to TRIED if smaller, because one page must always fit."""
     day = now.astimezone(UTC)
     days = calendar.monthrange(day.year, day.month)[1]
     by_now = -(-most * day.day // days) - spent.month
@@ -250,14 +250,14 @@ async def _save_failure(
         str(error),
         now,
         next_at=next_at,
-        # Where it moved to may be gone for good: its own address is asked once more.
+        # If the address it redirected to is gone, try the configured address once more.
         off=str(error)[:300] if error.gone and not health.state.address else "",
         counts=not error.wait,
     )
 
 
 def backoff(failures: int) -> timedelta:
-    """Return how long a source is not asked after that many failures in a row: doubling."""
+    """Return the back-off after that many consecutive failures; it doubles with each one."""
     doubled: int = 1 << min(10, max(0, failures - PATIENCE))
     return min(LONGEST_WAIT, doubled * FIRST_WAIT)
 
@@ -272,11 +272,11 @@ async def list_answers(
     access: Access,
     today: datetime,
 ) -> tuple[SourceResult, ...]:
-    """Return how the sources answered for a window: those asked just now, and those of the rounds
-    since it began, up to two days after its end.
+    """Return how each source did for a window: results of this round, and of stored rounds from the
+    window's start until two days after its end.
 
-    `counted`: posts of the window by stream. A source that was never asked in that time is left
-    out, so is the sample where it gave nothing.
+    `counted`: posts of the window by stream. Sources not asked in that time are left out, and so is
+    the sample if it has no posts there.
     """
     book = SourceBook(store)
     until = min(today.astimezone(UTC).date(), window.last + SHOWN)
@@ -296,22 +296,22 @@ async def list_answers(
         if spec.kind == SAMPLE and name not in counted:
             continue
         if name in counted and not result.ok and answered:
-            continue  # it has been heard of: what it gave is there
+            continue  # an earlier round succeeded, and its posts are stored
         results[name] = replace(result, posts=counted.get(name, 0))
     return tuple(results.values())
 
 
 async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str, object]:
-    """Return what a source gives now, its three newest posts as a digest would use them. Raise
+    """Fetch a source now and return its three newest posts as a digest would use them. Raise
     SourceError.
 
-    A source that is billed is read as little as its service allows, and that is counted.
+    A billed source is read as little as its service allows, and the reads are counted.
     """
     source, book, now = open_source(spec, access), SourceBook(store), datetime.now(UTC)
     window, state = Window(now.date() - timedelta(days=6), now.date(), "UTC"), SourceState()
     posts: Sequence[Post] = ()
     async with _take_turn(store) if source.billed else nullcontext():
-        for _ in range(2):  # X is asked for the number of a user first
+        for _ in range(2):  # X needs a user lookup first
             if source.billed:
                 left = access.x_reads_month - (await book.reads(now)).month
                 state = replace(state, budget=max(0, min(TRIED, left)), read=())
@@ -339,10 +339,10 @@ async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str
 async def import_feeds(
     body: bytes, name: str, topic: Topic, store: Store, now: datetime
 ) -> tuple[int, list[str]]:
-    """Add the feeds of an OPML list to a topic; return how many it did not have, and the refused
+    """Add the feeds of an OPML file to a topic; return the number of new ones and the refused
     lines.
 
-    Raise DigestError for a list that is none.
+    Raise DigestError if the file is not OPML.
     """
     from digest.fetch.opml import parse_opml
 

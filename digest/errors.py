@@ -1,18 +1,18 @@
-"""Every error of the digest. A message is one line that says what is wrong and what to do next.
+"""Error classes of the digest. Each message is one line: the problem and what to do about it.
 
 DigestError                 shown to the operator as it is; exit code 1
 ├── TopicsError             topics.toml
 ├── SourceError             a source gave no posts
-│   └── FeedError           an answer is no feed
-├── ArchiveError            a file is no report
+│   └── FeedError           a response is not a feed
+├── ArchiveError            a file is not a report
 ├── CloudError              no picture could be drawn
-├── PromptError             a prompt file
+├── PromptError             a prompt file is missing or wrong
 ├── LlmError                no model answered
-├── BudgetSpent             a cap leaves no room for a call
+├── BudgetSpent             a budget cap leaves no room for a call
 │   └── ReportFull          one report has used up its tokens
-└── StoreError              the database refused
+└── StoreError              the database failed
 
-The chat program adds `bot.settings.SettingsError` and the tree of `bot.platforms.PlatformError`.
+`bot` adds `bot.settings.SettingsError` and the tree of `bot.platforms.PlatformError`.
 """
 
 import os
@@ -22,29 +22,29 @@ from digest.text import shown
 
 
 class DigestError(Exception):
-    """Something the operator can act on. Secrets in the message are masked, and what a server's
-    words would do to a terminal is left out."""
+    """An error the operator can act on. Its message is masked, and control characters (for example
+    from a server's answer) are removed."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(mask(shown(message)))
 
 
 def explain(error: OSError) -> str:
-    """Return why the system refused, in its words alone: asyncio adds Python's arguments."""
-    if error.errno and error.errno > 0:  # a name that is not found has a number below 0
+    """Return the system's reason alone, without the Python arguments asyncio adds."""
+    if error.errno and error.errno > 0:  # name resolution errors are negative
         return os.strerror(error.errno)
     return error.strerror or "no connection"
 
 
 class TopicsError(DigestError):
-    """The topics file is wrong; a line for each problem."""
+    """The topics file is invalid; the message has one line per problem."""
 
 
 class SourceError(DigestError):
     """A source gave no posts.
 
-    `gone`: it will never answer again. `wait`: seconds the server asks us to stay away; such a
-    source is well.
+    `gone`: permanent, do not retry. `wait`: seconds the server asks us to back off; this does not
+    count as a failure of the source.
     """
 
     def __init__(self, message: str, *, gone: bool = False, wait: float = 0.0) -> None:
@@ -53,15 +53,15 @@ class SourceError(DigestError):
 
 
 class FeedError(SourceError):
-    """An answer is no feed, or one that cannot be read within limits."""
+    """A response is not a feed, or exceeds the limits for one."""
 
 
 class ArchiveError(DigestError):
-    """A file is no report. The message says what a report must have."""
+    """A file is not a report. The message says what a report must contain."""
 
 
 class CloudError(DigestError):
-    """No picture could be drawn. The report goes out without one."""
+    """The word cloud could not be drawn. The report is published without it."""
 
 
 class PromptError(DigestError):
@@ -69,16 +69,16 @@ class PromptError(DigestError):
 
 
 class LlmError(DigestError):
-    """No model answered. For the operator, never shown to readers."""
+    """No model answered. Shown to operators only, never to readers."""
 
 
 class BudgetSpent(DigestError):
-    """A cap leaves no room for the call. The message says which cap."""
+    """A budget cap leaves no room for the call. The message names the cap."""
 
 
 class ReportFull(BudgetSpent):
-    """The report has used up the tokens that one report may take."""
+    """The report has used up the token limit of one report."""
 
 
 class StoreError(DigestError):
-    """The database refused."""
+    """The database failed."""

@@ -1,8 +1,8 @@
-"""One mask for every exit: no registered secret reaches a log, a terminal, a chat or the database.
+"""Mask registered secrets wherever text leaves: logs, terminal, chats, database.
 
-Secrets are registered where they enter: settings when they are loaded, addresses of sources when
-they are opened. Errors mask their message when they are made, so a server that echoes a request
-path cannot spread a token; logs and printed lines are masked once more as they leave.
+Secrets are registered on entry: settings when loaded, source addresses when opened. Errors mask
+their message on creation, so a server that echoes a request path cannot leak a token; log lines and
+printed lines are masked again on output.
 """
 
 import re
@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
 MIN_CHARS = 4
-"""A shorter secret would blot out ordinary words, and guards nothing."""
+"""Shorter secrets are not masked: they protect nothing, and masking would hide ordinary words."""
 
 MIN_QUERY_CHARS, MIN_KEY_CHARS = 8, 20
-"""Of values of a query: those that are named like keys, and those that look like keys."""
+"""Minimum length of a secret query value: with a name like a key's, and with any other name."""
 
 _KEY_NAME = re.compile(
     r"(?:.*[_-])?(?:(?:api)?key|auth|sig|pwd|pass)"
@@ -24,11 +24,11 @@ _KEY_NAME = re.compile(
     re.IGNORECASE,
 )
 _forms: list[str] = []
-"""Every spelling of every secret of this process, the longest first: one may be part of another."""
+"""All spellings of all secrets, longest first because one may contain another."""
 
 
 def register_secrets(secrets: Iterable[str]) -> None:
-    """Mask these texts from now on, also as they are written in addresses and headers."""
+    """Register texts to mask, with their URL-encoded and decoded spellings."""
     texts = [text for secret in secrets if len(text := secret.strip()) >= MIN_CHARS]
     merged = {*_forms, *texts}
     for write in (unquote, partial(quote, safe=""), quote_plus):
@@ -37,12 +37,12 @@ def register_secrets(secrets: Iterable[str]) -> None:
 
 
 def forget_secrets() -> None:
-    """Mask nothing any more."""
+    """Stop masking: unregister all secrets."""
     _forms.clear()
 
 
 def mask(text: str) -> str:
-    """Return the text with stars in place of every registered secret."""
+    """Return the text with every registered secret replaced by `***`."""
     for form in _forms:
         if form in text:
             text = text.replace(form, MASK)
@@ -50,9 +50,9 @@ def mask(text: str) -> str:
 
 
 def secrets_in(address: str, *, own_server: bool = False) -> Iterator[str]:
-    """Yield what an address keeps secret: its password, and query values that are named like keys.
+    """Yield the secrets in an address: its password, and query values whose names look like keys.
 
-    `own_server`: a server of the operator, whose query may hold keys under any name.
+    `own_server`: the operator's own server, where a key may have any name.
     """
     try:
         url = urlsplit(address)
@@ -63,7 +63,7 @@ def secrets_in(address: str, *, own_server: bool = False) -> Iterator[str]:
         yield password
         yield b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
     elif user and url.scheme in ("http", "https"):
-        yield user  # a key in the place of the name, as some services have it
+        yield user  # some services expect the key in place of the user name
     for name, value in parse_qsl(url.query):
         named = _KEY_NAME.fullmatch(name) and len(value) >= MIN_QUERY_CHARS
         if named or (own_server and len(value) >= MIN_KEY_CHARS and not value.isalpha()):

@@ -1,4 +1,4 @@
-"""Every noun of the digest. Values only: frozen, no I/O, no behaviour but to find their parts."""
+"""The data model. Frozen values without I/O; methods only look up their own parts."""
 
 from __future__ import annotations
 
@@ -22,40 +22,40 @@ MAX_POINTS = 10
 
 
 USER, USER_READS = "x-user:", 2
-"""Keys of users that were paid for: X takes twice as much for one as for a post ($0.010 against
-$0.005, docs.x.com/x-api/getting-started/pricing)."""
+"""Prefix of billing keys for user lookups, and what one counts for: X charges twice as much for a
+user as for a post ($0.010 and $0.005, docs.x.com/x-api/getting-started/pricing)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """One line of a topic's `sources`: where posts come from."""
+    """One entry of a topic's `sources`: where posts come from."""
 
     kind: str
     address: str = field(default="", repr=False)
     """May hold a password or a key."""
     weight: float = 1.0
     fallback_for: str = ""
-    """Address of the source it stands in for while that one does not answer."""
+    """Address of the source that this one replaces when it fails."""
     private: bool = False
     """True if private-network addresses are allowed. Only `topics.toml` may set it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What a source keeps for its next fetch."""
+    """State a source carries from one fetch to the next."""
 
     marks: Mapping[str, str] = field(default_factory=dict)
-    """ETag, newest id, cursor: whatever the source needs."""
+    """ETag, newest id, cursor or anything else the source needs."""
     address: str = ""
-    """The address it has moved to permanently."""
+    """New address after a permanent redirect."""
     more: bool = False
-    """True if there is more to fetch at once."""
+    """True if another page can be fetched now."""
     read: tuple[str, ...] = ()
-    """Keys of what this fetch was billed for: posts, and `x-user:ID`, which counts as two."""
+    """Billing keys of this fetch: post keys, and `x-user:ID`, which counts as two reads."""
     budget: int | None = None
-    """How many billed reads the next fetch may make."""
+    """Billed reads allowed in the next fetch."""
     note: str = ""
-    """What operators should know of an answer that was read: dates that could not be."""
+    """A note for operators about a successful answer, such as unreadable dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,15 @@ class Topic:
     build_at: time = time(8, 0)
     language: Language = "zh"
     languages: tuple[Language, ...] = ()
-    """Further languages that each report is rendered into."""
+    """Additional languages each report is rendered in."""
     about: str = ""
     keywords: tuple[str, ...] = ()
     special: Mapping[Language, str] = field(default_factory=dict)
-    """Heading of the special section (`ai`) where the topic has its own."""
+    """Heading of the special section (`ai`), if the topic defines its own."""
     watch: tuple[str, ...] = ()
-    """Companies, tickers and coins of the markets section besides the well-known ones."""
+    """Companies, tickers and coins for the markets section, beyond the well-known ones."""
     authors: Mapping[str, float] = field(default_factory=dict)
-    """Weights of authors, by lower-cased handle; 1.0 is the usual author."""
+    """Author weights by lower-case handle; the default is 1.0."""
     sources: tuple[SourceSpec, ...] = ()
 
 
@@ -94,7 +94,7 @@ class Post:
     url: str
     lang: str = ""
     metrics: Mapping[str, int] = field(default_factory=dict)
-    """`likes`, `reposts`, `replies`, `views`; a count the origin lacks is absent."""
+    """`likes`, `reposts`, `replies`, `views`; counts the source does not provide are absent."""
     links: tuple[str, ...] = ()
 
     @property
@@ -114,20 +114,20 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A post that was left out, and why."""
+    """A post left out of the report, and the reason."""
 
     key: str
     step: Literal["outside", "ads", "offtopic", "duplicates"]
     reason: str
     """A key of `REASONS` in `digest.write.extractive.notes`, such as `giveaway` or `copy`."""
     of: str = ""
-    """For a copy: key of the post that was kept."""
+    """For a duplicate: key of the post that was kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One statement of a report with the posts that prove it. A `note` is written by code and
-    cites nothing."""
+    """One statement of a report and the posts that prove it. A `note` is written by code and cites
+    nothing."""
 
     text: str
     title: str = ""
@@ -145,7 +145,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the posts that came in; `unproved`: items that failed verification."""
+    """Post and item counts; `unproved`: items dropped because they failed verification."""
 
     collected: int = 0
     outside: int = 0
@@ -155,14 +155,14 @@ class Counts:
     stories: int = 0
     unproved: int = 0
     refused: int = 0
-    """Items of the model that were refused at first; `unproved` of them stayed so."""
+    """Model items refused on the first check; `unproved` of them stayed refused."""
     withdrawn: int = 0
-    """Items that went because their posts were deleted on demand."""
+    """Items removed because their posts were deleted on request."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """How one source answered: posts it gave, and what went wrong if it did not."""
+    """Result of asking one source: number of posts, and the error if it failed."""
 
     name: str
     posts: int = 0
@@ -172,7 +172,7 @@ class SourceResult:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One model on one server that speaks OpenAI's chat completions."""
+    """A model on a server with the OpenAI chat completions API."""
 
     model: str
     base_url: str = field(default="https://api.openai.com/v1", repr=False)  # may hold a key
@@ -181,7 +181,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a report took of a model. `usd` is None where a call's price is not known."""
+    """Model usage of a report. `usd` is None if the price of a call is unknown."""
 
     calls: int = 0
     prompt_tokens: int = 0
@@ -200,50 +200,50 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An item of the model's that its posts did not support."""
+    """A model item that its posts did not support."""
 
     section: SectionName
     text: str
     words: tuple[str, ...]
-    """What was unsupported, in the item's own words."""
+    """The unsupported claims, quoted from the item."""
     judge: Judge = "code"
     final: bool = False
-    """True where it was still refused after it had gone back to the model once."""
+    """True if it was refused again after one repair by the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What the publish gate measured of a model's version, each part from 0 to 1."""
+    """What the publish gate measured on the model's report; each part is from 0 to 1."""
 
     score: float
     parts: Mapping[str, float] = field(default_factory=dict)
     """`cited`, `supported`, `distinct`, `complete`, `specific`."""
     reduced: str = ""
-    """Why the report is extractive although a model was asked; empty where it is the model's."""
+    """Why the report fell back to the extractive writer; empty if the model's was published."""
     checked: bool = False
-    """True where the model compared all its items, as they are told, with their posts once more."""
+    """True if the model compared all final items with their posts once more."""
     refusals: tuple[Refusal, ...] = ()
     """First and final refusals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """What a report keeps of a post it cites."""
+    """The part of a cited post that is stored with the report."""
 
     author: str
     url: str
     text: str
     created_at: datetime | None
-    """None where it is not known: a report read back from a Jekyll post has only the links."""
+    """None if unknown: a report imported from a Jekyll post has only links."""
     why: Mapping[str, float] = field(default_factory=dict)
-    """Parts of the score of its story; empty in reports of others."""
+    """Score parts of its story; empty in imported reports."""
     earlier: str = ""
-    """The day that told of its story before, as 2025-12-05, where the story is an update."""
+    """Day of the earlier report on its story (like 2025-12-05), if the story is an update."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One digest. `cloud` is the picture, or empty where none could be made."""
+    """One digest. `cloud` is the picture, or b"" if none could be drawn."""
 
     topic: str
     first: date
@@ -255,19 +255,19 @@ class Report:
     sources: tuple[SourceResult, ...] = ()
     cost: Cost = Cost()
     quality: Quality | None = None
-    """None where no model was asked."""
+    """None if no model was asked."""
     posts: Mapping[str, Cited] = field(default_factory=dict)
     wordcounts: Mapping[str, int] = field(default_factory=dict)
     cloud: bytes = b""
     dropped: tuple[Dropped, ...] = ()
     source: bytes = b""
-    """The file an imported report was read from; empty for one of our own."""
+    """The imported file; empty for our own reports."""
     created_at: datetime | None = None
     renderings: Mapping[Language, tuple[Section, ...]] = field(default_factory=dict)
-    """The sections in the topic's other languages."""
+    """The sections in the topic's additional languages."""
 
     def in_language(self, language: Language) -> Report:
-        """Return the report in that language where there is one, otherwise as it is."""
+        """Return the report in that language if available, else unchanged."""
         if language == self.language or language not in self.renderings:
             return self
         return replace(self, language=language, sections=self.renderings[language])
@@ -277,15 +277,15 @@ class Report:
         return next(section for section in self.sections if section.name == name)
 
     def distinct_sections(self, names: Iterable[SectionName]) -> list[SectionName]:
-        """Return the sections without those that repeat another one's line, as empty ones do."""
+        """Return the names without sections whose items repeat an earlier one, as empty ones do."""
         items = {name: self.section(name).items for name in names}
         first = {listed: name for name, listed in reversed(items.items())}
         return [name for name, listed in items.items() if not listed or first[listed] == name]
 
     def numbered_items(self) -> list[tuple[int, SectionName, Item]]:
-        """Return all items but notes with the number that a link to one bears, from 1.
+        """Return all items except notes with their link numbers, from 1.
 
-        Points come first, so that number 3 is point 3; then the other sections in their order.
+        Points come first, so that number 3 is point 3, then the other sections in order.
         """
         ordered = sorted(self.sections, key=lambda section: section.name != "points")
         items = ((s.name, item) for s in ordered for item in s.items if item.status != "note")
@@ -298,21 +298,21 @@ class Report:
     def find_item(
         self, number: int, cites: Collection[str], language: Language
     ) -> tuple[int, Item] | None:
-        """Return the item of that number in that language with its number there, both as they are
-        where the language lacks it; None where the number is no item with these cites any more."""
+        """Return the item of that number and its number in that language, or unchanged if the
+        language lacks it. Return None if the number no longer names an item with these cites."""
         row = self.numbered_item(number)
         if row is None or list(row[1].cites) != list(cites):
             return None
         return self.find_counterpart(number, self.in_language(language)) or (number, row[1])
 
     def find_counterpart(self, number: int, other: Report) -> tuple[int, Item] | None:
-        """Return the number and item by which `other`, this report in another language, tells what
-        the item of that number tells; None where it does not."""
+        """Return the number and item of `other`, this report in another language, that matches the
+        item `number`; None if there is no match."""
         _, name, item = self.numbered_items()[number - 1]
         rows = other.numbered_items()
         numbers = [n for n, section, _ in self.numbered_items() if section == name]
         paired = [(n, twin) for n, section, twin in rows if section == name]
-        # Each language chooses its own overview.
+        # The overview is chosen separately for each language.
         if name != "overview" and len(numbers) == len(paired):
             return paired[numbers.index(number)]
         rows.sort(key=lambda row: (row[1] != name, abs(row[0] - number)))
@@ -321,7 +321,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An item that a search brought up."""
+    """A search result."""
 
     topic: str
     first: date
@@ -329,13 +329,13 @@ class Hit:
     language: Language
     section: SectionName
     number: int
-    """As `Report.numbered_items` counts."""
+    """Item number as in `Report.numbered_items`."""
     item: Item
     score: float
     coverage: float
-    """Share of what was asked for that the item or its cited posts hold, from 0 to 1."""
+    """Share of the query terms found in the item or its cited posts, from 0 to 1."""
     in_posts: bool = False
-    """True where only the cited posts hold it."""
+    """True if only the cited posts match."""
 
 
 ChatKind = Literal["private", "group", "channel"]
@@ -346,22 +346,22 @@ PartState = Literal["waiting", "sending", "sent", "refused", "unknown", "dropped
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A place that answers and digests go to."""
+    """A place where the bot answers and delivers digests."""
 
     platform: str
     id: str
     thread: str = ""
-    """A forum topic of Telegram. Threads of Discord have ids of their own."""
+    """Telegram forum topic. Discord threads have ids of their own."""
     kind: ChatKind = "private"
     space: str = ""
-    """The Discord server it belongs to."""
+    """Id of its Discord server."""
     title: str = field(default="", compare=False)
-    """What people call it, where the platform says so; for operators."""
+    """Display name from the platform, for operators."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A chat that gets the digest of a topic every day at its own time."""
+    """A chat that gets a topic's digest at its own local time."""
 
     chat: Chat
     topic: str
@@ -369,40 +369,40 @@ class Subscription:
     """Local time in `timezone`."""
     timezone: str
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    """The days it is wanted; Monday is 0."""
+    """Delivery days; Monday is 0."""
     language: Language | None = None
-    """Of the bot's own words; None: that of the report."""
+    """Language of the bot's own texts; None: the language of the report."""
     length: Length = "brief"
     sections: tuple[SectionName, ...] = ()
-    """Exactly these; empty: all of that length."""
+    """The sections to send; empty: all sections of that length."""
     highlight: tuple[str, ...] = ()
-    """Words whose items come first."""
+    """Items that contain one of these words come first."""
     without: tuple[str, ...] = ()
-    """Words whose items are left out."""
+    """Items that contain one of these words are left out."""
     paused: bool = False
     quiet: bool = False
-    """True where no part of a digest rings."""
+    """True: send without notification sound."""
     weekly: bool = False
-    """True where each digest rolls up the seven days that end with its report."""
+    """True: each digest covers the seven days up to its report."""
     threads: bool = False
-    """True where each digest gets a thread of its own, on Discord."""
+    """True: each digest gets its own thread (Discord)."""
     id: int = 0
-    """Its row; 0 for one that is not stored."""
+    """Row id; 0 if not stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One digest that a subscription is due."""
+    """One digest due to a subscription."""
 
     id: int
     subscription: Subscription
     day: date
-    """The chat's own day."""
+    """Local day of the chat."""
     report: date
-    """The day whose report it brings."""
+    """Day of the report to send."""
     due_at: datetime
     late: bool = False
-    """True if it was missed at its time and is made up for."""
+    """True if it missed its time and is sent late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,58 +414,58 @@ class Part:
     chat: Chat
     position: int
     nonce: str
-    """The same at every try; at most 25 characters."""
+    """Idempotency key, the same at every attempt; at most 25 characters."""
     body: str
-    """What the platform made of it, as JSON."""
+    """The message as rendered by the platform, in JSON."""
     attempts: int = 1
-    """How often it was tried, this time included."""
+    """Number of attempts, including the current one."""
     doubt_since: datetime | None = None
-    """When the first attempt began of which nobody knows whether it arrived."""
+    """Start of the first attempt whose result is unknown."""
     resend: bool = False
-    """True where an operator has decided to send it again."""
+    """True if an operator decided to send it again."""
     claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a claimed part."""
+    """Result of a claimed part."""
 
     part: int
     state: PartState
     message: str = ""
-    """The platform's id of the message."""
+    """Message id on the platform."""
     error: str = ""
-    """Why it was not sent; empty for one that was put back untried."""
+    """Why it was not sent; empty if it was released without an attempt."""
     again_at: datetime | None = None
-    """When it may be tried again; of one that was sent, the chat's next."""
+    """Earliest next attempt; for a sent part, the earliest next message to this chat."""
     unsure: bool = False
-    """True for an attempt that may have arrived all the same."""
+    """True if the attempt failed but the message may have arrived."""
     claimed_at: datetime | None = None
-    """Of its part, where another process may have claimed that since."""
+    """Claim time of the part, to detect that another process has claimed it since."""
 
 
 @dataclass(frozen=True, slots=True)
 class UndeliveredPart:
-    """A part that may not have arrived (a held one), or that was refused."""
+    """A part that was refused, or a held one that may or may not have arrived."""
 
     part: int
     chat: Chat
     topic: str
     day: date
     position: int = 0
-    """The first part of a digest is 0."""
+    """Position in the digest, from 0."""
     parts: int = 1
-    """Parts of that digest."""
+    """Number of parts of that digest."""
     tried_at: datetime | None = None
-    """When it was last claimed."""
+    """Time of the last claim."""
     error: str = ""
-    """Why it is unknown, or was refused."""
+    """Why it was refused or is unknown."""
     state: PartState = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Deliveries due on a platform on one UTC day: `due` is the sum of all the others."""
+    """Deliveries due on a platform on one UTC day: `due` is the sum of the other fields."""
 
     due: int = 0
     delivered: int = 0
@@ -476,17 +476,17 @@ class Balance:
 
 
 def cited_keys(sections: Sequence[Section]) -> list[str]:
-    """Return the keys of all posts that the sections cite, each once, in the order of first use."""
+    """Return the keys of all cited posts, without duplicates, in order of first use."""
     return list(dict.fromkeys(key for s in sections for item in s.items for key in item.cites))
 
 
 _NAMED = {"rss", "arxiv", "youtube"}
-"""Sources whose authors have names and no handles."""
+"""Sources whose authors have names but no handles."""
 
 
 def show_author(key: str, author: str) -> str:
-    """Return who wrote the post of a key, as readers see it: `@handle`, or the name of a feed; the
-    key where nobody is known."""
+    """Return the author as readers see it: `@handle`, or the name for a feed; the key if
+    unknown."""
     if not author or {*" /"} & {*author} or key.partition(":")[0] in _NAMED:  # r/singularity
         return author or key
     return f"@{author}"

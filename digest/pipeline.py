@@ -1,7 +1,7 @@
-"""A day, step by step: collect, select, write, draw, store; then let a model write it better.
+"""Build one report: collect, select, write, draw, store; then let a model rewrite it.
 
-Reads first and computes next; the store is written in short transactions, so that nobody waits for
-a lock while a digest is made. The report without a model is stored whole before a model is asked.
+Reading comes first, then computing. Database transactions are short, so that nobody waits for a
+lock while a report is built. The report without a model is stored before a model is asked.
 """
 
 from __future__ import annotations
@@ -59,31 +59,31 @@ from digest.write.extractive.writer import write
 log = logging.getLogger(__name__)
 
 MOST_NAMED = 5
-"""Days that an error names."""
+"""Maximum number of days named in an error."""
 
 Progress = Callable[[str, int, int], None]
-"""Told the name of each step as it begins, how many are behind it, and how many there are."""
+"""Called as each step begins: name, number of finished steps, total number of steps."""
 
 _PROGRESS = ("collect", *STEPS, "write", "cloud", "store")
 _WITH_MODEL = (*_PROGRESS, "model")
 CITED_CHARS = 4000
-"""Characters a report keeps of a post it cites: more than a reader wants to see in a chat."""
+"""Characters stored of a cited post: more than a reader wants to see in a chat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Posts of a window by stream, how the sources answered, and how many were outside."""
+    """Posts of a window by stream, results of the sources, and posts outside the window."""
 
     streams: tuple[tuple[str, Post], ...]
     sources: tuple[SourceResult, ...]
     outside: tuple[Dropped, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Of streams, where they are not 1."""
+    """Weights of the streams whose weight is not 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a report may be written with: servers in their order, prompts, caps in dollars."""
+    """Configuration of the model: providers in order of preference, prompts, budget caps in USD."""
 
     providers: tuple[Provider, ...]
     prompts: Path
@@ -104,16 +104,15 @@ async def run(
     access: Access | None = None,
     replace_imported: bool = False,
 ) -> Report:
-    """Build the report of the window and store it whole; an earlier one stays until then. Raises
-    StoreError where that was imported meanwhile and is not to be replaced.
+    """Build and store the report of the window; an earlier report stays until then. Raises
+    StoreError if the stored report was imported meanwhile and must not be replaced.
 
-    With `posts_files`, exactly their posts are used; without, those in the store, after a round of
-    the topic's sources where the window is not over yet, or not all that can be had of it is
-    stored. Raises DigestError where there are no posts and no source answered, or no day of the
-    window has begun.
+    `posts_files`: use exactly the posts of these files. Without them, use the stored posts, after a
+    collection round if the window is not over or its posts may be incomplete. Raises DigestError if
+    no source answered and there are no posts, or if the window has not begun.
 
-    With a `model`, its version takes the place of the stored report once it has passed. A stored
-    report that a model wrote stands until then, as long as the posts it cites are as they were.
+    `model`: after the extractive report, publish the model's version if it passes the gate. A
+    stored report by a model stays until then, as long as the posts it cites are unchanged.
     """
     if window.first > local_day(now, window.timezone):
         raise DigestError(f"{window.first} has not begun in {window.timezone}")
@@ -136,7 +135,7 @@ async def run(
     stored = await store.report(topic.name, window.first, window.last)
     standing = stored if stored and _stands(stored, material, now) else None
     if standing and not model and standing != earlier:
-        report = standing  # another process stored the model's report while this one worked
+        report = standing  # another process stored a model's report in the meantime
     elif not (standing and model):
         if stored and stored.counts.collected > report.counts.collected:
             counts = (stored.counts.collected, report.counts.collected)
@@ -155,7 +154,7 @@ async def run(
 
 
 def _list_told(reports: Sequence[Report]) -> tuple[str, ...]:
-    """Return the points of reports in their headlines, the latest day's first."""
+    """Return the headlines of the reports' points, the latest day first."""
     ordered = sorted(reports, key=lambda report: report.last, reverse=True)
     points = [item for report in ordered for item in report.section("points").items]
     return tuple(item.title or item.text for item in points if item.status != "note")
@@ -164,9 +163,9 @@ def _list_told(reports: Sequence[Report]) -> tuple[str, ...]:
 async def _roll_up(
     topic: Topic, window: Window, gathered: Gathered, store: Store, now: datetime
 ) -> Report | None:
-    """Return what their reports tell of several days, where each day with a post has one that was
-    made after it closed; nothing more is stored. Written anew from the posts, a week would lose its
-    days and follow-ups."""
+    """Return a report over several days made from their daily reports, if every day with posts has
+    one that was made after the day closed. It is not stored. Writing a week directly from the posts
+    would lose its days and follow-ups."""
     if window.first == window.last:
         return None
     days = {local_day(post.created_at, window.timezone) for _, post in gathered.streams}
@@ -181,8 +180,8 @@ async def _roll_up(
 
 
 async def _edit(report: Report, material: Material, store: Store, model: Model) -> Report:
-    """Return the report as the model wrote it, or as it is, marked as reduced; with its cost."""
-    # A digest without a model never loads what writes with one.
+    """Return the model's version of the report, or the report marked as reduced; add the cost."""
+    # Imported here so that a digest without a model does not load the model code.
     from digest.write.model.editor import Editor, unedited
     from digest.write.model.prompts import load_prompts
 
@@ -221,8 +220,8 @@ async def _edit(report: Report, material: Material, store: Store, model: Model) 
 async def _translate(
     sections: tuple[Section, ...], report: Report, material: Material, store: Store, model: Model
 ) -> tuple[Mapping[Language, tuple[Section, ...]], Cost]:
-    """Return the finished sections in the topic's other languages, with their cost; a language
-    that fails stays as it was without a model."""
+    """Return the finished sections in the topic's other languages, and the cost. A language whose
+    translation fails keeps its extractive rendering."""
     from digest.write.model.prompts import load_prompts
     from digest.write.model.translate import translate
 
@@ -230,7 +229,7 @@ async def _translate(
     for language in material.topic.languages:
         rendering = report.renderings[language]
         try:
-            # A budget of its own: what the first language took leaves this one its time.
+            # Each language has a budget of its own, so the first cannot use up the second's time.
             async with _asking(material, store, model) as (llm, budget):
                 spoken, prompts = _in_language(material, language), load_prompts(model.prompts)
                 translation = await translate(sections, spoken, rendering, llm.ask, prompts)
@@ -246,7 +245,7 @@ async def _translate(
 async def _asking(
     material: Material, store: Store, model: Model
 ) -> AsyncIterator[tuple[Llm, Budget]]:
-    """Open the model's servers with the budget of one writing."""
+    """Open the model client with the budget for one report."""
     clock = partial(datetime.now, UTC)
     budget = Budget(store, material.topic.name, day=model.usd_day, month=model.usd_month, now=clock)
     async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
@@ -254,8 +253,8 @@ async def _asking(
 
 
 def _stands(stored: Report, material: Material, now: datetime) -> bool:
-    """Return True for a model's report that was not made before its day closed, and whose posts are
-    all still told of, in the same words."""
+    """Return True if the stored report is a model's, was made after the day closed, and every post
+    it cites is still selected with unchanged text."""
     if stored.writer != "llm":
         return False
     closed = closes(material.topic, material.window.last)
@@ -276,8 +275,8 @@ def prepare_material(
     step: Callable[[str], None],
     earlier: Sequence[Report] = (),
 ) -> Material:
-    """Return what writers work with: the stories of these posts, counted, without those that
-    `earlier` reports tell and that bring no news."""
+    """Return the input of the writers: the stories of these posts and their counts, without stories
+    that `earlier` reports covered and that have no news."""
     posts = [post for _, post in gathered.streams]
     weights = {
         p.key: w for name, p in gathered.streams if (w := gathered.weights.get(name, 1.0)) != 1
@@ -310,16 +309,16 @@ def prepare_material(
 
 
 def draft_report(material: Material, step: Callable[[str], None], now: datetime) -> Report:
-    """Return the report without a model, with its picture."""
+    """Return the extractive report with its word cloud."""
     sections = write(material)
-    # Whoever reads the other language gets its sentences, where posts have them, and its notes.
+    # The other languages get sentences of posts in that language, where there are any, and notes.
     renderings = {}
     for language in get_args(Language):
         if language != material.topic.language:
             spoken = _in_language(material, language)
             rendering = align_sections(sections, spoken, write(spoken))
             renderings[language] = mark_updates(rendering, material)
-    release()  # the encoder's memory: the writer was the last to need it
+    release()  # free the encoder's memory: the writer used it last
     words = dict(material.wordcounts)
     step("cloud")
     return Report(
@@ -374,8 +373,8 @@ async def _gather(
 
 
 async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -> bool:
-    """Return True if all that can be had of the window is stored: some source answered after its
-    end, or it is so long ago that nobody shows it any more."""
+    """Return True if the window's posts are complete: a source answered after the window's end, or
+    the window is so old that sources no longer list it."""
     end = day_start(window.last + DAY, window.timezone)
     if now < end:
         return False
@@ -387,7 +386,8 @@ async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -
 async def _gather_files(
     topic: Topic, window: Window, store: Store, files: Sequence[Path]
 ) -> Gathered:
-    """Return the posts of these files; store those of other days too, for their day's report."""
+    """Return the posts of these files. Posts of other days are stored too, for their own
+    reports."""
     results: list[SourceResult] = []
     inside: list[tuple[str, Post]] = []
     outside: list[Dropped] = []
@@ -426,7 +426,7 @@ async def _gather_files(
 
 
 def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str:
-    """Return why there is no report: the posts of these files are of other days."""
+    """Return the error text for files whose posts are all of other days."""
     named = ", ".join(map(str, sorted(days)[:MOST_NAMED]))
     named += " …" if len(days) > MOST_NAMED else ""
     window_days = " to ".join(map(str, dict.fromkeys([window.first, window.last])))
@@ -437,9 +437,9 @@ def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str
 
 
 def mark_updates(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
-    """Return the sections with each item about an earlier day's story marked as an update.
+    """Mark each item about a story of an earlier day as an update.
 
-    The overview speaks of several stories at once and is left as it is.
+    Overview items cover several stories and are not marked.
     """
     follows = {p.key for s in material.list_all() if s.earlier for p in s.posts}
     return tuple(
@@ -457,7 +457,7 @@ def mark_updates(sections: Sequence[Section], material: Material) -> tuple[Secti
 
 
 def collect_cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
-    """Return what a report stores of the posts that these sections cite."""
+    """Return the stored part of the posts that these sections cite."""
     tellers = {post.key: (post, story) for story in material.list_all() for post in story.posts}
     return {
         key: Cited(

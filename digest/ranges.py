@@ -1,5 +1,5 @@
-"""Weeks and months from the store: put together by code, under the overview that a model wrote of
-them where there is one."""
+"""Weekly and monthly reports: rolled up from daily reports by code, with the model's overview if
+there is one."""
 
 import asyncio
 import json
@@ -17,12 +17,12 @@ from digest.store.withdrawal_tables import OVERVIEWS
 async def load_span(
     store: Store, topic: Topic, span: Span, now: datetime, language: Language | None = None
 ) -> Report | None:
-    """Return the stories of several days, put together from their reports; None without any.
+    """Return a report over several days, rolled up from the daily ones; None if there are none.
 
-    In the language of the last of them where no other is given. Days that are not over at `now` are
-    not missing.
+    The default language is that of the last daily report. Days not yet closed at `now` do not count
+    as missing.
     """
-    async with store.long_reads:  # a year of reports takes 100 MB
+    async with store.long_reads:  # a year of reports needs 100 MB
         reports = await store.daily_reports(topic.name, *span)
         if not reports:
             return None
@@ -39,28 +39,28 @@ async def load_span(
 def _roll_up(
     topic: Topic, reports: Sequence[Report], span: Span, language: Language, due: date
 ) -> Report:
-    # Imported here: a start does not wait for it, nor the loop.
+    # Imported here, in a thread, to block neither the bot's start nor the event loop.
     from digest.rollup import roll_up
 
     return roll_up(topic, reports, *span, language, due)
 
 
 async def save_overview(store: Store, report: Report, items: Sequence[Item]) -> None:
-    """Save what a model wrote of these days; it stands while their points stay the same."""
+    """Save the model's overview of these days; it is valid while the points stay the same."""
     rows = [[item.text, item.cites] for item in items]
     note = json.dumps({"of": _mark(report), "items": rows}, ensure_ascii=False)
     await store.save_note(OVERVIEWS, _name(report), note)
 
 
 async def has_overview(store: Store, report: Report) -> bool:
-    """Return True if a model was asked about these very points."""
+    """Return True if a model has already been asked about exactly these points."""
     note = json.loads(await store.note(OVERVIEWS, _name(report)) or "{}")
     return bool(note.get("of") == _mark(report))
 
 
 def current_spans(newest: date) -> list[Span]:
-    """Return what people ask for when the report of that day is the newest: the last seven days,
-    which on a Sunday are its week, and the month."""
+    """Return the ranges people ask for when `newest` is the newest report: the last seven days (on
+    a Sunday, its calendar week) and the month."""
     return [(newest - 6 * DAY, newest), month_of(newest)]
 
 
@@ -75,7 +75,7 @@ def _mark(report: Report) -> str:
 
 
 def _with_overview(report: Report, items: Sequence[Item]) -> Report:
-    """Return the report with these items as its overview, but for those whose posts are gone."""
+    """Return the report with this overview, without items whose posts were deleted."""
     good = tuple(item for item in items if set(item.cites) <= report.posts.keys())
     if not good:
         return report

@@ -1,7 +1,7 @@
-"""Weeks and months: one report over several days, put together by code from the daily reports.
+"""Roll up daily reports into one report over several days, by code alone.
 
-Each story stands once, with what its days told in order; a figure that changed is shown with its
-days. Every statement is an item of a daily report, with its posts. Pure.
+Each story appears once, with one row per day; figures that changed are listed with their days.
+Every statement is an item of a daily report and keeps its citations. Pure.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from digest.write.verify.figures import is_supported
 
 WRITER = "rollup"
 MAX_ITEMS, MAX_TELLINGS, MAX_CITES = 8, 5, 6
-"""Items of a section besides the points, days shown of a story (the first and the latest ones), and
-posts that an item cites."""
+"""Items per section other than the points; days shown per story (the first and the latest); posts
+cited per item."""
 TELLING_CHARS = 220
-"""Characters shown of what one of several days told."""
+"""Maximum length of one day's row if a story has several."""
 MAX_CHANGES = 3
 MAX_DAYS_IN_OVERVIEW = 7
-"""Days of which the overview has a line: a month's would hide its stories."""
+"""Up to this many days, the overview has a line per day; more would hide the stories."""
 CONTEXT_CHARS = 20
-"""Characters around a figure in which the words stand that say what it counts."""
+"""Characters on each side of a figure that are searched for the words it counts."""
 STEM_CHARS = 5
-"""Letters of a Latin word that are compared."""
+"""Letters compared of a Latin-script word."""
 LIGHT = " 约为达至到了超过近逾共"
-"""Signs between a figure and what it counts."""
+"""Characters to skip between a word and the figure after it."""
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _ENDS = tuple('。！？….!?”"')
@@ -69,7 +69,7 @@ _MISSING: Mapping[Language, str] = {
 }
 _MORE: Mapping[Language, str] = {"zh": "等", "en": " and more"}
 MAX_MISSING = 10
-"""Missing days that are named."""
+"""Maximum number of missing days that are listed."""
 
 
 def roll_up(
@@ -81,7 +81,7 @@ def roll_up(
     due: date = date.max,
 ) -> Report:
     """Return the stories of the daily reports from `first` to `last` as one report. Raise
-    ValueError where there is no report. `due`: the newest day that must have one by now."""
+    ValueError without reports. `due`: the newest day that should have a report by now."""
     if not reports:
         raise ValueError("no report to roll up")
     spoken = [report.in_language(language) for report in reports]
@@ -116,12 +116,12 @@ def roll_up(
 
 
 def _overview(reports: Sequence[Report], language: Language) -> Iterator[Item]:
-    """Yield how each day's overview begins, where a model or a person wrote it: one of code's own
-    repeats the points."""
+    """Yield the start of each day's overview if a model or a person wrote it; the extractive
+    overview only repeats the points."""
     written = [report for report in reports if report.writer != "extractive"]
     for report in written if len(written) <= MAX_DAYS_IN_OVERVIEW else ():
         items = report.section("overview").items
-        # An imported post may begin with its own title.
+        # An imported post may begin with its own title, which is not a sentence.
         candidates = (i for i in items if i.status != "note" and i.text.rstrip()[-1:] in _ENDS)
         if item := next(candidates, None):
             text = item.text if len(item.text) <= TELLING_CHARS else _beginning(item.text)
@@ -130,14 +130,14 @@ def _overview(reports: Sequence[Report], language: Language) -> Iterator[Item]:
 
 
 def name_day(day: date, language: Language) -> str:
-    """Return a day within a line: `12月5日`, `5 Dec`."""
+    """Return a day as used within a line: `12月5日`, `5 Dec`."""
     if language == "zh":
         return f"{day.month}月{day.day}日"
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 def _add_words(reports: Sequence[Report]) -> dict[str, int]:
-    """Return how often the words were counted, most often first, each in its commonest spelling."""
+    """Return the total word counts, most frequent first, each word in its commonest spelling."""
     counts = sum((Counter(report.wordcounts) for report in reports), Counter[str]())
     spellings = {word.casefold(): word for word, _ in reversed(counts.most_common())}
     added = Counter[str]()
@@ -148,27 +148,27 @@ def _add_words(reports: Sequence[Report]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
-    """A figure of a day, with the words before and behind it, "" for none."""
+    """A figure of one day, with the word before and the word after it ("" if none)."""
 
     day: date
     amount: Amount
     words: tuple[str, str]
 
     def goes_on(self, last: _Figure) -> bool:
-        """Return True where both count one thing, as far as the words beside them say."""
+        """Return True if both figures count the same thing, judged by adjacent words and unit."""
         pairs = [pair for pair in zip(self.words, last.words, strict=True) if all(pair)]
         is_same = bool(pairs) and all(word == other for word, other in pairs)
         return is_same and self.amount.unit == last.amount.unit
 
 
 def find_changes(line: Storyline) -> list[list[tuple[date, str]]]:
-    """Return the figures of a story that changed: the values of each with their days."""
+    """Return the figures of a story that changed, each as a list of days and values."""
     chains: list[list[_Figure]] = []
     for telling in line.tellings:
         figures = list(_list_figures(telling))
         for chain in chains:
             if any(is_supported(figure.amount, [chain[-1].amount]) for figure in figures):
-                continue  # the old value is told again: what differs is another figure
+                continue  # the old value is repeated: a different value is another figure
             chain += [figure for figure in figures if figure.goes_on(chain[-1])][:1]
         seen = [figure.amount for chain in chains for figure in chain]
         chains += [[figure] for figure in figures if not is_supported(figure.amount, seen)]
@@ -190,7 +190,7 @@ def _list_figures(telling: Telling) -> Iterator[_Figure]:
 
 
 def _list_words(text: str) -> list[str]:
-    """Return the words of a few characters: beginnings of Latin ones, pairs of Han."""
+    """Return the index terms of a short text: prefixes of Latin-script words, pairs of Han."""
     pieces = [piece for piece in cut_pieces(simplify(text).lower()) if piece[0].isalpha()]
     telling = (p for p in pieces if has_han(p) or (len(p) > 2 and p not in FUNCTION_WORDS))
     return [piece[:STEM_CHARS] for piece in telling]
@@ -201,7 +201,7 @@ def _story_item(line: Storyline, language: Language, grouped: SectionName | None
     shown = line.tellings
     if len(shown) > MAX_TELLINGS:
         shown = (shown[0], *shown[1 - MAX_TELLINGS :])
-    # An item that is all title is told behind its day, as the other days are.
+    # An item with only a title puts it in the row, after the day.
     title = best.item.title if best.item.text else ""
     rows = [_row(telling, title, language, short=len(shown) > 1) for telling in shown]
     rows += [
@@ -210,7 +210,7 @@ def _story_item(line: Storyline, language: Language, grouped: SectionName | None
     group = best.item.group if grouped in ("markets", "events") else ""
     imported = any(item.status == "imported" for day in line.tellings for item in day.items)
     status = "imported" if imported else best.item.status
-    if status == "update":  # of a day that may stand in the same item
+    if status == "update":  # the earlier day may be part of the same item
         status = "new"
     return Item("\n".join(rows), title, group, _cites(shown), status)
 
@@ -225,12 +225,12 @@ def _row(telling: Telling, title: str, language: Language, *, short: bool) -> st
 
 
 def _beginning(text: str) -> str:
-    """Return the leading sentences that fit, or the start of a long one."""
+    """Return the leading sentences that fit, or else a truncated first sentence."""
     parts = split_line(text)
     ends = [
         end
         for part, end in zip(parts, accumulate(map(len, parts)), strict=True)
-        # "Three firms: A; B; C." is not told by two of them.
+        # Do not cut a list: "Three firms: A; B; C." must not end after two of them.
         if end <= TELLING_CHARS and not part.endswith((";", "；"))
     ]
     return text[: ends[-1]].rstrip() if ends else text[:TELLING_CHARS].rstrip() + "…"
@@ -243,7 +243,7 @@ def show_chain(chain: Sequence[tuple[date, str]], language: Language) -> str:
 
 
 def _cites(tellings: Sequence[Telling]) -> tuple[str, ...]:
-    """Return some posts of every day, in order: the first of each day before the second of any."""
+    """Return up to MAX_CITES posts in day order; every day's first post has priority."""
     ranked = sorted(
         (place, n, key)
         for n, telling in enumerate(tellings)
@@ -260,7 +260,7 @@ def _summary(
     last: date,
     language: Language,
 ) -> Item:
-    """Return the note that says what was put together, and which days are missing."""
+    """Return the note that counts reports and stories and names missing days."""
     lasting = sum(len(line.tellings) > 1 for line in lines)
     shared = _LASTING[language].format(lasting) if lasting else ""
     text = fill(_SUMMARY[language], reports=len(reports), stories=len(lines), lasting=shared)

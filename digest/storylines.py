@@ -1,8 +1,8 @@
-"""Stories over several days: items of daily reports that tell of one event, in order of their days.
+"""Link the items of daily reports that cover one event into storylines, in order of days.
 
-Items of one day belong together where they cite a common post; items of two days where they cite a
-common post, or share names and enough rare words. Pure, and without the encoder: the process that
-talks to people does this.
+Two items of one day belong together if they cite a common post. Two items of different days belong
+together if they cite a common post or share names and enough rare words. Pure, and without the
+encoder, because the chat process runs it.
 """
 
 import math
@@ -24,25 +24,25 @@ TOLD_IN: Mapping[SectionName, float] = {
     "ai": 0.4,
     "views": 0.3,
 }
-"""Sections that tell stories, the one that represents an event first, with their weights."""
+"""Sections with stories and their weights; the first represents an event in several."""
 PLACE_LOSS, PERSISTENCE = 0.05, 0.4
-"""What each place further down takes off, and the share of a further day's that counts."""
+"""Loss of weight per place further down, and the share of each further day's weight that counts."""
 LONGEST_GAP = timedelta(days=14)
-"""Days without a word after which it is another story."""
+"""After this many days without an item, a new item starts another story."""
 NEAR, NEAR_UPDATE, NEAR_SUBJECT = 0.30, 0.20, 0.05
-"""Cosine of names and rare words from which items of two days tell of one event; where the later
-one was marked as an update of the earlier day; where both begin with one name besides, or one is
-in Chinese and the other is not.
+"""Minimum cosine of names and rare words for items of two days: in general; if the later item is
+marked as an update of the earlier day; if, in addition, both begin with the same name or exactly
+one of them is in Chinese.
 
-On the pairs of `tests/data/continuity.jsonl` the first links 12 of 45 that are one event and 2 of
-the 69 near misses: a wrong link is worse than two entries.
+On the pairs of `tests/data/continuity.jsonl`, NEAR links 12 of 45 that are one event and 2 of the
+69 near misses: a wrong link is worse than two entries.
 """
 GENERAL = frozenset({"company", "institution", "person", "place"})
-"""Kinds of names that stand in many stories: sharing one proves nothing."""
+"""Kinds of names that occur in many stories: sharing one is no evidence."""
 READ_ITEMS = 1024
-"""Items whose words are remembered: readers open the sections of one week one after another."""
+"""Cache size in items: readers open the sections of one week one after another."""
 POST_CHARS = 400
-"""Characters of the first cited post that count as the item's own words."""
+"""Characters of the first cited post that are added to the item's text."""
 
 _LATIN = re.compile(r"[a-z][a-z0-9]{2,}|\d+(?:\.\d+)+")
 _HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
@@ -50,15 +50,15 @@ _HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What one day's report tells of a story: its first item on it, and all that belong to it."""
+    """The items of one day's report on one story, the most prominent first."""
 
     day: date
     section: SectionName
     number: int
-    """Place of the first item in its section, from 1."""
+    """Position of the first item in its section, from 1."""
     items: tuple[Item, ...]
     score: float = 0.0
-    """Of the posts of the first item, as its day ranked them; 0 where no scores are stored."""
+    """Rank score of the first item's posts on that day; 0 if no scores are stored."""
 
     @property
     def item(self) -> Item:
@@ -67,41 +67,41 @@ class Telling:
 
     @property
     def cites(self) -> tuple[str, ...]:
-        """Return the posts of all its items, each once."""
+        """Return the posts of all items, without duplicates."""
         return tuple(dict.fromkeys(key for item in self.items for key in item.cites))
 
     @property
     def weight(self) -> float:
-        """Return how prominent the day's report made it, up to 1."""
+        """Return the story's prominence in the day's report, up to 1."""
         place = max(0.3, 1 - PLACE_LOSS * (self.number - 1))
         return TOLD_IN[self.section] * (place + self.score) / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Storyline:
-    """A story with one telling a day, oldest first."""
+    """A story over several days: one telling per day, oldest first."""
 
     tellings: tuple[Telling, ...]
     posts: Mapping[str, Cited] = field(default_factory=dict)
-    """The posts that its items cite."""
+    """The posts cited by its items."""
 
     @property
     def weight(self) -> float:
-        """Return its best day's weight with a share of those of the other days."""
+        """Return the highest weight of a day plus a share of the other days' weights."""
         weights = sorted((telling.weight for telling in self.tellings), reverse=True)
         return weights[0] + PERSISTENCE * sum(weights[1:])
 
     @property
     def best(self) -> Telling:
-        """Return the telling that its reports made most of; of equal ones the latest."""
+        """Return the telling with the highest weight; the latest of equals."""
         return max(self.tellings, key=lambda telling: (telling.weight, telling.day))
 
 
 def trace_storylines(
     reports: Sequence[Report], language: Language | None = None
 ) -> list[Storyline]:
-    """Return the stories of daily reports, the weightiest first: the same ones in each language,
-    told in `language` by the reports that have it."""
+    """Return the storylines of daily reports, highest weight first. Linking does not depend on
+    `language`; it selects the language of the items where reports have it."""
     days = [(report, _tell(report)) for report in sorted(reports, key=lambda daily: daily.last)]
     features = _Features([(report, telling) for report, tellings in days for telling in tellings])
     lines: list[list[Telling]] = []
@@ -122,7 +122,7 @@ def trace_storylines(
             if n == len(lines):
                 lines.append([])
             lines[n].append(telling)
-            # A later day may say that it goes on with something of this one.
+            # A later item may be marked as an update of this day.
             for clue in (report.last.isoformat(), *features.clues(report, telling)):
                 by_clue[clue].add(n)
     if language:
@@ -138,7 +138,7 @@ def trace_storylines(
 def _translate(
     lines: Iterable[Sequence[Telling]], reports: Iterable[Report], language: Language
 ) -> list[list[Telling]]:
-    """Return the stories in the items of a language, and those that only that language tells."""
+    """Return the storylines with items in that language, plus items that only it has."""
     spoken: dict[date, dict[Item, Item]] = {}
     others: list[list[Telling]] = []
     for report in reports:
@@ -159,7 +159,7 @@ def _translate(
 
 
 def find_storyline(lines: Iterable[Storyline], day: date, item: Item) -> Storyline | None:
-    """Return the story that an item of that day belongs to."""
+    """Return the storyline that contains an item of that day."""
     for line in lines:
         if any(telling.day == day and item in telling.items for telling in line.tellings):
             return line
@@ -167,7 +167,7 @@ def find_storyline(lines: Iterable[Storyline], day: date, item: Item) -> Storyli
 
 
 def _tell(report: Report) -> list[Telling]:
-    """Return the events of one report: items that cite a common post are one."""
+    """Return the events of one report: items that cite a common post are one event."""
     rows = [
         (name, number, item)
         for name in TOLD_IN
@@ -196,8 +196,8 @@ def _score(report: Report, item: Item) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Words of a telling; `names` are those that may tell its story from others, `subject` is the
-    name that comes first."""
+    """Words of a telling. `names`: specific names, which can distinguish stories. `subject`: the
+    first name."""
 
     names: frozenset[str]
     all: frozenset[str]
@@ -206,7 +206,7 @@ class _Words:
 
 
 class _Features:
-    """Words of all tellings with their weights: a word of every day tells nothing."""
+    """Weighted words of all tellings; a word that occurs every day has little weight."""
 
     def __init__(self, tellings: Sequence[tuple[Report, Telling]]) -> None:
         self._words = {
@@ -221,14 +221,14 @@ class _Features:
         }
 
     def clues(self, report: Report, telling: Telling) -> frozenset[str]:
-        """Return what stories must have in common: a post, a name of its own or the day that the
-        later one was marked as an update of."""
+        """Return keys of which two tellings must share one to be compared: cited posts, specific
+        names, and days that the later telling is marked as an update of."""
         earlier = _list_earlier(report, telling)
         return self._words[id(telling)].names | frozenset(telling.cites) | earlier
 
     def closeness(self, report: Report, telling: Telling, line: Sequence[Telling]) -> float:
-        """Return how surely a telling goes on with a story, 0 where it does not: 2 for a common
-        post, else the highest cosine with one of its days."""
+        """Return how closely a telling follows a storyline: 2 for a common post, otherwise the
+        highest cosine with one of its days; 0 if it does not follow."""
         keys = set(telling.cites)
         if any(keys & set(other.cites) for other in line):
             return 2.0
@@ -240,7 +240,7 @@ class _Features:
             if is_update:
                 mine, theirs = self._words[id(telling)], self._words[id(other)]
                 shared = mine.subject and mine.subject == theirs.subject
-                # A Chinese and an English text have nothing but names in common.
+                # A Chinese and an English text can share only names.
                 alike = shared or mine.is_chinese != theirs.is_chinese
                 least = NEAR_SUBJECT if alike else NEAR_UPDATE
             cosine = self._cosine(telling, other, is_update=is_update)
@@ -254,27 +254,27 @@ class _Features:
             return 0.0
         is_about = mine.subject in other.all or other.subject in mine.all
         if (mine.subject or other.subject) and not is_about:
-            return 0.0  # a rival's product, compared with the one of the day before
+            return 0.0  # for example a rival's product compared with yesterday's
         shared = sum(map(self._weights.__getitem__, mine.all & other.all))
         return shared / (self._norms[id(left)] * self._norms[id(right)])
 
 
 def _list_earlier(report: Report, telling: Telling) -> frozenset[str]:
-    """Return the days that the posts of a telling were marked as updates of."""
+    """Return the days that the telling's posts are marked as updates of."""
     posts = (report.posts[key] for key in telling.cites if key in report.posts)
     return frozenset(post.earlier for post in posts if post.earlier)
 
 
 def _text_of(report: Report, telling: Telling) -> str:
     item = telling.item
-    title = "" if telling.section == "views" else item.title  # who speaks, of whatever it is
+    title = "" if telling.section == "views" else item.title  # there, the title is the speaker
     post = next((report.posts[key] for key in item.cites if key in report.posts), None)
     return f"{title}\n{item.text}\n{post.text[:POST_CHARS] if post else ''}"
 
 
 @lru_cache(maxsize=READ_ITEMS)
 def _read_words(item_text: str) -> _Words:
-    # Imported here: the bot starts without what reads texts.
+    # Imported here so that the bot starts without the text reading code.
     from digest.reading.names import find_names, simplify
 
     text = simplify(item_text)

@@ -1,4 +1,4 @@
-"""The topics, read from `topics.toml`."""
+"""Load and validate `topics.toml`."""
 
 import re
 import tomllib
@@ -24,9 +24,9 @@ from digest.models import Language, SourceSpec, Topic
 from digest.text import clean
 
 SHIPPED = Path("topics.toml")
-"""The default of TOPICS_FILE."""
+"""Default of TOPICS_FILE."""
 PAGES = frozenset("en zh search metrics healthz readyz".split())
-"""Names that lead to pages of their own: those of a topic could not be reached."""
+"""Path names used by the web pages; a topic with such a name would be unreachable."""
 
 
 def _clock(value: object) -> object:
@@ -46,10 +46,10 @@ def _check_zone(name: str) -> str:
 
 
 ZoneName = Annotated[str, AfterValidator(_check_zone)]
-"""A name of the zone data; the validator says what to write instead."""
+"""A time zone name; the validator's error suggests a valid one."""
 
 
-# A title of U+FEFF is empty, and an empty keyword would occur in every post.
+# A title of U+FEFF alone is empty, and an empty keyword would match every post.
 _Text = Annotated[
     str,
     StringConstraints(min_length=1),
@@ -78,7 +78,7 @@ _ADVICE = {
     "int_parsing": "write a whole number, like 90",
     "int_from_float": "write a whole number, like 90",
 }
-"""What to write instead, by pydantic's name of the problem, where its own words are no help."""
+"""Advice by pydantic error type, where pydantic's own message does not help."""
 
 
 class _Source(BaseModel):
@@ -109,9 +109,9 @@ class _Topic(BaseModel):
 
 
 def load_topics(path: Path) -> dict[str, Topic]:
-    """Return the topics by name, in the order of the file.
+    """Return the topics by name, in file order.
 
-    Raise TopicsError that names every wrong key at once and what to write instead.
+    Raise TopicsError that lists every invalid key with advice on what to write instead.
     """
     tables = _tables(find_topics_file(path))
     topics, problems = {}, []
@@ -125,7 +125,7 @@ def load_topics(path: Path) -> dict[str, Topic]:
         except ValidationError as error:
             problems += [_word_problem(name, fault) for fault in error.errors(include_url=False)]
     names: dict[str, str] = {}
-    for name, topic in topics.items():  # reports are filed by slug
+    for name, topic in topics.items():  # reports are stored by slug
         if (other := names.setdefault(topic.slug, name)) != name:
             problems.append(f'[{name}] slug: "{topic.slug}" is already that of [{other}]')
     if problems:
@@ -136,7 +136,7 @@ def load_topics(path: Path) -> dict[str, Topic]:
 
 
 def refuse_unknown(name: str, names: Iterable[str]) -> None:
-    """Raise DigestError for a topic that is none of these."""
+    """Raise DigestError if the topic is not one of these names."""
     listed = list(names)
     if name not in listed:
         others = f"topics: {', '.join(listed)}" if listed else "there are no topics yet"
@@ -144,8 +144,8 @@ def refuse_unknown(name: str, names: Iterable[str]) -> None:
 
 
 def find_topics_file(path: Path) -> Path:
-    """Return the file that is read for TOPICS_FILE: where there is no `topics.toml` here, that of
-    the checkout or of the installed wheel."""
+    """Return the topics file to read. If the default file is not in the working directory, use that
+    of the checkout or of the installed wheel."""
     if path != SHIPPED or path.exists():
         return path
     beside = Path(__file__).parents[1] / SHIPPED
@@ -191,7 +191,7 @@ def _word_problem(topic: str, fault: Any) -> str:
 
 
 def advise(fault: Any) -> str:
-    """Return what to write instead of a value that pydantic refuses; `fault`: of its errors."""
+    """Return advice for a pydantic error dict `fault`."""
     advice = _ADVICE.get(fault["type"])
     words = str(fault["msg"]).removeprefix("Value error, ")
     return advice % fault.get("ctx", {}) if advice else words

@@ -1,4 +1,5 @@
-"""Posts that their authors took back: they vanish from the store, the pages and the search."""
+"""Withdraw posts on their author's request: delete them from the store, the pages and the
+search."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -18,11 +19,11 @@ from digest.write.extractive.notes import emptied, list_words, quiet
 from digest.write.verify import verify
 
 RUN = 6
-"""Letters, signs and digits in a row that are compared."""
+"""Length in characters of the n-grams that are compared."""
 OWN_WORDS = 0.5
-"""Share of a sentence's runs in a post from which it is told in that post's words."""
+"""A sentence with a larger share of its n-grams in a post is worded like that post."""
 _STOPS = ("；", "; ", "。", ". ", "! ", "？", "? ")
-"""Ends of sentences and, however short, of the parts of an overview."""
+"""Ends of sentences and of the parts of an overview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,18 @@ class Withdrawal:
     reports: int
     items: int
     authors: tuple[str, ...] = ()
-    """The marks of the author, one per source, whose later posts stay out too; empty for a post."""
+    """Marks of the author, one per source, which block later posts; empty for a single post."""
 
 
 async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
-    """Delete a post by its key or address, or all posts of an author, for good.
+    """Delete a post by key or address, or all posts of an author, permanently.
 
-    Items that rest on them alone, or are told in their words, go, and their report counts them; so
-    do their words in the cloud, and its picture is drawn again.
-    Raises DigestError where no such post is known.
+    Items that only these posts prove, or that use their wording, are removed and counted in their
+    report. Their words are removed from the word cloud, and it is drawn again. Raises DigestError
+    if no such post is known.
     """
     saved = False
-    while not saved:  # another report may be stored meanwhile
+    while not saved:  # retry if a report was stored in the meantime
         state = await store.read_state()
         keys, authors = await store.find_posts(name)
         if not keys:
@@ -73,9 +74,8 @@ async def save_allowed(
     *,
     replace: bool = False,
 ) -> Report:
-    """Save a report that was made of the posts of these streams, and return it, without those that
-    were withdrawn while it was made, or while it was saved. Raises StoreError as `save_report`
-    does."""
+    """Save a report made from these streams and return it, without posts that were withdrawn while
+    it was made or saved. Raises StoreError as `save_report` does."""
     checked_marks: frozenset[str] | None = None
     made_of = {key: restore_post(report, key) for key in report.posts}
     made_of |= {post.key: post for _, post in streams}
@@ -89,8 +89,8 @@ async def save_allowed(
 
 
 async def _load_whole(store: Store, topic: str, first: date, last: date) -> Report:
-    """Return a report with its picture and what it left out; the file it came from would still
-    hold the post and goes."""
+    """Return a report with its picture and dropped posts, but without its source file, which would
+    still contain the withdrawn post."""
     days = (first, last)
     report = await store.report(topic, *days)
     if report is None:
@@ -101,9 +101,9 @@ async def _load_whole(store: Store, topic: str, first: date, last: date) -> Repo
 
 
 def strip_posts(report: Report, keys: set[str], stored: Mapping[str, Post] | None = None) -> Report:
-    """Return a report without these posts, without the items that only they prove, without those
-    told in their words, and without their words in the cloud. An item that goes in one language
-    goes in all. `stored`: what the store has of the posts of its days."""
+    """Return a report without these posts, the items that only they prove, items in their wording,
+    and their words in the cloud. An item removed in one language is removed in all. `stored`: the
+    stored posts of the report's days."""
     versions = (report.sections, *report.renderings.values())
     gone = {
         identity
@@ -117,7 +117,7 @@ def strip_posts(report: Report, keys: set[str], stored: Mapping[str, Post] | Non
     taken = [post for key, post in posts.items() if key in keys - uncounted]
     is_empty = posts.keys() <= keys
     words = {} if is_empty else remove_words(report.wordcounts, read(taken))
-    same_words = words == report.wordcounts and not is_empty  # an imported report counts none
+    same_words = words == report.wordcounts and not is_empty  # an imported report has no counts
     notes = _Notes(is_empty, None if same_words else tuple(words))
     quality = replace(report.quality, refusals=()) if report.quality else None
     return replace(
@@ -139,16 +139,17 @@ def strip_posts(report: Report, keys: set[str], stored: Mapping[str, Post] | Non
 
 @dataclass(frozen=True, slots=True)
 class _Notes:
-    """What a report's own lines are to say anew."""
+    """Values for the notes that must be rewritten."""
 
     is_empty: bool
-    """True where no post of its days is left."""
+    """True if its days have no posts left."""
     words: tuple[str, ...] | None
-    """Of the cloud; None where they stay as they are."""
+    """Words of the cloud; None to keep the note."""
 
 
 Identity = tuple[SectionName, frozenset[str], int]
-"""Of an item in all languages: section, cited posts, and how many before it cite the same."""
+"""Identifies an item in all languages: section, cited posts, and its index among items of the
+section with the same citations."""
 
 
 def _identify(section: Section) -> Iterator[tuple[Identity, Item]]:
@@ -170,7 +171,7 @@ def _without(
     for section in sections:
         items = [_drop(item, keys) for place, item in _identify(section) if place not in gone]
         if section.name == "points" and items and items[-1].status == "note":
-            items[-1] = quiet(language, len(items) - 1)  # it says how many there are
+            items[-1] = quiet(language, len(items) - 1)  # the note states the number of points
         if section.name == "points" and notes.is_empty and len(items) < 2:
             items = [emptied(language)]
         if section.name == "cloud" and notes.words is not None:
@@ -184,8 +185,8 @@ def _drop(item: Item, keys: Collection[str]) -> Item:
 
 
 def _stands(left: Item, before: Item, report: Report) -> bool:
-    """Return whether the posts that are left still prove an item, and no sentence of it is told in
-    the words of one that was deleted."""
+    """Return True if the remaining posts still prove the item and no sentence of it is in the
+    wording of a deleted post."""
     if not left.cites:
         return False
     texts = {key: report.posts[key].text for key in before.cites if key in report.posts}
@@ -198,7 +199,7 @@ def _stands(left: Item, before: Item, report: Report) -> bool:
 
 
 def _list_sentences(item: Item) -> list[str]:
-    """Return title and sentences of an item; an overview's stand between semicolons."""
+    """Return the title and the sentences of an item; overview parts are split at semicolons."""
     text = f"{item.title}\n{item.text}"
     for stop in _STOPS:
         text = text.replace(stop, "\n")
@@ -206,7 +207,7 @@ def _list_sentences(item: Item) -> list[str]:
 
 
 def _is_taken(sentence: str, texts: Mapping[str, str], left: Collection[str]) -> bool:
-    """Return whether a sentence is told in the words of a text whose key is not `left`."""
+    """Return True if the sentence is worded like a text whose key is not in `left`."""
     runs = _list_runs(sentence)
     shares = {key: len(runs & _list_runs(text)) / max(1, len(runs)) for key, text in texts.items()}
     deleted = max((share for key, share in shares.items() if key not in left), default=0.0)
