@@ -1,4 +1,4 @@
-"""`make evaluate [DATA=DIR]`: one table of what selection is worth, written into the README too.
+"""`make evaluate [DATA=DIR]`: measure quality and write the table into docs/figures.md.
 
 Every row runs the product's own functions; baselines run in the same process.
 """
@@ -73,8 +73,8 @@ def continuity_rows(data: Path) -> list[Row]:
     same = sum((ours == "new") == (label == "new") for ours, label in found)
     return [
         Row(
-            f"continuity, {len(found)} labelled story pairs",
-            "right label (same event or not)",
+            f"continuity: {len(found)} labelled story pairs",
+            "correct label (same event or not)",
             f"{100 * right / len(found):.0f} % ({100 * same / len(found):.0f} %)",
             f"always new {100 * always / len(found):.0f} %",
             "85 %",

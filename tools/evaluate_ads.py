@@ -136,7 +136,7 @@ def promoted(data: Path) -> Row:
         for name, of in (("keywords", words), ("length", length), ("naive Bayes", bayes))
     }
     return Row(
-        f"x_promoted_dev, {len(given)} posts, {FOLDS} folds",
+        f"x_promoted_dev: {len(given)} posts, {FOLDS}-fold cross-validation",
         "AUC",
         f"{auc(scores, true):.3f}",
         counted(simple),
@@ -155,7 +155,7 @@ def forum(data: Path) -> Row:
     bayes = list(naive_bayes([row["text"] for row in given], true) > 0)
     simple = {"keywords": words, "naive Bayes": bayes}
     return Row(
-        f"v2ex_promo_dev, {len(given)} posts, {FOLDS} folds",
+        f"v2ex_promo_dev: {len(given)} posts, {FOLDS}-fold cross-validation",
         "F1",
         f"{f1(said, list(true)):.3f}",
         counted({name: f"{f1(of, list(true)):.3f}" for name, of in simple.items()}),

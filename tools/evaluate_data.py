@@ -135,7 +135,7 @@ def best_threshold(scores: Sequence[float], true: Sequence[bool]) -> float:
 
 def table(rows: Sequence[Row]) -> str:
     """Write the rows as Markdown."""
-    head = ["| what | measure | here | baselines, same process | bar |", "|---|---|---|---|---|"]
+    head = ["| data | measure | here | baselines, same process | bar |", "|---|---|---|---|---|"]
     return "\n".join(
         [*head, *(f"| {r.what} | {r.measure} | {r.ours} | {r.baselines} | {r.bar} |" for r in rows)]
     )

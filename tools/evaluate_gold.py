@@ -70,7 +70,7 @@ def rows(data: Path) -> list[Row]:
     by_day = ", ".join(f"{counts[day]['points']}" for day in counts)
     return [
         Row(
-            f"{len(counts)} days read by an editor, without a model, heads without the day",
+            f"{len(counts)} gold days, report without a model, heads trained without the day",
             "must-haves in the points; anywhere; weak points; noise cited",
             f"{total['points']} of {total['must']} ({by_day}); {total['anywhere']};"
             f" {total['weak']}; {total['noise']} of {total['cites']}",

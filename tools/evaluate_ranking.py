@@ -89,19 +89,19 @@ def rows(data: Path) -> list[Row]:
     }
     return [
         Row(
-            f"cited posts of x_ai_list, {len(listed)} days, random handles",
+            f"x_ai_list: posts that AINews cited, {len(listed)} days, random handles",
             "MAP / P@10 / R@20",
             _measured(data, "x_ai_list", listed, hidden),
             counted({n: _measured(data, "x_ai_list", listed, o) for n, o in simple.items()}),
             ".26 / .22 / .45",
         ),
         Row(
-            "the same with handles, weights of topics.toml as shipped (none)",
+            "the same with real handles, topics.toml as shipped (no author weights)",
             "MAP / P@10 / R@20",
             _measured(data, "x_ai_list", listed, known),
         ),
         Row(
-            f"cited posts of x_kol, {len(kol)} days",
+            f"x_kol: posts that AINews cited, {len(kol)} days",
             "MAP / P@10 / R@20",
             _measured(data, "x_kol", kol, known),
             counted(

@@ -108,15 +108,15 @@ def found_among_first(data: Path) -> list[Row]:
     ours, report, points = (share.pop(n, "no data") for n in ("ours", "report", "points"))
     return [
         Row(
-            f"{bullets} stories of AINews, whole days",
-            "recall in 20 stories",
+            f"AINews: {bullets} stories, whole days",
+            "recall in the first 20 stories",
             ours,
             counted(share),
             "60 %",
         ),
         Row(
-            "the same in the report without a model",
-            "told; among the points",
+            "AINews: the same stories, report without a model",
+            "reported anywhere; among the points",
             f"{report}; {points}",
         ),
     ]
@@ -154,10 +154,10 @@ def titles(data: Path) -> Row:
     ours = nmi_ari([label[i] for i in range(len(texts))], true)
     simple = nmi_ari(one_pass(texts), true)
     return Row(
-        f"news_titles_152, {len(texts)} titles in file order",
+        f"news_titles_152: {len(texts)} titles in file order",
         "NMI / ARI",
         "{:.3f} / {:.3f}".format(*ours),
-        "one pass tf-idf {:.3f} / {:.3f}; as published .860 / .622".format(*simple),
+        "one-pass tf-idf {:.3f} / {:.3f}; published: .860 / .622".format(*simple),
         ".88 / .75",
     )
 
@@ -208,7 +208,7 @@ def pairs(data: Path) -> Row:
         return f1([s >= at for s in scores[half:]], true[half:])
 
     return Row(
-        f"Twitter URL pairs, {len(given) - half} tested",
+        f"Twitter URL pairs (do both say the same?): {len(given) - half} tested",
         "F1",
         f"{tested([float(b) for b in both]):.3f} (encoder and words), {tested([float(m) for m in meaning]):.3f} (encoder)",
         f"Jaccard {tested(overlap):.3f}",
@@ -246,7 +246,7 @@ def planted(data: Path) -> Row:
         false += sum(d.key not in extra and d.key not in originals for d in dropped)
     found = sum(kinds.values()) - sum(missed.values())
     return Row(
-        f"{sum(kinds.values())} copies planted in days",
+        f"{sum(kinds.values())} duplicates planted in real days",
         "recall / false merges",
         f"{found / max(1, sum(kinds.values())):.3f} / {false / max(1, kept_before):.4f}",
         counted({k: f"missed {n}" for k, n in missed.items() if n}),

@@ -138,7 +138,7 @@ def rows(data: Path) -> list[Row]:
     }
     return [
         Row(
-            f"Opinosis dev, {len(given)} topics, {BUDGET} words (the encoder's centre)",
+            f"Opinosis dev: {len(given)} topics, summaries of {BUDGET} words (encoder centroid)",
             "ROUGE-1 / 2 / L",
             ours,
             counted(simple),
