@@ -1,6 +1,6 @@
-"""Which posts and stories matter. Pure: values in, values out; each dropped post with its reason.
-What the parts of a story's score count for stands here: the chat shows them without loading what
-measures them."""
+"""Select posts and stories. Pure functions; every dropped post has a reason. The weights of a
+story's score are here so that a chat can show them without loading the modules that measure the
+parts."""
 
 from collections.abc import Mapping
 
@@ -12,6 +12,6 @@ WEIGHTS: Mapping[str, float] = {
     "author": 0.10,
     "fit": 0.05,
 }
-"""Chosen for what stands among the first twenty stories: must-haves of 43 days that editors read,
-stories of AINews and posts that it cited, each day scored by heads that did not see it. What
-makes one of ten points is weighed apart (`digest/write/extractive/draft.py`)."""
+"""Tuned on the first twenty stories: must-haves of 43 days that editors read, stories of AINews and
+posts cited by it, each day scored by heads trained without it. The weights of a point are separate
+(`digest/write/extractive/draft.py`)."""

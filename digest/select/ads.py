@@ -1,5 +1,5 @@
-"""Leave out advertisements: by their phrases (`digest/vocabulary/ads.toml`), by the learned head
-where it is sure, and by what else their authors post."""
+"""Drop advertisements: by their phrases (`digest/vocabulary/ads.toml`) and by the other posts of
+their authors. (`relevance` drops those of which the trained head is sure.)"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,31 +12,31 @@ from digest.reading.vocabulary import count_words_of, load_table
 from digest.text import replace_links
 
 THRESHOLD = 2
-"""Weight of phrases from which a post is an advertisement: weak ones need company, so that news
-about a sale or a course is not taken for the sale itself."""
+"""Total weight of phrases from which a post is an advertisement. A weak phrase alone is not enough,
+so that news about a sale or a course is not dropped as an offer."""
 GAP_CHARS = 60
-"""Characters that may stand between the parts of a phrase."""
+"""Maximum characters between the parts of a phrase."""
 MOSTLY = 0.4
-"""Share of an author's posts, of at least four, that makes a promoter of the author."""
+"""Share of advertisements in an author's posts (four or more) that makes the author a promoter."""
 REPEATS = 3
-"""Posts of one author with the same words from which these are a pitch; and authors of posts about
-a coin that differ in their figures alone."""
+"""Equal posts of one author that count as a pitch; authors of equal posts about a coin, apart from
+the figures, that count as a tip."""
 COIN_WORDS = 2
-"""Words about coins from which a post is about one: a model has tokens too."""
+"""Minimum words about coins in a post about a coin, because language models have tokens too."""
 PITCH_CHARS = 20
-"""Characters from which equal words are no coincidence."""
+"""Characters from which equal texts are no coincidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase of advertisements: its parts as `normalize` writes them, reason and weight."""
+    """A phrase of advertisements: its normalized parts, its reason and its weight."""
 
     parts: tuple[str, ...]
     reason: str
     weight: int
 
-    def stands_in(self, text: str) -> bool:
-        """Return whether a normalized text holds the parts in this order, near to each other."""
+    def occurs_in(self, text: str) -> bool:
+        """Return True if a normalized text has the parts in this order, close to each other."""
         start = text.find(self.parts[0])
         while start >= 0:
             end = start + len(self.parts[0])
@@ -52,7 +52,7 @@ class Phrase:
 
 
 class _Letters(dict[int, str]):
-    """What each character becomes, worked out when it is first met."""
+    """Map characters to their normalized form, computed at the first use."""
 
     def __missing__(self, code: int) -> str:
         c = chr(code)
@@ -64,7 +64,7 @@ _LETTERS = _Letters({ord("’"): "'"})
 
 
 def normalize(text: str) -> str:
-    """Return small words with single blanks between and around them, and "#" for each number."""
+    """Return the words in lower case between single blanks, with "#" for each number."""
     letters = replace_links(text, " ").lower().translate(_LETTERS)
     while "##" in letters:
         letters = letters.replace("##", "#")
@@ -84,7 +84,7 @@ def load_phrases() -> tuple[Phrase, ...]:
 
 @cache
 def _index_phrases() -> tuple[dict[str, list[int]], list[int]]:
-    """Return the places of phrases by first word, and of those that begin with no Latin word."""
+    """Return the indices of phrases by first word, and of those without a Latin first word."""
     by_word: dict[str, list[int]] = {}
     others: list[int] = []
     for place, phrase in enumerate(load_phrases()):
@@ -94,14 +94,14 @@ def _index_phrases() -> tuple[dict[str, list[int]], list[int]]:
 
 
 def _bound(part: str) -> str:
-    """Return the part with blanks at its ends where it is Latin: Chinese has none between words."""
+    """Return the part with blanks at its Latin ends; Chinese has no blanks between words."""
     start = "" if part[1] > "\u2e7f" else " "
     end = "" if part[-2] > "\u2e7f" else " "
     return f"{start}{part.strip()}{end}"
 
 
 def find_reason(text: str) -> str:
-    """Return why a text is an advertisement by its phrases, "" where it is none."""
+    """Return the reason if a text has the phrases of an advertisement, else ""."""
     normalized = normalize(text)
     weak = 0
     by_word, others = _index_phrases()
@@ -110,7 +110,7 @@ def find_reason(text: str) -> str:
     if not normalized.isascii():
         places |= {place for place in others if phrases[place].parts[0] in normalized}
     for phrase in map(phrases.__getitem__, sorted(places)):
-        if phrase.stands_in(normalized):
+        if phrase.occurs_in(normalized):
             weak += phrase.weight
             if phrase.weight >= THRESHOLD or weak >= THRESHOLD:
                 return phrase.reason
@@ -118,11 +118,11 @@ def find_reason(text: str) -> str:
 
 
 def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]:
-    """Return the readings without the advertisements, and these with their reasons.
+    """Return the readings without advertisements, and the dropped ones with their reasons.
 
-    An author who repeats one pitch is a promoter, and so is one whose posts of these days are
-    mostly advertisements: the others are advertisements in milder words. Where several authors put
-    other figures into the same words about a coin, they tip it.
+    An author who repeats a pitch, or whose posts of these days are mostly advertisements, is a
+    promoter; the author's other posts are dropped too, as milder advertisements. If several authors
+    post the same words about a coin with different figures, these are tips.
     """
     reasons = {r.key: find_reason(r.text) for r in readings}
     pitches = Counter((r.post.author, r.plain.casefold()) for r in readings)
@@ -145,7 +145,7 @@ def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]
 
 
 def _group_variants(readings: Sequence[Reading]) -> Iterable[list[Reading]]:
-    """Return the readings of the same words about a coin, whatever figures they have."""
+    """Return the readings about coins, grouped by their words without figures."""
     groups: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
         if count_words_of(reading.text, "money", "coins") >= COIN_WORDS:

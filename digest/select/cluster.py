@@ -1,8 +1,8 @@
 """Cluster posts about one event into a story, across languages.
 
-Average linkage over a distance made of two views: what the sentences mean (encoder) and which terms
-(names and figures) they share. Names keep two releases of one company apart and hold a headline and
-a thread in two languages together, because product names are spelled alike in both.
+Average linkage over a distance with two components: the meaning of the posts (encoder) and the
+terms (names and figures) that they share. Names separate two releases of one company and join a
+headline and a thread in two languages, because product names are spelled the same in both.
 """
 
 from __future__ import annotations
@@ -23,74 +23,74 @@ from digest.select.terms import Places, Terms
 from digest.select.threads import Labels, followers, linked
 
 CUT = 0.52
-"""Distance at which two groups are two stories; chosen on labelled days (design notes)."""
+"""Distance from which two groups are separate stories; tuned on labelled days (design notes)."""
 NAME_WEIGHT = 0.22
-"""How much shared names bring two posts together, against 1 for the encoder's cosine."""
+"""Weight of shared names, against 1 for the encoder's cosine."""
 SAME_WORDS = 0.62
-"""Encoder cosine from which two posts say the same whatever names they share."""
+"""Cosine from which two posts say the same, even without shared names."""
 RARE = 5.0
-"""Summed inverse document frequency of shared names that is evidence of one event."""
+"""Sum of inverse document frequencies of shared names that is evidence of one event."""
 NO_EVIDENCE = 0.2
-"""How far two posts without such evidence are pushed apart."""
+"""Similarity subtracted from two posts without such evidence."""
 SAME_STORY = (0.50, 0.50)
-"""Cosines of meaning and of names from which two groups are one story after all."""
+"""Minimum cosines of meaning and of names of two groups that are merged into one story."""
 SAME_EVENT = (0.42, 0.38)
 """The same for groups so closely related that a reader wants one point for both."""
 JOIN = 0.6
-"""Cosine of names at which a post that was not encoded joins a story."""
+"""Minimum cosine of names for a post without a vector to join a story."""
 SMALL_JOIN = 0.04
-"""The same for a text in small letters, where all words stand for names."""
+"""The same for a text in lower case, all of whose words count as names."""
 MOST_HOLDERS = 300
-"""Stories that may hold a name for it to lead a later post to them."""
+"""Maximum stories that have a name for it to be used in finding a story for later posts."""
 HEADLINES = 0.5
-"""Share of texts in small letters above which they are headlines without capitals, and are told
-apart by their words."""
+"""Share of texts in lower case from which they are headlines, which are compared by their
+words."""
 SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
-"""How much nearer two such texts of a large set are taken to be: headlines of all kinds sound
-less alike than posts of one topic."""
+"""Similarity added to two such texts of a large set, because headlines on all subjects are less
+similar than posts on one topic."""
 LINKED_NEARER = 0.3
-"""How much nearer a quotation is to what it quotes, and two posts about one page. Not next to
-each other: anybody may link to the day's best story and speak of something else."""
+"""Similarity added to a quoting post and its quoted post, and to two posts about one page. Links do
+not decide alone: anyone may link to the top story and write about something else."""
 SMALL_DAY = 500
-"""Posts from which a day is a large one."""
+"""Number of posts of a large day."""
 RARE_AMONG = 250
-"""Posts by which rarity is measured on a day with fewer: among three every name is common. With so
-few one name that two posts share is no evidence; it is with 500, and on 21 small days of other
-subjects than AI 13 of 24 pairs that were joined then tell of two events, with this 2 of 12."""
+"""Number of posts assumed when measuring rarity on a small day: among three posts every name would
+be common. With so few, one shared name is no evidence. With 500 it is, and on 21 small days of
+topics other than AI 13 of 24 joined pairs were two events; with this value, 2 of 12."""
 MAX_NAMES = 4000
-"""Names that are looked at, most frequent first."""
+"""Maximum names that are compared, the most frequent ones."""
 NAMES_A_POST = 100
-"""Names of a post that are looked at, the rarest; a longer list is a directory."""
+"""Maximum names of a post that are compared, the rarest ones; a longer list is a directory."""
 EVERYBODYS = 0.3
-"""Share of a large day's posts from which a name is everybody's, and tells nothing."""
+"""Share of a large day's posts from which a name is too common to be evidence."""
 BLOCK = 128
-"""Posts that are compared with all others at a time: bounds memory."""
+"""Posts that are compared with all others at once, to limit memory."""
 MAX_CLUSTERED = 3000
-"""Average linkage is quadratic; posts beyond this many join the nearest story."""
+"""Maximum posts for average linkage, which is quadratic; further posts join the nearest story."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Places of the posts of one story. Clusters of one `event` number tell of the same or a
-    closely related event: they stay apart, but a reader wants one of them among the points."""
+    """Indices of the posts of one story. Clusters with the same `event` number report the same or a
+    closely related event: they stay separate, but only one of them should be a point."""
 
     members: tuple[int, ...]
     event: int
 
 
 def cluster_posts(readings: Sequence[Reading], vectors: Vectors) -> list[Cluster]:
-    """Return the posts grouped by event, members in the order given.
+    """Return the posts grouped by event, in the given order within a group.
 
-    The first MAX_CLUSTERED posts are clustered, so give the most promising first. Later ones need
-    no vector (zero rows): each joins the story whose names it shares, else it stands alone.
+    The first MAX_CLUSTERED posts are clustered, so pass the most promising ones first. Later ones
+    need no vector (zero rows): each joins the story whose names it shares, or stays alone.
     """
     if not readings:
         return []
     terms = [reading.terms for reading in readings]
     small = np.array([is_in_small_letters(reading.plain) for reading in readings])
-    # A few posts of authors who shun capitals are posts like the others.
+    # A few posts by authors who avoid capitals are treated like the others.
     headlines = small if small.mean() > HEADLINES else np.zeros_like(small)
     head = min(len(readings), MAX_CLUSTERED)
     table = _tabulate(terms[:head], _weigh_terms(readings[:head], small[:head]))
@@ -112,17 +112,16 @@ def cluster_posts(readings: Sequence[Reading], vectors: Vectors) -> list[Cluster
 
 
 def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
-    """Return the mean of the rows of each group; most groups are of one."""
+    """Return the mean row of each group; most groups have one row."""
     return np.stack([rows[g[0]] if len(g) == 1 else rows[list(g)].mean(axis=0) for g in groups])
 
 
 def _unite(
     groups: Sequence[Sequence[int]], vectors: Vectors, terms: Terms, alike: tuple[float, float]
 ) -> list[list[int]]:
-    """Return the groups, those joined whose centres are alike in meaning and in names and that
-    share a rare name.
+    """Merge groups whose centres are close in meaning and in names and that share a rare name.
 
-    Average linkage leaves the fringe of a big story behind as small groups of its own.
+    Average linkage leaves posts at the edge of a large story behind as small groups.
     """
     meaning = scale_to_unit(_centres(groups, vectors))
     centres, most = terms.grouped(groups)
@@ -144,8 +143,8 @@ def _blocks(count: int) -> Iterator[tuple[int, int]]:
 
 
 def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
-    """Join what is near into one group: rows of `near` stand for the places from `start` on, and
-    so do its columns. `labels` holds the group of each place."""
+    """Merge the groups of close posts in `labels`, the group number of each post. Rows and columns
+    of `near` are the posts from index `start` on."""
     for row in np.flatnonzero(near.any(axis=1)):
         mine = labels[start + row]
         others = labels[start + np.flatnonzero(near[row])]
@@ -154,11 +153,11 @@ def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
 
 
 def _weigh_terms(readings: Sequence[Reading], small: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Return the inverse document frequency of each term that several posts have, and not a third
-    of a large day.
+    """Return the inverse document frequency of each term that at least two posts have, without
+    those that are too common on a large day.
 
-    A text in small letters counts its words as terms, so other texts count for these too: "people"
-    is no rare name because one author shuns capitals.
+    Texts in lower case count all their words as terms, so these words are counted in other texts
+    too: "people" is not a rare name because one author avoids capitals.
     """
     frequency = Counter(term for reading in readings for term in reading.terms)
     if small.any() and not small.all():
@@ -166,17 +165,17 @@ def _weigh_terms(readings: Sequence[Reading], small: npt.NDArray[np.bool_]) -> d
         for i in map(int, np.flatnonzero(~small)):
             others = words - readings[i].terms
             frequency.update(others & list_small_words(readings[i].plain))
-    # Where there are words alone, those of a few texts are as common as they look.
+    # If all texts are in lower case, words of few texts are as common as they look.
     many = len(readings) if small.all() else max(len(readings), RARE_AMONG)
     most = EVERYBODYS * len(readings) if len(readings) > SMALL_DAY else many
-    # Of names a post's own ones are left out; of few texts' words they tell how little two of them
-    # share.
+    # Names that only one post has are left out, except words of few lower-case texts, which show
+    # how little two of these share.
     least = 1 if small.all() and len(readings) < SMALL_DAY else 2
     return {n: math.log(many / count) for n, count in frequency.items() if least <= count <= most}
 
 
 def _tabulate(terms: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> Terms:
-    """Return one row per post: the terms it has, each with its rarity."""
+    """Return one row per post: its terms, weighted by rarity."""
     common_first = sorted(rarity, key=lambda term: (rarity[term], term))[:MAX_NAMES]
     column = {term: i for i, term in enumerate(common_first)}
     rows = [sorted(column[t] for t in each if t in column)[-NAMES_A_POST:] for each in terms]
@@ -185,18 +184,18 @@ def _tabulate(terms: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> T
 
 @dataclass(frozen=True, slots=True)
 class _Views:
-    """What distances are made of, one row per post."""
+    """The data that distances are computed from, one row per post."""
 
     meaning: Vectors
     terms: Terms
     small: npt.NDArray[np.bool_]
     linked: Labels
-    """Posts that are nearer to each other than their words are."""
+    """Labels of posts that count as closer than their words suggest."""
     nearer: float
-    """How much nearer two texts in small letters are taken to be."""
+    """Similarity added to two texts in lower case."""
 
     def of(self, members: Sequence[int]) -> _Views:
-        """Return the views of these posts alone."""
+        """Return the views of these posts only."""
         rows = list(members)
         return _Views(
             self.meaning[rows],
@@ -207,9 +206,9 @@ class _Views:
         )
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
-        """Yield a place and the distances from the posts of a block there to all from it on. Two
-        posts that only sound alike ("AI changes everything") and share no rare name have no
-        evidence of one event, and are pushed apart."""
+        """Yield the start index of each block of posts and their distances to all posts from there
+        on. Two posts that are only phrased alike ("AI changes everything") and share no rare name
+        are moved apart, because nothing shows that they report one event."""
         unit = self.terms.unit()
         for start, stop in _blocks(len(self.meaning)):
             meaning = self.meaning[start:stop] @ self.meaning[start:].T
@@ -232,9 +231,9 @@ class _Views:
 
 
 def _group(views: _Views) -> list[list[int]]:
-    """Return groups by average linkage. A group only grows over some pair nearer than the cut,
-    so what no such pair connects is linked apart: all distances at once would take 100 MB on a
-    large day."""
+    """Return groups by average linkage. A group grows only through a pair closer than the cut, so
+    each connected component is linked separately: all distances of a large day at once would take
+    100 MB."""
     labels = np.arange(len(views.meaning))
     for start, rows in views.distances():
         _join_rows(labels, start, np.triu(rows <= CUT, 1))
@@ -246,7 +245,7 @@ def _group(views: _Views) -> list[list[int]]:
 
 
 def _follow(groups: Sequence[list[int]], led: Mapping[int, int]) -> list[list[int]]:
-    """Return the groups, each post that follows another one in that one's group."""
+    """Move each post that continues another into the group of that post."""
     home = {i: number for number, group in enumerate(groups) for i in group}
     moved = [[i for i in group if i not in led] for group in groups]
     for i, lead in led.items():
@@ -255,7 +254,7 @@ def _follow(groups: Sequence[list[int]], led: Mapping[int, int]) -> list[list[in
 
 
 def _link_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:
-    """Return the groups of connected posts, each with the distance at which it came together."""
+    """Link one connected component; return its groups with the distance of their last merge."""
     if len(part) == 1:
         return [(0.0, part)]
     members = {i: (0.0, [post]) for i, post in enumerate(part)}
@@ -269,7 +268,7 @@ def _link_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:
 
 
 def _condensed(views: _Views) -> npt.NDArray[np.float64]:
-    """Return the distance of each pair once, as `fastcluster` wants them."""
+    """Return the distance of each pair once, in the condensed form of `fastcluster`."""
     count = len(views.meaning)
     distances = np.empty(count * (count - 1) // 2, np.float64)
     filled = 0
@@ -282,7 +281,7 @@ def _condensed(views: _Views) -> npt.NDArray[np.float64]:
 
 
 class _Nearest:
-    """Find stories by their terms, for posts that come one by one (single pass, inverted index)."""
+    """Find the nearest story by terms, for posts added one by one (single pass, inverted index)."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = weights
@@ -301,7 +300,8 @@ class _Nearest:
         return number
 
     def find(self, terms: frozenset[str]) -> tuple[int, float]:
-        """Return the nearest story and its cosine, without terms that very many stories hold."""
+        """Return the nearest story and its cosine, ignoring terms of more than MOST_HOLDERS
+        stories."""
         products: defaultdict[int, float] = defaultdict(float)
         for name in sorted(terms):
             holders = self._holders.get(name, ())
@@ -322,7 +322,7 @@ def _join(
     rarity: Mapping[str, float],
     near: npt.NDArray[np.float64],
 ) -> None:
-    """Let posts without a group join the nearest story, or open one that later ones may join."""
+    """Add each remaining post to the nearest story, or open a new one that later posts may join."""
     head = sum(map(len, groups))
     stories = _Nearest(rarity)
     shared = [each & rarity.keys() for each in terms]
@@ -331,6 +331,6 @@ def _join(
     for i in range(head, len(terms)):
         nearest, cosine = stories.find(shared[i])
         if cosine < near[i]:
-            nearest = stories.open(shared[i])  # a centre that took in all who came near would drift
+            nearest = stories.open(shared[i])  # centres stay fixed so that they cannot drift
             groups.append([])
         groups[nearest].append(i)

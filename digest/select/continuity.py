@@ -1,6 +1,5 @@
-"""Find what is new since the last days: a story that was told and has no news is left out, one
-with news is marked as an update of the day that told it. Pure: stories and earlier items in,
-stories out."""
+"""Compare stories with earlier reports: a story that was reported and has no news is dropped, one
+with news is marked as an update of that day. Pure: stories and earlier items in, stories out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,27 +20,28 @@ COMPARED = timedelta(days=7)
 LEADS = 4
 """Posts of a story that are compared, the best ones."""
 SAME = 0.60
-"""Cosine of meaning from which two texts that share names tell of one event."""
+"""Minimum cosine of two texts about one event that share names."""
 SAME_VERSION = 0.55
-"""The same where one of the names is a version ("3.1"): it tells which release is meant."""
+"""The same if one of the names is a version ("3.1"), which identifies the release."""
 SHARED = 0.33
-"""Share of the names of the text with fewer that the other has too; chosen on labelled pairs."""
+"""Minimum share of the names of the text with fewer that the other has too; tuned on labelled
+pairs."""
 SURE = 0.65
-"""Cosine from which one name in common is enough; below it two are needed, or a version."""
+"""Cosine from which one shared name is enough; below it two or a version are needed."""
 EQUAL = 0.85
-"""Cosine from which no name in common is needed."""
+"""Cosine from which no shared name is needed."""
 TWIN = 0.05
-"""How much nearer a post may be to what was told before than to the news that it says as well."""
+"""How much closer a post may be to an earlier item than to the news that it also reports."""
 NEWS = 0.5
-"""Share of a post's names and numbers that were not told, from which on it brings news."""
+"""Minimum share of a post's names and numbers that are new for the post to be news."""
 OWN_NEWS = 0.72
-"""The same for an author who told it before: a pitch is put in other words every day."""
+"""The same for an author of the earlier item, because pitches are rephrased every day."""
 ACT_NEWS = 0.2
-"""The same where somebody did what nobody had done before: released, bought, raised, sued, won."""
+"""The same if the post has a new act: something was released, bought, raised, sued for or won."""
 
 MENTIONED = 4
-"""Names and figures of an earlier item from which a post that tells of another one tells of this as
-well: a morning round-up is no news."""
+"""Shared names and figures from which an earlier item counts as repeated too, once a story matches
+another one: a morning round-up is no news."""
 
 ACTS = ("release", "open", "acquire", "raise", "sue", "people", "win")
 """Tables of `vocabulary/acts.toml`; "Introducing" and "is here" are one act: a launch."""
@@ -49,7 +49,7 @@ ACTS = ("release", "open", "acquire", "raise", "sue", "people", "win")
 
 @dataclass(frozen=True, slots=True)
 class EarlierItem:
-    """One item of an earlier report: the day, and the posts it cites."""
+    """One item of an earlier report: its day and the posts it cites."""
 
     day: date
     readings: tuple[Reading, ...]
@@ -61,12 +61,12 @@ class EarlierItem:
 
     @property
     def authors(self) -> frozenset[str]:
-        """Return who wrote the posts."""
+        """Return the authors of the posts."""
         return frozenset(reading.post.author for reading in self.readings) - {""}
 
 
 def list_earlier_items(reports: Sequence[Report]) -> tuple[EarlierItem, ...]:
-    """Return the items of these reports, each once; one that cites nothing is not compared."""
+    """Return the different items of these reports that cite posts."""
     items = []
     for report in reports:
         for item in (item for section in report.sections for item in section.items):
@@ -77,7 +77,7 @@ def list_earlier_items(reports: Sequence[Report]) -> tuple[EarlierItem, ...]:
 
 
 def restore_post(report: Report, key: str) -> Post:
-    """Return the post that a report cites, of noon of its last day where no time is known."""
+    """Return a cited post; if its time is unknown, it is noon of the report's last day."""
     cited, (source, _, id) = report.posts[key], key.partition(":")
     created_at = cited.created_at or datetime.combine(report.last, time(12), tzinfo=UTC)
     return Post(id, source, cited.author, cited.author, cited.text, created_at, cited.url)
@@ -86,10 +86,10 @@ def restore_post(report: Report, key: str) -> Post:
 def drop_repeats(
     topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
 ) -> tuple[list[Story], list[Dropped]]:
-    """Return stories that bring something new, updates with the day that told of them before and
-    without the posts that only repeat it; and these and the posts of the other stories."""
+    """Return the stories with news, and the dropped posts. Updates have the day of the earlier
+    report and only the posts with news."""
     fresh, dropped = [], []
-    for story, same in zip(stories, find_told(topic, stories, earlier), strict=True):
+    for story, same in zip(stories, find_earlier_reports(topic, stories, earlier), strict=True):
         if not same:
             fresh.append(story)
             continue
@@ -105,20 +105,20 @@ def drop_repeats(
     return fresh, dropped
 
 
-def find_told(
+def find_earlier_reports(
     topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
 ) -> list[list[EarlierItem]]:
-    """Return for each story the earlier items that tell of its event."""
+    """Return for each story the earlier items about its event."""
     if not stories or not earlier:
         return [[] for _ in stories]
-    # The topic's own words stand in every second text: sharing one proves nothing.
+    # The topic's own words are in every second text, so sharing one proves nothing.
     common = frozenset(w.lower() for keyword in topic.keywords for w in (keyword, f"{keyword}s"))
     before = [(n, reading) for n, item in enumerate(earlier) for reading in item.readings]
     terms = [reading.terms - common for _, reading in before]
     encoded = embed_words([reading.plain for _, reading in before])
     leads = [story.readings[:LEADS] for story in stories]
     vectors = iter(encode_readings([reading for readings in leads for reading in readings]))
-    told = []
+    matches = []
     for story, readings in zip(stories, leads, strict=True):
         keys = {post.key for post in story.posts}
         same = {n for n, item in enumerate(earlier) if item.keys & keys}
@@ -132,12 +132,12 @@ def find_told(
         if same:
             details = frozenset().union(*map(_list_details, readings)) - common
             same |= {n for n, r in before if len(_list_details(r) & details) >= MENTIONED}
-        told.append([earlier[n] for n in sorted(same)])
-    return told
+        matches.append([earlier[n] for n in sorted(same)])
+    return matches
 
 
 def tells_one_event(near: float, left: frozenset[str], right: frozenset[str]) -> bool:
-    """Return whether two texts with these terms and this cosine of meaning tell of one event."""
+    """Return True if two texts with these terms and this cosine report one event."""
     shared = left & right
     enough = len(shared) >= SHARED * max(1, min(len(left), len(right)))
     versioned = any(term[0].isdigit() and "." in term for term in shared)
@@ -146,7 +146,7 @@ def tells_one_event(near: float, left: frozenset[str], right: frozenset[str]) ->
 
 
 def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list[Reading]:
-    """Return the readings that tell what these earlier items did not."""
+    """Return the readings that report something which these earlier items do not."""
     before = [reading for item in same for reading in item.readings]
     keys = frozenset().union(*(item.keys for item in same))
     authors = frozenset().union(*(item.authors for item in same))
@@ -161,7 +161,7 @@ def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list
         opening = reading.sentences[0].text if reading.sentences else ""
         is_turned = list_turns(opening) - turns or list_sums(opening) - list_sums(texts)
         if is_turned or _denies(opening, before):
-            least = 0.0  # what corrects has the names of what it corrects
+            least = 0.0  # a correction has the same names as what it corrects
         own = _list_details(reading)
         if reading.key not in keys and len(own - details) / max(1, len(own)) >= least:
             news.append(reading)
@@ -169,8 +169,8 @@ def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list
 
 
 def _denies(opening: str, before: Sequence[Reading]) -> bool:
-    """Return True where a sentence is the opposite of an earlier item in nearly the same words: a
-    "not" alone says little ("not only", 不用排队)."""
+    """Return True if a sentence denies an earlier item in nearly the same words; a "not" alone is
+    weak evidence ("not only", 不用排队)."""
     opposites = [reading.plain for reading in before if is_opposite(opening, reading.plain)]
     if not (opening and opposites):
         return False
@@ -181,16 +181,16 @@ def _denies(opening: str, before: Sequence[Reading]) -> bool:
 def _list_twins(
     readings: Sequence[Reading], news: Sequence[Reading], same: Sequence[EarlierItem]
 ) -> list[Reading]:
-    """Return the other readings that say what the news says, rather than what was told before: in
-    another language than the earlier items' the words of the one look new, of the other not."""
+    """Return the other readings that repeat the news rather than the earlier items. If they are in
+    another language than the earlier items, all their words look new, so meaning decides."""
     others = [reading for reading in readings if reading not in news]
     if not others:
         return []
     before = [reading for item in same for reading in item.readings]
     vectors = embed_words([reading.plain for reading in (*others, *news, *before)])
     own, new, old = np.split(vectors, [len(others), len(others) + len(news)])
-    nearest, told = (own @ new.T).max(axis=1), (own @ old.T).max(axis=1)
-    is_twin = (nearest >= SAME) & (nearest > told - TWIN)
+    nearest, earlier = (own @ new.T).max(axis=1), (own @ old.T).max(axis=1)
+    is_twin = (nearest >= SAME) & (nearest > earlier - TWIN)
     return [reading for reading, twin in zip(others, is_twin, strict=True) if twin]
 
 

@@ -1,7 +1,7 @@
-"""The same post again: one id in several streams, copies, re-posts, cut versions and near copies.
+"""Drop duplicates: one post in several streams, copies, re-posts, cut versions and near copies.
 
 Near copies are found by shingles: candidates share entries of a bottom-k sketch (Broder, 1997) and
-are then compared whole, so cost stays linear and the sketch can only miss, never invent, a copy.
+are then compared in full. The cost is linear, and the sketch can miss copies but never invent them.
 """
 
 from collections import Counter, defaultdict
@@ -19,24 +19,25 @@ from digest.select.embed import Hashes, hash_runs
 from digest.text import EMOJI, replace_links
 
 JACCARD = 0.65
-"""Share of shingles two texts have in common to be one text with small edits."""
+"""Jaccard similarity of shingles from which two texts are edited copies."""
 CONTAINED = 0.9
-"""Share of a shorter text's shingles found in a longer one to be a cut copy of it."""
+"""Share of a cut text's shingles that the full text must contain."""
 SHINGLE = 5
 SKETCH = 24
 SHARED = 3
-"""Sketch entries that make two texts worth comparing."""
+"""Common sketch entries from which two texts are compared."""
 MIN_CHARS = 24
-"""Shorter texts ("Wow") are alike without being copies, unless equal and of one author."""
+"""Minimum characters of a copy, because short texts ("Wow") are alike by chance; equal texts by one
+author are always copies."""
 COMMON = 40
-"""A sketch entry that stands in more texts than this tells nothing."""
+"""Maximum texts per sketch entry; more common entries are no evidence."""
 
 _BLOCK = 256
-"""Texts whose shingles are hashed together."""
+"""Texts that are hashed at once."""
 
 
 def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
-    """Each post once, with its whole text and largest counts, however many streams carry it."""
+    """Return each post once, with its longest text and largest counts in all streams."""
     found: dict[str, Post] = {}
     dropped = []
     for post in posts:
@@ -48,7 +49,8 @@ def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
 
 
 def merged(first: Post, second: Post) -> Post:
-    """One post seen twice: the longer text with its links, every known field, the larger counts."""
+    """Merge two versions of a post: the longer text with its links, every known field, the larger
+    counts."""
     longer, other = (second, first) if len(second.text) > len(first.text) else (first, second)
     names = {*first.metrics, *second.metrics}
     return replace(
@@ -63,12 +65,12 @@ def merged(first: Post, second: Post) -> Post:
 
 @dataclass(frozen=True, slots=True)
 class _Print:
-    """What a post is compared by."""
+    """The features by which a post is compared."""
 
     reading: Reading
     words: str
     shingles: Hashes
-    """In order, each once."""
+    """Sorted and unique."""
     numbers: frozenset[str]
     cut: bool
 
@@ -76,12 +78,11 @@ class _Print:
 def drop_copies(
     readings: Sequence[Reading],
 ) -> tuple[list[Reading], list[Dropped], Mapping[str, int]]:
-    """Return the readings of which no other says the same in the same words, the copies with the
-    post they copy, and how many other authors repeated each of the former (their voices are not
-    lost).
+    """Return the readings without copies, the copies with the posts they copy, and for each
+    remaining post the number of other authors who repeated it.
 
-    Of several, the one kept is whole rather than cut, an original rather than a re-post, then the
-    earliest, then the one with more likes: a copy may draw more of them than what it copies.
+    Of several copies the one kept is complete rather than cut, an original rather than a re-post,
+    then the earliest, then the one with most likes (a copy may have more likes than its original).
     """
     posts = [reading.post for reading in readings]
     prints = _prints(readings)
@@ -115,15 +116,14 @@ def _prints(readings: Sequence[Reading]) -> list[_Print]:
         words = [_words(text) for text in texts]
         shingles = _shingles([each.replace(" ", "") for each in words])
         found += [
-            _Print(reading, said, hashes, frozenset(find_digits(said)), _is_cut(reading.text))
-            for reading, said, hashes in zip(block, words, shingles, strict=True)
+            _Print(reading, text, hashes, frozenset(find_digits(text)), _is_cut(reading.text))
+            for reading, text, hashes in zip(block, words, shingles, strict=True)
         ]
     return found
 
 
 def _words(text: str) -> str:
-    # Handles inside a sentence are part of what it says ("now tracking @lighter"); those of a reply
-    # are not.
+    # Handles inside a sentence belong to it ("now tracking @lighter"); those of a reply do not.
     said = EMOJI.sub(" ", replace_links(strip_addressees(strip_repost(text)), " ")).casefold()
     return squeeze_words(said)
 
@@ -134,27 +134,27 @@ def _is_cut(text: str) -> bool:
 
 
 def _shingles(texts: Sequence[str]) -> list[Hashes]:
-    """Of each text the hashes of all runs of SHINGLE characters, smallest first."""
+    """Return for each text the sorted unique hashes of its runs of SHINGLE characters."""
     hashes, owner = hash_runs(texts, SHINGLE)
     starts = np.searchsorted(owner, np.arange(1, len(texts)))
     return [np.unique(own) for own in np.split(hashes, starts)]
 
 
 def _common(prints: Sequence[_Print]) -> frozenset[int]:
-    """Entries that more than one text is looked up by: only these can tell of a copy."""
+    """Return the entries by which at least two texts are looked up: only these can find a copy."""
     asked = np.concatenate([_looked_up(one) for one in prints] or [np.empty(0, np.uint32)])
     entries, counts = np.unique(asked, return_counts=True)
     return frozenset(entries[counts > 1].tolist())
 
 
 def _looked_up(mine: _Print) -> Hashes:
-    """Return the shingles to look a text up by: all of a cut one, which shares few of its smallest
-    shingles with the whole text."""
+    """Return the shingles to look a text up by: all of a cut text, because it shares few of its
+    smallest shingles with the full text."""
     return mine.shingles if mine.cut else mine.shingles[:SKETCH]
 
 
 def _preference(print_: _Print) -> tuple[bool, bool, float, int, str]:
-    """Return a sort key; of two copies the smaller one is retained."""
+    """Return a sort key; the smallest of several copies is kept."""
     post = print_.reading.post
     reposted = is_repost(post.text)
     likes = post.metrics.get("likes", 0)
@@ -194,8 +194,8 @@ def _is_copy(mine: _Print, kept: _Print) -> bool:
         return True
     if common < JACCARD * (len(mine.shingles) + len(kept.shingles) - common):
         return False
-    # "Scores 81.2 %" and "scores 74.0 %" in one template are two statements; so are two names in
-    # it, and a statement and its denial.
+    # One template with different figures ("Scores 81.2 %", "scores 74.0 %") or names makes two
+    # statements; so do a statement and its denial.
     pairs = ((mine.numbers, kept.numbers), (_list_names(mine), _list_names(kept)))
     is_other = any(first - second and second - first for first, second in pairs)
     return not is_other and not is_opposite(mine.reading.text, kept.reading.text)

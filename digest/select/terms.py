@@ -1,7 +1,7 @@
-"""Which rows (posts, or groups of them) have which names: a table without its empty cells.
+"""A sparse matrix: rows are posts or groups of posts, columns are names.
 
-A post has half a dozen of a day's names, so the full table of 3,000 posts would be 18 MB of zeros,
-and products of it cost a hundred times as much as those of what is there.
+A post has about six of a day's names. The dense matrix of 3,000 posts would be 18 MB of zeros, and
+its products would take a hundred times as long.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
 MOST_CELLS = 1 << 19
-"""Shared names that are summed up at a time: bounds memory where all posts name the same things."""
+"""Shared names that are summed at once, to limit memory if all posts have the same names."""
 
 
 class Terms:
-    """Weights of names (columns) in rows, those of a row one behind the other."""
+    """Weights of names in rows, in compressed row format."""
 
     def __init__(self, starts: Places, columns: Places, weights: Floats, width: int) -> None:
-        """Take the cells of all rows. `starts`: where each row begins in the other two, and where
-        the last one ends; `width`: the number of columns."""
+        """Store the cells of all rows. `starts` has the start of each row in `columns` and
+        `weights`, and the end of the last one; `width` is the number of columns."""
         self._starts, self._columns, self._weights, self._width = starts, columns, weights, width
         self._owners = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         by_column = np.argsort(columns, kind="stable")
@@ -32,7 +32,7 @@ class Terms:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]], rarity: Floats) -> Terms:
-        """Return a row for each sequence of columns; a column weighs the same in every row."""
+        """Return a matrix with these columns in each row; a column has one weight in all rows."""
         starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
         columns = np.array([column for row in rows for column in row], np.int64)
         return cls(starts, columns, rarity[columns], len(rarity))
@@ -48,14 +48,14 @@ class Terms:
         return Terms(starts, self._columns[cells], self._weights[cells], self._width)
 
     def unit(self) -> Terms:
-        """Return the rows scaled to length 1; one without names stays as it is."""
+        """Return the rows scaled to length 1; empty rows stay as they are."""
         squares = np.bincount(self._owners, self._weights**2, len(self))
         lengths = np.sqrt(np.where(squares > 0, squares, 1))[self._owners]
         weights = (self._weights / lengths).astype(np.float32)
         return Terms(self._starts, self._columns, weights, self._width)
 
     def grouped(self, groups: Sequence[Sequence[int]]) -> tuple[Terms, Terms]:
-        """Return a row for each group of rows: the mean of its rows, and their maximum."""
+        """Return two matrices with a row per group of rows: their mean and their maximum."""
         number = np.empty(len(self), np.int64)
         for place, group in enumerate(groups):
             number[list(group)] = place
@@ -75,11 +75,11 @@ class Terms:
         )
 
     def products(self, start: int, stop: int) -> Floats:
-        """Return the inner products of rows from `start` to before `stop` with all rows."""
+        """Return the inner products of the rows from `start` to before `stop` with all rows."""
         return self._shared(start, stop, self._weights[self._starts[start] : self._starts[stop]])
 
     def in_common(self, start: int, stop: int) -> Floats:
-        """Return, for each row, the sum of its weights of the names it shares with these rows."""
+        """Return, for all rows, the sum of their weights of the names shared with each of these."""
         size = self._starts[stop] - self._starts[start]
         return self._shared(start, stop, np.ones(size, np.float32))
 

@@ -1,6 +1,6 @@
-"""Posts that are nearer to each other than their words tell: a quotation and what it quotes, two
-posts about one page, and the later parts of a thread, which seldom name what it is about ("2/ It
-runs on a phone")."""
+"""Find posts that belong together although their words differ: a quoting and a quoted post, two
+posts about one page, and later parts of a thread, which seldom name their subject ("2/ It runs on a
+phone")."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,20 +16,20 @@ from digest.reading import Reading
 from digest.reading.sentences import thread_number
 
 Labels = npt.NDArray[np.int64]
-"""A number for each post: those with the same one are tied, -1 is tied to none."""
+"""A number per post: posts with the same number are linked, -1 is not linked."""
 
 THREADED = frozenset(["x", "bluesky", "mastodon"])
-"""Where authors answer themselves; elsewhere a second may hold a whole feed."""
+"""Sources where authors reply to themselves; elsewhere a whole feed may have one time."""
 AT_ONCE = timedelta(seconds=5)
-"""What one author posts so close together was written as one thread."""
+"""Maximum time between two posts of an author that were written as one thread."""
 NUMBERED = timedelta(minutes=30)
-"""Between two parts of a numbered thread."""
+"""Maximum time between two parts of a numbered thread."""
 MOST_LINKS = 20
-"""Links of a post that are looked at."""
+"""Maximum links of a post that are considered."""
 SLUG = 16
-"""Letters from which the one word of an address is a title and no name."""
+"""Minimum letters of a single path segment that is a title rather than a name."""
 MOST_LINKING = 20
-"""A page that more posts than this link to is a shop or a channel, not what they are about."""
+"""Maximum posts that link to a page; pages with more are shops or channels, not subjects."""
 
 
 def linked(posts: Sequence[Post]) -> Labels:
@@ -45,7 +45,7 @@ def linked(posts: Sequence[Post]) -> Labels:
 def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
     place: dict[str, int] = {}
     for i, post in enumerate(posts):
-        if not post.url.endswith(f"/status/{post.id}"):  # of X: it says no more than the key
+        if not post.url.endswith(f"/status/{post.id}"):  # X: the key says the same
             place[_page(post.url)] = i
         place[post.key] = i
     place.pop("", None)
@@ -53,16 +53,16 @@ def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
     for i, post in enumerate(posts):
         for page in dict.fromkeys(_page(link) for link in post.links[:MOST_LINKS]):
             linking[page].append(i)
-    for page, those in linking.items():
+    for page, posts_linking in linking.items():
         if page in place:
-            yield from ((place[page], i) for i in those)
-        elif page and len(those) <= MOST_LINKING:
-            yield from pairwise(those)
+            yield from ((place[page], i) for i in posts_linking)
+        elif page and len(posts_linking) <= MOST_LINKING:
+            yield from pairwise(posts_linking)
 
 
 def _page(link: str) -> str:
-    """Return the key of what a link leads to; empty for a site, an account or a channel
-    ("x.com/mei"), and for a link that does not say."""
+    """Return the key of a linked page; "" for a site, an account or a channel ("x.com/mei"), and a
+    shortened link."""
     if link.startswith("https://t.co/"):
         return ""
     page = identity(link)
@@ -72,11 +72,11 @@ def _page(link: str) -> str:
 
 
 def followers(readings: Sequence[Reading]) -> dict[int, int]:
-    """Return later parts of threads that name nothing of their own, each with the part whose story
-    they are of.
+    """Return the later parts of threads that have no name of their own, each with the part to whose
+    story it belongs.
 
-    A part that names something else may be the next item of a round-up ("2/ Haiku", "3/ Skills"),
-    and belongs where its own words lead.
+    A part with a new name may be the next item of a round-up ("2/ Haiku", "3/ Skills"), which is
+    clustered by its own words.
     """
     posts = [reading.post for reading in readings]
     by_author: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
@@ -92,7 +92,7 @@ def followers(readings: Sequence[Reading]) -> dict[int, int]:
             number = thread_number(readings[i].text)
             lead = numbered.get(number - 1)
             if lead is None or _gap(posts, lead, i) > NUMBERED:
-                # Two headlines in Chinese may name nothing that is known, and still differ.
+                # Two Chinese headlines may have no known name, and still differ.
                 spaced = readings[i].language not in ("zh", "ja")
                 lead = before if spaced and _gap(posts, before, i) <= AT_ONCE else i
             lead = leads.get(lead, lead)
