@@ -1,4 +1,4 @@
-"""What is stored: topics, posts, reports, chats, money. The only SQL of the program."""
+"""The store: topics, posts, reports, chats, spending. The only package with SQL."""
 
 from collections.abc import Awaitable, Callable
 from typing import Self
@@ -20,18 +20,18 @@ from digest.store.withdrawal_tables import WithdrawalTables
 __all__ = ["Spent", "Store", "StoredTopic"]
 
 _LOCK = 0x6A69616E
-"""Number of the PostgreSQL advisory lock under which one process migrates and others wait."""
+"""Key of the PostgreSQL advisory lock held during migrations."""
 
 
 class Store(PostTables, ReportTables, SearchTables, ChatTables, SpendingTables, WithdrawalTables):
-    """The database as the rest of the program sees it: a class a group of tables."""
+    """The database as seen by the rest of the program; each base class owns a group of tables."""
 
     @classmethod
     async def open(cls, url: str, *, migrate: Callable[[], Awaitable[None]] | None = None) -> Self:
-        """Open the database at DATABASE_URL and bring its tables up to date.
+        """Open the database at DATABASE_URL and migrate it to the current schema.
 
-        `migrate` does that elsewhere (in a child process) where it is given. Raises StoreError
-        where there is no database, or one that this program must not touch.
+        `migrate`: run the migration elsewhere, in a child process. Raises StoreError if there is
+        no database or it must not be opened by this program.
         """
         address = database_url(url)
         backup.refuse_empty(address)
@@ -46,9 +46,9 @@ class Store(PostTables, ReportTables, SearchTables, ChatTables, SpendingTables, 
         return store
 
     async def _is_current(self) -> bool:
-        """Return True if no migration is missing. Raises StoreError for a newer schema.
+        """Return True if the schema is current. Raises StoreError for a newer schema.
 
-        Through the reader: a connection of aiosqlite that fails leaves a thread behind.
+        Uses the reader: a failed aiosqlite connection would leave a thread behind.
         """
         stored = await self._read(read_version)
         if stored > SCHEMA:
@@ -62,7 +62,7 @@ class Store(PostTables, ReportTables, SearchTables, ChatTables, SpendingTables, 
     async def _migrate(self) -> None:
         if await self._is_current():
             return
-        # Imported here: a database that is up to date needs none of it.
+        # Imported here: not needed if the schema is current.
         from digest.store.migrations import upgrade
 
         with one_line(self._name):

@@ -1,8 +1,8 @@
-"""Backups, restoring them, and what is done about a damaged database as the bot starts.
+"""Back up and restore a SQLite database, and repair a damaged one at the bot's start.
 
-All of it is for SQLite: a PostgreSQL server has its own tools. A restored database does not know
-what was sent after the backup, so all that was due by then counts as sent, or is held: see
-`Store.restored`, and `Store.notice_restore` for what other tools restored.
+PostgreSQL has its own tools. A restored database does not know what was sent after the backup, so
+everything due by then is skipped or held: see `Store.restored`, and `Store.notice_restore` for
+databases restored by other tools.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ if TYPE_CHECKING:
     from digest.store import Store
 
 BACKUP_HOURS = 23.0
-"""Age from which a daily backup is made again."""
+"""Age at which the daily backup is renewed."""
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
-"""Ends of the names of what SQLite keeps beside a database."""
+"""Suffixes of the files SQLite keeps beside a database."""
 
 Open = Callable[[str], Awaitable["Store"]]
-"""`Store.open`, which this file cannot import."""
+"""`Store.open`; passed as an argument to avoid a circular import."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A backup that took the place of another database, or a database as old as one."""
+    """Result of replacing a database by a backup, or of finding that it is as old as one."""
 
     why: str
-    """What was wrong with the other one."""
+    """What was wrong with the database."""
     aside: Path | None
-    """Where that is now; None where it stayed in place, without its log."""
+    """Where the replaced database is now; None if it stayed in place, without its log."""
     made_at: datetime
-    """When the backup was made."""
+    """Time of the backup."""
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file of DATABASE_URL; None for PostgreSQL. Raises StoreError for no address."""
+    """Return the file of DATABASE_URL; None for PostgreSQL. Raises StoreError for a bad address."""
     address = database_url(url)
     return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
 
 
 def own_backup(file: Path) -> Path:
-    """Return where the daily backup of a database lies."""
+    """Return the path of the database's daily backup."""
     return file.with_name(f"{file.name}.backup")
 
 
 def refuse_missing(url: str) -> None:
-    """Raise StoreError where there is no database to read: opening it would make an empty one."""
+    """Raise StoreError if the database does not exist: opening it would create an empty one."""
     file = sqlite_file(url)
     if file and not file.exists():
         refuse_empty(database_url(url))
@@ -70,21 +70,21 @@ def refuse_missing(url: str) -> None:
 
 
 def refuse_empty(address: URL) -> None:
-    """Raise StoreError where a new, empty database would take the place of one that is gone."""
+    """Raise StoreError if opening would create an empty database in place of a lost one."""
     if address.get_backend_name() != "sqlite":
         return
     file = Path(address.database or "")
     try:
         if file.exists() and file.stat().st_size:
             return
-        # Not the `.part` of a copy that is just being made.
+        # Patterns that do not match the `.part` file of a copy in progress.
         copies = [
             *file.parent.glob(f"{file.name}.*.damaged"),
             *file.parent.glob(f"{file.name}.*.old"),
         ]
         copies += filter(Path.exists, [own_backup(file)])
     except OSError:
-        return  # opening it says what is wrong with the folder
+        return  # opening the database reports the problem with the folder
     if copies:
         last = max(copies, key=lambda path: (path.suffix == ".backup", path.stat().st_mtime))
         state = "is empty" if file.exists() else "is gone"
@@ -95,7 +95,7 @@ def refuse_empty(address: URL) -> None:
 
 
 async def check_damage(url: str) -> None:
-    """Raise StoreError for a SQLite database that is damaged; changes nothing in it."""
+    """Raise StoreError if a SQLite database is damaged. Does not change its content."""
     file = sqlite_file(url)
     why = await asyncio.to_thread(_damage, file) if file else ""
     if file and why:
@@ -109,7 +109,7 @@ async def check_damage(url: str) -> None:
 
 def _damage(file: Path) -> str:
     if not file.is_file() or not files.is_database(file):
-        return ""  # opening it says what is wrong
+        return ""  # opening it reports the problem
     with files.lock_folder(file.parent):
         copied = files.free_copy(file, datetime.now(UTC))
         why = files.find_damage(file)
@@ -119,7 +119,7 @@ def _damage(file: Path) -> str:
 
 
 async def back_up(url: str, to: Path) -> None:
-    """Write everything into one file, while others may use the database. Raises StoreError."""
+    """Write a backup to one file while others use the database. Raises StoreError."""
     file = sqlite_file(url)
     if file is None:
         raise StoreError("PostgreSQL has its own tool: pg_dump --format=custom --file=FILE")
@@ -140,9 +140,9 @@ def _back_up(file: Path, to: Path) -> None:
 
 
 async def keep_backup(url: str, now: datetime) -> bool:
-    """Make the daily backup beside the database where the last is older; return True if made.
+    """Renew the daily backup beside the database if it is old enough; return True if renewed.
 
-    The earlier one stays until the new one was read from end to end and found whole.
+    The old backup is replaced only after the new one has passed an integrity check.
     """
     file = sqlite_file(url)
     if file is None:
@@ -157,9 +157,9 @@ async def keep_backup(url: str, now: datetime) -> bool:
 
 
 async def restore(url: str, backup: Path, now: datetime, open_store: Open) -> Restored:
-    """Put a backup in the place of the database, which is set aside.
+    """Replace the database by a backup, and set the old one aside.
 
-    Raises StoreError; then all is as it was.
+    Raises StoreError; then nothing has changed.
     """
     file = sqlite_file(url)
     if file is None:
@@ -187,21 +187,21 @@ def _backup_there(backup: Path, file: Path) -> None:
 
 
 async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | None:
-    """Open the database before the bot starts and repair what is damaged; None where nothing is.
+    """Repair a damaged database before the bot starts; return None if there was nothing to do.
 
-    A damaged database is set aside, and the last daily backup takes its place. One whose log is
-    gone stays, and counts as a backup of the moment its log began. A backup that was copied into
-    place is kept from a log that is not its own: `Store.notice_restore` notices it.
+    A damaged database is set aside and replaced by the daily backup. A database whose log (-wal) is
+    lost stays in place and is treated as a backup made when that log began. A backup file that was
+    copied into place is kept from a log of another database; `Store.notice_restore` handles it.
 
-    Raises StoreError where it is damaged and there is no good backup, or somebody still uses it:
-    then it stays where it is.
+    Raises StoreError if the damaged database is in use or has no good backup; it then stays in
+    place.
     """
     file = sqlite_file(url)
     if file is None or not file.parent.is_dir():
         return None
     with files.lock_folder(file.parent):
-        copied = files.free_copy(file, now)  # looking for damage plays the log
-        lost = files.log_lost(file)  # and makes a new one
+        copied = files.free_copy(file, now)  # first: the damage check would replay the log
+        lost = files.log_lost(file)  # first: the damage check creates a new log
         if why := await asyncio.to_thread(_wrong, file):
             return await _put(file, own_backup(file), "damaged", why, now, open_store)
         if copied:
@@ -214,16 +214,16 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
 
 
 def _wrong(file: Path) -> str:
-    """Return what is wrong with a database that the daily backup can replace, or "".
+    """Return the damage that the daily backup can repair, or "".
 
-    Raises StoreError where it cannot.
+    Raises StoreError if the damage cannot be repaired.
     """
     last = own_backup(file)
     if not file.exists() or not (file.stat().st_size or last.exists()):
-        return ""  # a new one, unless `refuse_empty` objects
+        return ""  # a new database, unless `refuse_empty` objects
     why = files.find_damage(file) if file.stat().st_size else "it is empty"
     if not why or (why == files.NO_DATABASE and not last.exists()):
-        return ""  # somebody's text, perhaps: opening it says so
+        return ""  # perhaps a text file: opening it reports that
     if not last.exists():
         raise StoreError(
             f"database is damaged ({why}) and there is no {last}:"
@@ -238,14 +238,14 @@ def _wrong(file: Path) -> str:
 
 
 def _new(file: Path) -> Path:
-    """Return where a restore prepares what takes the place of the database."""
+    """Return the path where a restore prepares the new database."""
     return file.with_name(f"{file.name}.new")
 
 
 async def _put(
     file: Path, backup: Path, end: str, why: str, now: datetime, open_store: Open
 ) -> Restored:
-    """Copy the backup beside the database, mark it as restored, and exchange the two."""
+    """Copy the backup beside the database, mark the copy as restored, and swap the two."""
     new = _new(file)
     try:
         made_at = await asyncio.to_thread(_copied, backup, new, why)
@@ -255,7 +255,7 @@ async def _put(
     except OSError as error:
         raise StoreError(f"cannot write beside {file} ({error.strerror})") from None
     finally:
-        with suppress(OSError):  # a disk that nobody may write to
+        with suppress(OSError):  # read-only disk
             files.discard(new)
     return Restored(why, aside, made_at)
 
@@ -279,7 +279,7 @@ def _copied(backup: Path, new: Path, why: str) -> datetime:
 
 
 def _exchanged(new: Path, file: Path, end: str, now: datetime) -> Path | None:
-    """Put the new database in place; return where the other one is, if there was one."""
+    """Move the new database into place; return the path of the old one, if there was one."""
     files.checkpoint(new)
     if not file.exists():
         files.exchange(new, file, file)

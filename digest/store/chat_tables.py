@@ -1,4 +1,4 @@
-"""Subscriptions, handled and stored updates, and small notes of the platforms."""
+"""Subscriptions, received updates, and key-value notes of the platforms."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -16,14 +16,14 @@ from digest.store.engine import insert_new, insert_on, save_row
 from digest.store.tables import ORIGIN, deliveries, platform_notes, received, subscriptions, updates
 
 MOST_RECEIVED = 200
-"""Stored updates read at once."""
+"""Stored updates per read."""
 _PLAIN = ("length", "paused", "quiet", "weekly", "threads")
-"""Columns of a subscription that hold a field of it as it is."""
+"""Subscription columns that are stored unconverted."""
 _LISTS = ("sections", "highlight", "without")
 _KEPT = ("left", "removed")
-"""Endings after which a chat that subscribes again has its settings back."""
+"""Endings after which a chat that subscribes again gets its old settings back."""
 REMEMBERED = timedelta(days=3)
-"""How long the mark of an update stays: Telegram repeats none that is older than 24 hours."""
+"""How long update marks are kept: Telegram repeats no update older than 24 hours."""
 
 
 class ChatTables(Database):
@@ -35,7 +35,7 @@ class ChatTables(Database):
             return await insert_subscription(connection, subscription, now)
 
     async def unsubscribe(self, chat: Chat, topic: str) -> bool:
-        """End a subscription with what is still to be sent; return False if there was none."""
+        """End a subscription and drop its unsent parts; return False if there was none."""
         live = _of(chat) & (subscriptions.c.topic == topic) & (subscriptions.c.ended == "")
         ended = update(subscriptions).where(live).values(ended="left")
         async with self.writing() as connection:
@@ -46,37 +46,37 @@ class ChatTables(Database):
             return subscription is not None
 
     async def subscriptions(self, chat: Chat) -> list[Subscription]:
-        """Return what a chat, with its thread, is subscribed to, by topic."""
+        """Return the subscriptions of a chat (and thread), by topic."""
         query = select(subscriptions).where(_of(chat), subscriptions.c.ended == "")
         rows = await self.rows(query.order_by(subscriptions.c.topic))
         return [subscription_of(row) for row in rows]
 
     async def ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
-        """Return the subscription that ended with the chat's word, or because the bot was removed,
-        as it was but not paused, or None."""
+        """Return the subscription, unpaused, if it ended because the chat unsubscribed or the bot
+        was removed; else None."""
         same = _of(chat) & (subscriptions.c.topic == topic) & subscriptions.c.ended.in_(_KEPT)
         rows = await self.rows(select(subscriptions).where(same))
         return replace(subscription_of(rows[0]), paused=False) if rows else None
 
     async def subscribed(self, platform: str) -> list[Chat]:
-        """Return the chats of a platform that are subscribed to anything, each once."""
+        """Return the distinct chats of a platform with a subscription."""
         query = select(*(subscriptions.c[name] for name in open_parts.PLACE)).distinct()
         live = (subscriptions.c.platform == platform) & (subscriptions.c.ended == "")
         chats = [open_parts.chat_of(row) for row in await self.rows(query.where(live))]
         return sorted(chats, key=lambda chat: (chat.space, chat.id, chat.thread))
 
     async def zones(self) -> list[str]:
-        """Return the zones of all subscriptions that have not ended."""
+        """Return the time zones of all live subscriptions."""
         query = select(subscriptions.c.timezone).where(subscriptions.c.ended == "").distinct()
         return sorted(row.timezone for row in await self.rows(query))
 
     async def subscribed_topics(self) -> dict[str, int]:
-        """Return the topics of subscriptions that have not ended, each with how many."""
+        """Return the number of live subscriptions by topic."""
         live = select(subscriptions.c.topic, func.count()).where(subscriptions.c.ended == "")
         return {row[0]: row[1] for row in await self.rows(live.group_by(subscriptions.c.topic))}
 
     async def first_time(self, platform: str, key: str, now: datetime) -> bool:
-        """Mark an update of a platform as handled; return False if it was marked before."""
+        """Mark an update as handled; return False if it was already marked."""
         row = {"platform": platform, "key": key, "at": now}
         async with self.writing() as connection:
             insert = insert_on(connection, updates).values(row)
@@ -84,12 +84,12 @@ class ChatTables(Database):
             return (await connection.execute(marked)).scalar() is not None
 
     async def forget_updates(self, now: datetime) -> None:
-        """Delete the marks of updates that no platform would repeat any more."""
+        """Delete marks of updates that no platform would repeat any more."""
         async with self.writing() as connection:
             await connection.execute(delete(updates).where(updates.c.at < now - REMEMBERED))
 
     async def save_received(self, platform: str, key: str, content: str, now: datetime) -> None:
-        """Save an update until it is handled; one that was saved before is left as it is."""
+        """Save an update until it is handled. Idempotent."""
         row = {"platform": platform, "key": key, "content": content, "at": now}
         async with self.writing() as connection:
             await insert_new(connection, received, [row])
@@ -97,46 +97,47 @@ class ChatTables(Database):
     async def list_received(
         self, platform: str, without: Collection[str] = ()
     ) -> list[tuple[str, str]]:
-        """Return the oldest stored updates but those `without`, as keys and contents."""
+        """Return keys and contents of the oldest stored updates, except those in `without`."""
         new = (received.c.platform == platform) & received.c.key.not_in(without)
         query = select(received.c.key, received.c.content).where(new)
         query = query.order_by(received.c.at, received.c.key).limit(MOST_RECEIVED)
         return [(row.key, row.content) for row in await self.rows(query)]
 
     async def forget_received(self, platform: str, key: str) -> None:
-        """Delete an update that was handled."""
+        """Delete an update after it was handled."""
         same = (received.c.platform == platform) & (received.c.key == key)
         async with self.writing() as connection:
             await connection.execute(delete(received).where(same))
 
     async def note(self, platform: str, name: str) -> str:
-        """Return the note of a platform under that name, or nothing."""
+        """Return a platform's note of that name, or ""."""
         same = (platform_notes.c.platform == platform) & (platform_notes.c.name == name)
         return str(await self.scalar(select(platform_notes.c.value).where(same)) or "")
 
     async def notes(self, platform: str) -> dict[str, str]:
-        """Return all notes of that platform, by name."""
+        """Return all notes of the platform by name."""
         table = platform_notes.c
         query = select(table.name, table.value).where(table.platform == platform)
         return {row.name: row.value for row in await self.rows(query)}
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
-        """Save a note of a platform in the place of an earlier one."""
+        """Save a note; replace an earlier one."""
         async with self.writing() as connection:
             await write_note(connection, platform, name, value)
 
     async def restored(self, now: datetime) -> None:
-        """Note that this database was a backup until now: what was due may have been sent."""
+        """Record that this database is a restored backup: parts that were due may have been
+        sent."""
         async with self.writing() as connection:
             await _mark_restored(connection, now, await _identify(connection))
 
     async def notice_restore(self, now: datetime) -> bool:
-        """Note that this database was a backup until now, where another program put it in place (a
-        copied file, pg_restore); return True if so."""
+        """Record a restore done by another program (a copied file, pg_restore); return True if
+        there was one."""
         same = (platform_notes.c.platform == "store") & (platform_notes.c.name == ORIGIN)
         async with self.writing() as connection:
             own = await _identify(connection)
-            # Of processes that start at once one marks it: the others wait for the row.
+            # With several processes starting at once, one marks it and the others wait for the row.
             query = select(platform_notes.c.value).where(same).with_for_update()
             origin = await connection.scalar(query) or ""
             if origin == own:
@@ -155,8 +156,8 @@ async def _mark_restored(connection: AsyncConnection, now: datetime, own: str) -
 
 
 async def _identify(connection: AsyncConnection) -> str:
-    """Return what no restored copy shares: numbers that PostgreSQL gave to the server, the database
-    and a table; "" on SQLite, where a backup bears the moment it was made instead."""
+    """Return an identity that a restored copy does not share: the PostgreSQL identifiers of server,
+    database and table; "" on SQLite, where a backup contains the time it was made instead."""
     if connection.dialect.name == "sqlite":
         return ""
     query = text(
@@ -201,8 +202,8 @@ async def insert_subscription(
 def _next_look(
     before: Row[*tuple[Any, ...]] | None, subscription: Subscription, now: datetime
 ) -> datetime:
-    """Return when to look next at what a subscription is due: in the past where it was due before
-    it changed and nobody has looked since, or that day would be lost."""
+    """Return when to check next whether the subscription is due. If it was already due before the
+    change and not yet checked, return that past moment, so that the day is not lost."""
     if before is None or before.ended or before.paused or before.next_at > now:
         return next_due(subscription, now)
     day = local_day(before.next_at, before.timezone)
@@ -211,16 +212,16 @@ def _next_look(
 
 
 async def move_subscriptions(connection: AsyncConnection, platform: str, old: str, new: str) -> int:
-    """Give a chat's subscriptions its new id, each once; return how many moved.
+    """Move a chat's subscriptions to its new id; return how many moved.
 
-    If both ids are subscribed to a topic, end one of them and keep its row under an id no chat can
-    have, because the ledger refers to it."""
+    If both ids are subscribed to a topic, end one subscription, but keep its row under an
+    impossible id, because the ledger refers to it."""
     table = subscriptions.c
     kept = table.ended.in_(("", *_KEPT))
     here = (table.platform == platform) & (table.chat == old) & kept
     moved = 0
-    # A platform tells of a move more than once, at once: the second waits here on PostgreSQL, and
-    # then finds nothing.
+    # A platform may report a move several times at once: on PostgreSQL the second call waits here
+    # and then finds nothing to do.
     query = select(subscriptions).where(here).order_by(table.id).with_for_update()
     for row in list(await connection.execute(query)):
         same = (table.thread == row.thread) & (table.topic == row.topic)
@@ -241,9 +242,9 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
 
 
 async def move_notes(connection: AsyncConnection, old: str, new: str) -> None:
-    """Give the notes about a chat, as the language it chose, its new name; each once."""
+    """Rename the notes about a chat, such as its language, to its new name."""
     table = platform_notes.c
-    # Told of a move twice at once, the second waits here on PostgreSQL, and then finds nothing.
+    # Of two calls at once, the second waits here on PostgreSQL and then finds nothing to do.
     query = select(table.platform).where(table.name == old).order_by(table.platform)
     places = list(await connection.scalars(query.with_for_update()))
     replaced = (table.name == new) & table.platform.in_(places)

@@ -1,4 +1,4 @@
-"""One database: opened, brought up to date, read and written in transactions."""
+"""Connections and transactions of one database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ _VERSION = select(column("version_num", Text)).select_from(table("alembic_versio
 
 
 def read_version(connection: Connection) -> str:
-    """Return the number of the database's schema; "" for an empty one."""
+    """Return the schema number in the database; "" if it is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.scalar(_VERSION) or ""
@@ -26,8 +26,8 @@ async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
     """Raise StoreError in a writing transaction if another version of the program has migrated the
     database since it was opened.
 
-    The row is locked until the transaction ends: on PostgreSQL a migration waits for the writers of
-    the old schema, and they for it. On SQLite a writer has the whole file anyway.
+    On PostgreSQL the version row is locked until the transaction ends, so that a migration and the
+    writers of the old schema wait for each other. On SQLite a writer locks the whole file anyway.
     """
     is_locked = connection.dialect.name == "postgresql"
     query = _VERSION.with_for_update(read=True) if is_locked else _VERSION
@@ -44,21 +44,21 @@ T = TypeVar("T")
 
 
 class Database:
-    """Connections to SQLite or PostgreSQL. The classes of table groups extend it.
+    """Connections to SQLite or PostgreSQL; base class of the table groups.
 
-    Every method of them may raise StoreError. A method that writes is one transaction unless it
-    says otherwise.
+    All their methods may raise StoreError. A writing method is one transaction unless it says
+    otherwise.
     """
 
     def __init__(self, engine: AsyncEngine, name: str) -> None:
-        """Prepare for `open`; `name` is what messages call the database."""
+        """Prepare for `open`; `name` is how messages call the database."""
         self.engine = engine
         self._reader = Reader(engine.url)
         self._name = name
         self.long_reads = asyncio.Lock()
-        """For whoever reads many reports at once: one does at a time."""
-        # SQLite has one writer. Its own wait for another one is a poll with ever longer pauses,
-        # in which some of a process's writers would starve.
+        """Serialises callers that read many reports at once."""
+        # SQLite allows one writer. Its busy handler polls with growing pauses, so some writers of
+        # this process would starve; a lock is fair.
         self._turn: AbstractAsyncContextManager[None] = (
             asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         )
@@ -81,7 +81,7 @@ class Database:
     async def _read(
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs
     ) -> T:
-        """Run a function of a connection in one turn of a thread; see `engine.Reader`."""
+        """Run a function of a connection in a reader thread; see `engine.Reader`."""
         with one_line(self._name):
             return await self._reader.run(lambda connection: query(connection, *args, **named))
 

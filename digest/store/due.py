@@ -1,4 +1,4 @@
-"""What is due: builds and deliveries. Clocks only propose; unique rows decide."""
+"""Find the builds and deliveries that are due. Clocks only propose; unique rows decide."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ from digest.store.tables import (
 )
 
 LATE = timedelta(minutes=10)
-"""After which a digest counts as late, and its chat gets an excuse."""
+"""After this delay a digest counts as late, and its chat gets an excuse."""
 TERMINAL = "terminal"
-"""The platform that only answers: nothing is delivered to a terminal."""
+"""Platform without deliveries: the terminal only answers."""
 MOST = 500
-"""Subscriptions in one transaction: between two of them the process answers people."""
+"""Subscriptions per transaction; between transactions the process answers users."""
 SOON = timedelta(seconds=30)
-"""Before a build is tried a second time: a connection was cut, perhaps."""
+"""Delay before a build's first retry: perhaps a connection was cut."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
-"""Doubled by each attempt after that, and the most."""
+"""Back-off of later retries: first delay, doubled each time, and maximum."""
 DEAD = timedelta(seconds=30)
-"""A build whose process gave no heartbeat for so long is taken over."""
+"""A build without a heartbeat for this long is taken over by another process."""
 TAKEN_OVER = timedelta(seconds=60)
-"""Within which another process has taken over a build whose process is dead."""
+"""Time within which another process takes over the build of a dead one."""
 MOST_QUEUED = timedelta(hours=1)
-"""How long digests wait for a build that nobody has begun, although somebody made a report."""
+"""How long digests wait for a queued build although an early report exists."""
 EARLIEST_ZONE = timedelta(hours=14)
-"""How far the first zone to begin a day is ahead of UTC."""
+"""Largest UTC offset, where a day begins first."""
 MOST_ATTEMPTS = 5
-"""Failed builds of a day, an hour of them, after which a report made before it closed goes out."""
+"""Failed attempts (about an hour) after which a report made before its day closed is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewestDays:
-    """The newest local day of a subscription in the ledger, and the newest report it was due."""
+    """A subscription's newest local day and newest report in the ledger."""
 
     day: date | None = None
     report: date | None = None
@@ -76,12 +76,12 @@ def propose_rows(
     now: datetime,
     cutoff: datetime,
 ) -> list[dict[str, Any]]:
-    """Return a delivery for the newest day that became due since then; older ones as skipped rows.
+    """Return a delivery for the newest day due since `since`, and skipped rows for older days.
 
-    Ignore days the ledger already has, even if a new time, zone or clock would make them due again.
-    Skip what was due before `cutoff`. Where the chat had the report already, leave the day open: at
-    a later time, to which the chat may change, it has a new one. If the report is built after the
-    chat's time, the delivery is due when the report is."""
+    Ignore days that are already in the ledger, even if a changed time, zone or clock makes them due
+    again. Skip days due before `cutoff`. If the chat already got the report, add no row: should it
+    change to a later time, it can still get the next report that day. If the report is built after
+    the chat's time, the delivery is due when the report is."""
     days = [
         (day, due_at)
         for day, due_at in due_days(subscription, since, now)
@@ -104,17 +104,17 @@ def propose_rows(
 
 
 class DueTables(OutboxTables):
-    """The table `builds`, and `deliveries` that wait for their parts."""
+    """The table `builds`, and `deliveries` without parts yet."""
 
     _looked_at = datetime.min.replace(tzinfo=UTC)
-    """When this process looked last at what is due."""
+    """When this process last looked for due subscriptions."""
 
     async def propose(self, topics: Mapping[str, Topic], now: datetime) -> int:
-        """Save a delivery for every subscription that became due, in several transactions; return
-        how many.
+        """Save a delivery for every subscription that fell due, in several transactions; return the
+        number of deliveries.
 
-        A subscription gets one delivery a local day, and every report once. What was due more than
-        24 hours ago, or before a restore, becomes a skipped row.
+        A subscription gets at most one delivery per local day and each report at most once.
+        Deliveries due over 24 hours ago, or before a restore, become skipped rows.
         """
         if not self._looked_at <= now < self._looked_at + LATE:
             await self._forget_future(topics, now)
@@ -132,10 +132,10 @@ class DueTables(OutboxTables):
                 return total
 
     async def _forget_future(self, topics: Mapping[str, Topic], now: datetime) -> None:
-        """Forget what a clock that ran ahead wrote: a chat would be silent until that day comes.
+        """Delete rows written while a clock ran ahead; otherwise chats would be silent until then.
 
-        Nothing is due more than a day from now but what no chat has got; what was sent stays, and
-        so does a report that holds anything: this clock may be the one that is wrong."""
+        Correct rows are due at most a day from now. Rows of sent parts and reports with posts stay,
+        because the present clock may be the wrong one."""
         table = deliveries.c
         skipped = and_(table.state == "skipped", table.due_at > now)
         begun = and_(parts.c.delivery_id == table.id, parts.c.state != "waiting")
@@ -160,10 +160,10 @@ class DueTables(OutboxTables):
     async def ready(
         self, platform: str, limit: int, topics: Mapping[str, Topic], now: datetime
     ) -> list[tuple[Delivery, ReportKey]]:
-        """Return deliveries due by now without parts whose report is there, with its key.
+        """Return due deliveries without parts whose report can be sent, with its key.
 
-        A report made before its day closed is not what a chat is due, nor is one that a build is
-        about to replace: the draft of a build under way, or what somebody made before its turn.
+        Excluded are reports made before their day closed, and reports that a build is about to
+        replace: the draft of a running build, or a report made by hand before the build's turn.
         """
         due_by_now = deliveries.c.due_at <= now
         reported = await self._list_reported(platform, topics, now)
@@ -176,7 +176,7 @@ class DueTables(OutboxTables):
     async def overdue(
         self, platform: str, limit: int, topics: Mapping[str, Topic], now: datetime
     ) -> list[Delivery]:
-        """Return deliveries that are LATE for want of a report, whose chats got no excuse yet."""
+        """Return deliveries that are LATE because of a missing report and have no excuse yet."""
         late = and_(deliveries.c.due_at < now - LATE, deliveries.c.noted.is_(False))
         reported = await self._list_reported(platform, topics, now)
         query = _due_on(platform).where(late, _REPORT.not_in(reported))
@@ -210,15 +210,15 @@ class DueTables(OutboxTables):
         return await self._store.scalar(select(reports.c.id).where(same_day, whole)) is not None
 
     async def give_up(self, now: datetime) -> int:
-        """Skip deliveries whose report did not come within a day; return how many."""
+        """Skip deliveries whose report is over a day late; return how many."""
         async with self._store.writing() as connection:
             return await skip(connection, deliveries.c.due_at < now - MAX_LATENESS, "no report")
 
     async def list_builds_due(
         self, topics: Sequence[Topic], now: datetime
     ) -> list[tuple[str, date]]:
-        """Return the reports to build now, as topics and days: of days that are closed, have no
-        report yet and are not built by a living process."""
+        """Return the topics and days to build now: closed, not yet built, and not being built by a
+        live process."""
         days = {topic.name: newest_closed(topic, now) for topic in topics}
         async with self._store.writing() as connection:
             await _insert_builds(connection, days, now)
@@ -229,9 +229,9 @@ class DueTables(OutboxTables):
     async def claim_build(
         self, topic: str, day: date, holder: str, now: datetime, *, again: bool = False
     ) -> bool:
-        """Claim a build that is due for one process, which must renew it within DEAD; return False
-        if it is done, waits for its next attempt, or another living process has it. `again`: also
-        one that is done, waits, or was never due."""
+        """Claim a due build, which must then be renewed within DEAD; return False if it is done,
+        waits for its next attempt, or is being built by another live process. `again`: also claim a
+        build that is done, waits, or was never due."""
         claimable = _is_claimable(now)
         if again:
             claimable = or_(claimable, builds.c.state != "building")
@@ -246,7 +246,7 @@ class DueTables(OutboxTables):
             return bool((await connection.execute(claimed)).rowcount)
 
     async def renew_build(self, topic: str, day: date, holder: str, now: datetime) -> bool:
-        """Save a heartbeat of the process; return False if another one took the build over."""
+        """Save a heartbeat; return False if another process took the build over."""
         claimed = and_(builds.c.topic == topic, builds.c.day == day, builds.c.holder == holder)
         async with self._store.writing() as connection:
             renewed = update(builds).where(claimed, builds.c.state == "building")
@@ -262,8 +262,8 @@ class DueTables(OutboxTables):
         holder: str = "",
         seconds: float = 0,
     ) -> int:
-        """Save how a build ended, a failed one as due again later; return the number of attempts.
-        A build that another process took over is left to it."""
+        """Save the result of a build; schedule a retry if it failed. Return the number of attempts.
+        Does nothing if another process took the build over."""
         async with self._store.writing() as connection:
             build = and_(builds.c.topic == topic, builds.c.day == day)
             attempts = int(await connection.scalar(select(builds.c.attempts).where(build)) or 0)
@@ -280,7 +280,7 @@ class DueTables(OutboxTables):
 async def _insert_builds(
     connection: AsyncConnection, days: Mapping[str, date], now: datetime
 ) -> None:
-    """Let the reports of these days be built, by topic, where nobody was to build them yet."""
+    """Queue builds of these days, by topic, unless they exist."""
     row = {"state": "due", "attempts": 0, "next_at": now}
     rows = [{"topic": topic, "day": day, **row} for topic, day in days.items()]
     await insert_new(connection, builds, rows)
@@ -288,7 +288,7 @@ async def _insert_builds(
 
 def _is_claimable(now: datetime) -> Any:
     dead = or_(builds.c.alive_at.is_(None), builds.c.alive_at < now - DEAD)
-    # A clock that was set back must not make a dead process look alive for long.
+    # A heartbeat in the future comes from a clock that was set back: treat the process as dead.
     dead = or_(dead, builds.c.alive_at > now + timedelta(minutes=5))
     abandoned = and_(builds.c.state == "building", dead)
     waiting = and_(builds.c.state.in_(("due", "failed")), builds.c.next_at <= now)
@@ -296,9 +296,11 @@ def _is_claimable(now: datetime) -> Any:
 
 
 async def _bring_forward(connection: AsyncConnection, now: datetime) -> None:
-    """Let the next look say when those are due that wait for longer than until their next day.
+    """Make subscriptions due now whose next time is later than it should be, for example after a
+    clock was set back.
 
-    Most of those that wait for days are weekly: they are read as sets, and left as they are."""
+    Most subscriptions that are over a day away are weekly. They are read grouped by schedule, and
+    correct ones are not written."""
     columns = [subscriptions.c[name] for name in ("at", "timezone", "weekdays", "next_at")]
     far = select(*columns).where(subscriptions.c.next_at > now + DAY).distinct()
     for row in (await connection.execute(far)).all():
@@ -308,7 +310,8 @@ async def _bring_forward(connection: AsyncConnection, now: datetime) -> None:
 
 
 async def _delete_empty(connection: AsyncConnection, now: datetime) -> None:
-    """Delete reports without a post of days that have begun nowhere, or they were the newest."""
+    """Delete reports without posts of days that have not begun anywhere, or they would stay the
+    newest."""
     query = select(*(reports.c[name] for name in ("topic", "first", "last", "posts")))
     query = query.where(reports.c.first > (now + EARLIEST_ZONE).date(), ~_IS_IMPORTED)
     for topic, first, last, posts in (await connection.execute(query)).all():
@@ -317,7 +320,7 @@ async def _delete_empty(connection: AsyncConnection, now: datetime) -> None:
 
 
 def _on_clock(topic: str, at: str, zone: str, weekdays: str) -> Subscription:
-    """Return a subscription of nobody, due at these times."""
+    """Return a subscription without a chat, to compute times with."""
     days = tuple(map(int, weekdays))
     return Subscription(Chat("", ""), topic, time.fromisoformat(at), zone, days)
 
@@ -325,10 +328,11 @@ def _on_clock(topic: str, at: str, zone: str, weekdays: str) -> Subscription:
 async def _propose_some(
     connection: AsyncConnection, topics: Mapping[str, Topic], now: datetime, cutoff: datetime
 ) -> tuple[int, int]:
-    """Save rows for up to MOST subscriptions that are due; return how many were read, and how many
-    rows are new.
+    """Save deliveries for up to MOST due subscriptions; return the numbers of subscriptions read
+    and of new rows.
 
-    Those with the same time, zone and past get the same rows, computed once and written as one set.
+    Subscriptions with the same schedule and history get the same rows, which are computed once and
+    inserted together.
     """
     table = subscriptions.c
     live = and_(table.ended == "", table.paused.is_(False), table.platform != TERMINAL)
@@ -336,7 +340,7 @@ async def _propose_some(
     columns = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
     query = select(table.id, *columns, _newest("day", now), _newest("report", now)).where(due)
     query = query.order_by(table.next_at, table.id).limit(MOST)
-    # Whoever leaves meanwhile on PostgreSQL waits, and then finds what there is to end.
+    # On PostgreSQL, whoever unsubscribes meanwhile waits for these rows, and then ends them too.
     rows = (await connection.execute(query.with_for_update())).all()
     sets: defaultdict[Any, list[int]] = defaultdict(list)
     for subscription_id, *values in rows:
@@ -345,7 +349,7 @@ async def _propose_some(
     for (name, at, zone, weekdays, since, *newest), ids in sets.items():
         subscription = _on_clock(name, at, zone, weekdays)
         topic, past = topics.get(name), NewestDays(*newest)
-        # New rules of the zone may put the moment that is looked for earlier than it was.
+        # New zone rules may put the next moment earlier than it was stored.
         since = min(since, nearest_moment(subscription, since))
         for row in propose_rows(subscription, topic, since, past, now, cutoff):
             new += await _insert(connection, ids, row)
@@ -355,26 +359,26 @@ async def _propose_some(
 
 
 async def _insert(connection: AsyncConnection, ids: Sequence[int], row: Mapping[str, Any]) -> int:
-    """Insert the same delivery for many subscriptions; return how many did not have it."""
+    """Insert the same delivery for many subscriptions; return the number of new rows."""
     table = subscriptions.c
     values = [literal(value, deliveries.c[name].type).label(name) for name, value in row.items()]
     chosen = select(table.id, table.platform, table.topic, *values).where(table.id.in_(ids))
     inserted = insert_on(connection, deliveries).from_select(
         ["subscription_id", "platform", "topic", *row], chosen.order_by(table.id)
     )
-    # SQLAlchemy keeps the count of an insert only on demand.
+    # SQLAlchemy reports the row count of an insert only on request.
     counted = inserted.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return (await connection.execute(counted)).rowcount
 
 
 def has_begun(now: datetime) -> ColumnElement[bool]:
-    """Select deliveries of days that have begun somewhere: others count for nothing, a clock ran
-    ahead."""
+    """Select deliveries of days that have begun somewhere. Later days come from a clock that ran
+    ahead and are ignored."""
     return deliveries.c.day <= (now + EARLIEST_ZONE).date()
 
 
 def _newest(name: str, now: datetime) -> Any:
-    """Select the newest day in that column of a subscription's deliveries, through an index."""
+    """Select the maximum of that column over a subscription's deliveries; uses an index."""
     own_rows = and_(deliveries.c.subscription_id == subscriptions.c.id, has_begun(now))
     newest = select(func.max(deliveries.c[name])).where(own_rows).scalar_subquery()
     return newest.label(f"newest_{name}")
@@ -387,7 +391,7 @@ _REPORT = tuple_(deliveries.c.topic, deliveries.c.report)
 
 
 def _may_go_out(row: Any, topics: Mapping[str, Topic], now: datetime) -> bool:
-    """Return True if a stored report is what chats are due, and no build is about to replace it."""
+    """Return True if a stored report can be sent and no build is about to replace it."""
     alive = row.alive_at is not None and abs(now - row.alive_at) <= TAKEN_OVER
     topic = topics.get(row.topic)
     if row.state == "building" and alive:

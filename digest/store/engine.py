@@ -1,4 +1,4 @@
-"""From the address an operator writes to connections that behave the same on both databases."""
+"""Turn DATABASE_URL into connections that behave alike on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_MS = 5000
-"""Milliseconds SQLite waits for another writer."""
+"""How long SQLite waits for another writer, in milliseconds."""
 BETWEEN_TRIES = 0.01
-"""Seconds between two tries to bring a database into WAL mode."""
+"""Pause between attempts to switch a database to WAL mode, in seconds."""
 LOCK_MS = 10_000
-"""Milliseconds a PostgreSQL statement waits for a lock of another writer."""
+"""How long a PostgreSQL statement waits for a lock, in milliseconds."""
 MOST_IDS = 500
-"""Ids in one statement: SQLite takes a limited number of values."""
+"""Ids per statement: SQLite limits the number of parameters."""
 POSTGRESQL_READS = 4
-"""Reads at once on PostgreSQL, where a short one mostly waits for the network."""
+"""Concurrent reads on PostgreSQL, where a short read mostly waits for the network."""
 _PATIENCE = {
     "connect_timeout": 10,
     "keepalives_idle": 15,
@@ -52,8 +52,8 @@ _PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""Seconds (the last: milliseconds) of libpq after which a PostgreSQL server that does not answer is
-given up: 10 for a new connection, 30 for one that a cut network left open."""
+"""libpq timeouts, in seconds (the last in milliseconds): 10 for a new connection, 30 for one that a
+network failure left open."""
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -61,11 +61,11 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
 }
 _OPTIONS: dict[str, Any] = {
-    "hide_parameters": True,  # post texts: they stay out of errors and logs
-    # Han characters stay as they are in JSON: escaped they would take twice the room.
+    "hide_parameters": True,  # keep post texts out of errors and logs
+    # Keep Han characters unescaped in JSON: escapes would take twice the space.
     "json_serializer": partial(json.dumps, ensure_ascii=False),
 }
-# The end of each transaction has rolled back what was not committed: once is enough.
+# Ending a transaction already rolls back what was not committed; a second rollback is needless.
 _SQLITE_OPTIONS: dict[str, Any] = {**_OPTIONS, "pool_reset_on_return": None}
 _POSTGRESQL_OPTIONS: dict[str, Any] = {
     **_OPTIONS,
@@ -80,13 +80,13 @@ _PRAGMAS = (
 
 
 def database_url(url: str) -> URL:
-    """Return DATABASE_URL with the async driver in it. Raises StoreError for an unusable one."""
+    """Return DATABASE_URL with the async driver. Raises StoreError if it is unusable."""
     hint = (
         "DATABASE_URL must look like sqlite:///jianbao.db or postgresql://user:password@host/name"
     )
     try:
         parsed = make_url(url.strip())
-        (parsed.host or "").encode("idna")  # as looking it up does
+        (parsed.host or "").encode("idna")  # as the name lookup does
     except (ArgumentError, ValueError):
         raise StoreError(hint) from None
     driver = _DRIVERS.get(parsed.get_backend_name())
@@ -94,18 +94,17 @@ def database_url(url: str) -> URL:
         raise StoreError(hint)
     if driver == _DRIVERS["sqlite"] and parsed.database in (None, "", ":memory:"):
         raise StoreError(f"{hint}; a database in memory would forget everything")
-    # Otherwise the rest of the password would be taken for the host, and shown.
+    # Otherwise the rest of the password would be parsed as the host, and shown.
     if "@" in (parsed.host or ""):
         raise StoreError("DATABASE_URL: write an @ in the user name or password as %40")
     return parsed.set(drivername=driver)
 
 
 def queue_address(url: str) -> str:
-    """Return what libpq connects to as the engine does; "" for SQLite. Raises StoreError as
-    `database_url`, and for a parameter that libpq does not know.
+    """Return the libpq connection string of the engine's database; "" for SQLite. Raises StoreError
+    as `database_url` does, and for parameters that libpq does not know.
 
-    No address: SQLAlchemy leaves spaces in it, or writes them as a plus sign, which libpq does not
-    read."""
+    It is not a URL, because SQLAlchemy writes spaces in URLs in ways that libpq cannot parse."""
     address = database_url(url)
     if address.get_backend_name() != "postgresql":
         return ""
@@ -120,7 +119,7 @@ def queue_address(url: str) -> str:
 
 
 def label(url: URL) -> str:
-    """Return what messages call the database: `SQLite jianbao.db`, `PostgreSQL host/name`."""
+    """Return the name for messages: `SQLite jianbao.db`, `PostgreSQL host/name`."""
     if url.get_backend_name() == "sqlite":
         return f"SQLite {url.database}"
     host = url.host or url.query.get("host") or "localhost"
@@ -129,7 +128,7 @@ def label(url: URL) -> str:
 
 
 def open_engine(url: URL) -> AsyncEngine:
-    """Return an engine that connects to nothing yet. Creates the folder of a SQLite file."""
+    """Return an engine without connecting. Creates the folder of a SQLite file."""
     if url.get_backend_name() == "postgresql":
         return create_async_engine(url, **_POSTGRESQL_OPTIONS)
     folder = Path(url.database or "").parent
@@ -139,24 +138,25 @@ def open_engine(url: URL) -> AsyncEngine:
         raise StoreError(
             f"cannot make the folder {folder} ({error.strerror}): name another in DATABASE_URL"
         ) from None
-    # Writers take turns anyway: more connections kept open would only take room.
+    # Writers take turns anyway, so more open connections would be useless.
     engine = create_async_engine(url, pool_size=2, **_SQLITE_OPTIONS)
     _behave(engine.sync_engine)
     return engine
 
 
 def reading(engine: AsyncEngine) -> AsyncEngine:
-    """Return the engine for reads: all statements of a transaction see the same moment."""
+    """Return the engine for reads: a transaction sees one snapshot."""
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="REPEATABLE READ")
     return engine
 
 
 class Reader:
-    """Run whole reads, each a function of a connection that sees one moment, in a thread: thousands
-    of rows become reports there, while the loop answers others.
+    """Run reads in a thread, each as one function of a connection on one snapshot. Thousands of
+    rows can become reports there without blocking the event loop.
 
-    On SQLite this also costs less than half: through aiosqlite each statement takes four turns.
+    On SQLite this also takes less than half the time: aiosqlite needs four thread switches per
+    statement.
     """
 
     def __init__(self, url: URL) -> None:
@@ -172,7 +172,7 @@ class Reader:
         self._threads = ThreadPoolExecutor(threads, "store-reader")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Return what the function makes of the database."""
+        """Run the function in a reader thread and return its result."""
         loop = asyncio.get_running_loop()
 
         def read() -> T:
@@ -190,7 +190,7 @@ class Reader:
 def writing(engine: AsyncEngine) -> AsyncEngine:
     """Return the engine for writes: on SQLite a transaction takes the write lock as it begins.
 
-    Taken later, after a read, the lock would be refused at once instead of waited for.
+    A lock requested later, after a read, would fail at once instead of waiting.
     """
     return engine.execution_options(begin="BEGIN IMMEDIATE")
 
@@ -198,8 +198,8 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
 def insert_on(
     connection: Connection | AsyncConnection, table: Table
 ) -> sqlite.Insert | postgresql.Insert:
-    """Return an insert of its dialect, which can say what to do where the row exists."""
-    # Imported here: the dialect that is not in use would take 3 MB.
+    """Return an insert of the dialect, which supports ON CONFLICT."""
+    # Imported here: loading the other dialect would cost 3 MB.
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -212,7 +212,7 @@ def insert_on(
 async def insert_new(
     connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, object]]
 ) -> None:
-    """Insert the rows whose keys are not there."""
+    """Insert the rows whose keys do not exist."""
     if rows:
         await connection.execute(insert_on(connection, table).on_conflict_do_nothing(), rows)
 
@@ -220,7 +220,7 @@ async def insert_new(
 def upsert(
     connection: Connection | AsyncConnection, table: Table, keys: Sequence[str]
 ) -> sqlite.Insert | postgresql.Insert:
-    """Return an insert that replaces the row with the same `keys` and keeps its primary key."""
+    """Return an upsert on `keys` that keeps the row's primary key."""
     statement = insert_on(connection, table)
     changed = {
         column.name: statement.excluded[column.name]
@@ -233,7 +233,7 @@ def upsert(
 async def save_row(
     connection: AsyncConnection, table: Table, keys: Sequence[str], row: Mapping[str, object]
 ) -> None:
-    """Save a row in the place of the one with the same `keys`."""
+    """Upsert one row on `keys`."""
     await connection.execute(upsert(connection, table, keys).values(row))
 
 
@@ -243,18 +243,18 @@ async def execute_for(
     column: ColumnElement[Any],
     ids: Sequence[Any],
 ) -> None:
-    """Execute a statement where the column is one of these ids or keys."""
+    """Execute a statement for all rows whose column is in `ids`, in batches."""
     for group in groups(ids):
         await connection.execute(statement.where(column.in_(group)))
 
 
 def groups(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Yield ids or keys, as many at a time as a statement may have."""
+    """Yield ids or keys in batches of MOST_IDS."""
     return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own BEGIN comes late and spares DDL; `_begin` says it instead.
+    # The driver begins late and not before DDL; `_begin` does it instead.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
@@ -264,10 +264,10 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def enter_wal(cursor: sqlite3.Cursor) -> None:
-    """Bring a SQLite database into WAL mode, after any other process that does the same.
+    """Switch a SQLite database to WAL mode; retry while another process does the same.
 
-    SQLite does not wait for this lock, whatever its busy_timeout: one of two processes that open
-    a new database at the same moment would be refused.
+    SQLite ignores busy_timeout for this lock: of two processes that open a new database at the same
+    moment, one would get an error.
     """
     end = time.monotonic() + BUSY_MS / 1000
     while True:
@@ -319,18 +319,18 @@ _ADVICE = (
     ("57P", _UNREACHABLE),
     ("08", _UNREACHABLE),
 )
-"""Advice by the beginning of SQLite's error name or PostgreSQL's SQLSTATE; the first that fits."""
+"""Advice by prefix of SQLite's error name or PostgreSQL's SQLSTATE; the first match counts."""
 
 
 def explain(error: Exception, name: str) -> str:
-    """Return one line for the operator. `name` of the database holds no password."""
+    """Return a one-line error for the operator. `name` must not contain a password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
     reason = (str(cause).splitlines() or [type(cause).__name__])[0].strip()
     for beginning, advice in _ADVICE:
         if code.startswith(beginning):
             return advice.format(name=name, reason=reason)
-    # libpq gives no SQLSTATE where it did not get as far as the server's answer.
+    # libpq has no SQLSTATE if the server did not answer.
     if not code and name.startswith("PostgreSQL"):
         return _UNREACHABLE.format(name=name, reason=reason)
     return f"{name} refused: {reason}"
@@ -338,7 +338,7 @@ def explain(error: Exception, name: str) -> str:
 
 @contextmanager
 def one_line(name: str) -> Iterator[None]:
-    """Raise every database error inside as a StoreError."""
+    """Convert database errors in the block to StoreError."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:

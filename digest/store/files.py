@@ -1,4 +1,4 @@
-"""A SQLite database as files: sound or damaged, in use or not, set aside, copied in use."""
+"""SQLite database files: check for damage and use, copy while in use, replace, set aside."""
 
 import os
 import sqlite3
@@ -17,28 +17,28 @@ from digest.store.tables import ORIGIN, SCHEMA, metadata, platform_notes
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file that is open cannot be moved anyway
+except ImportError:  # Windows, where an open file cannot be moved anyway
     fcntl = None  # type: ignore[assignment]
 
 LOOK_SECONDS = 10.0
-"""Longest look for damage: about 5 GB; what lies behind that is found when it is read."""
+"""Time limit of the damage check, enough for about 5 GB; later damage is found on reading."""
 LEFT_SECONDS = 3600.0
-"""After which a copy that nobody writes to is one that was killed."""
+"""Age at which an unfinished copy counts as left over by a killed process."""
 MAGIC = b"SQLite format 3\x00"
 NO_DATABASE = "the file is not a database"
 _LOCK_FIRST, _LOCK_SIZE = 0x40000002, 510
-"""The bytes that every open connection in WAL mode locks (SQLite, os.h: SHARED_FIRST)."""
+"""Byte range locked by every open WAL-mode connection (SQLite, os.h: SHARED_FIRST)."""
 _NO_DAMAGE = tuple(
     f"SQLITE_{name}"
     for name in ("BUSY", "LOCKED", "FULL", "READONLY", "CANTOPEN", "IOERR", "PERM", "NOMEM", "AUTH")
 )
-"""Errors that say something of the disk or of others, nothing of the file's content."""
+"""Errors caused by the disk or other processes, not by damage to the file."""
 
 
 def find_damage(file: Path) -> str:
-    """Return what is wrong inside the file; "" where nothing was found within LOOK_SECONDS.
+    """Return the damage found in the file, or "" if none was found within LOOK_SECONDS.
 
-    Raises StoreError where it cannot be looked at.
+    Raises StoreError if the file cannot be checked.
     """
     with one_line(f"SQLite {file}"):
         try:
@@ -50,12 +50,12 @@ def find_damage(file: Path) -> str:
             if name.startswith(_NO_DAMAGE):
                 raise
             return str(error).splitlines()[0] or name
-        except UnicodeDecodeError:  # an error's own words, with a name out of a broken page
+        except UnicodeDecodeError:  # an error message that quotes a name from a broken page
             return "the schema is damaged"
 
 
 def _header(file: Path) -> str:
-    """Return what is wrong with the first page: cut short, or of an unknown format."""
+    """Return the damage to the first page: truncated, or an unknown format."""
     try:
         begins = _read_beginning(file)
     except OSError as error:
@@ -71,13 +71,13 @@ def _content(file: Path) -> str:
     with closing(_connect(file)) as connection:
         connection.text_factory = lambda content: content.decode("utf-8", "replace")
         connection.set_progress_handler(lambda: time.monotonic() > until, 100_000)
-        # Not quick_check: this takes twice as long (2 s a GB) and compares indexes with tables too.
+        # Not quick_check: integrity_check takes twice as long (2 s/GB) but checks indexes, too.
         (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         return _tables(connection) if result == "ok" else str(result).splitlines()[-1]
 
 
 def _tables(connection: sqlite3.Connection) -> str:
-    """Return which table of a database of this very schema has lost a column to damage."""
+    """Return which table lost a column to damage, if the database has the current schema."""
     names = _list_tables(connection)
     if not names & set(metadata.tables):
         return ""
@@ -101,7 +101,7 @@ def _list_tables(connection: sqlite3.Connection) -> set[str]:
 
 
 def is_database(file: Path) -> bool:
-    """Return True if the file begins as those of SQLite do."""
+    """Return True if the file has the SQLite header."""
     return _read_beginning(file).startswith(MAGIC)
 
 
@@ -111,7 +111,7 @@ def _read_beginning(file: Path) -> bytes:
 
 
 def read_schema(file: Path) -> str:
-    """Return the schema of a sound database that this program wrote, "" of any other."""
+    """Return the schema number of an intact database of this program, "" for any other."""
     with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
         if not {"alembic_version", "topics", "posts", "reports"} <= _list_tables(connection):
             return ""
@@ -120,8 +120,7 @@ def read_schema(file: Path) -> str:
 
 
 def backed_up_at(file: Path) -> datetime:
-    """Return when a backup was made, which stands in it; of a database without that moment, when
-    the file was written."""
+    """Return the time of a backup as stored in it, or else its modification time."""
     with suppress(sqlite3.Error, ValueError), closing(_connect(file)) as connection:
         query = "SELECT value FROM platform_notes WHERE platform = 'store' AND name = ?"
         for (moment,) in connection.execute(query, (ORIGIN,)):
@@ -130,9 +129,9 @@ def backed_up_at(file: Path) -> datetime:
 
 
 def in_use(file: Path) -> bool:
-    """Return True if any process has the database open.
+    """Return True if any other process has the database open.
 
-    A process that has it open itself must not ask: closing a file releases all its locks on it.
+    Must not be called while this process has it open: closing a file drops the process's locks.
     """
     if fcntl is None:
         return False
@@ -145,9 +144,9 @@ def in_use(file: Path) -> bool:
 
 
 def log_lost(file: Path) -> bool:
-    """Return True if the log (-wal) of a killed program is gone, and with it the newest commits.
+    """Return True if the log (-wal) of a killed process was lost, and the newest commits with it.
 
-    SQLite removes the index of the log (-shm) before the log, so that one is never alone.
+    SQLite deletes the log's index (-shm) before the log, so normally there is no -shm alone.
     """
     log, index = (file.with_name(file.name + end) for end in ("-wal", "-shm"))
     return file.exists() and index.exists() and not log.exists()
@@ -155,9 +154,9 @@ def log_lost(file: Path) -> bool:
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold the folder, so that no two processes change its files at once.
+    """Lock the folder, so that only one process changes its database files.
 
-    The lock ends with its holder.
+    The lock is released when its holder exits.
     """
     if fcntl is None:
         yield
@@ -171,15 +170,15 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def copy(file: Path, to: Path, now: datetime | None = None) -> None:
-    """Copy the database as it is at one moment, while others read and write.
+    """Copy a consistent snapshot of the database while others read and write.
 
-    `now` is written into a backup. The copy is checked before it takes the place of an earlier
-    one. Raises StoreError.
+    `now` is stored in the copy, as the time of a backup. The copy is checked before it replaces an
+    earlier one. Raises StoreError.
     """
     try:
         _delete_left(to)
         with whole_file(to) as part:
-            part.touch()  # where that fails, SQLite's own words would name the database
+            part.touch()  # if this fails in SQLite, its error would name the database
             with (
                 one_line(f"SQLite {file}"),
                 _name_full(to),
@@ -187,7 +186,7 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
                 closing(sqlite3.connect(part)) as target,
             ):
                 source.backup(target)
-                # One file that can be carried anywhere: WAL would need two more beside it.
+                # DELETE mode keeps the copy in a single file; WAL mode would add two.
                 target.execute("PRAGMA journal_mode = DELETE").fetchone()
                 if now:
                     _write_moment(target, now)
@@ -201,7 +200,7 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
 
 
 def _delete_left(to: Path) -> None:
-    """Delete what copies that were killed have left beside it: each as large as the database."""
+    """Delete unfinished copies left by killed processes; each is as large as the database."""
     for left in to.parent.glob(f"{escape(to.name)}.{'[0-9a-f]' * 12}.part*"):
         with suppress(FileNotFoundError):
             if time.time() - left.stat().st_mtime > LEFT_SECONDS:
@@ -210,7 +209,7 @@ def _delete_left(to: Path) -> None:
 
 @contextmanager
 def _name_full(to: Path) -> Iterator[None]:
-    """Name the copy, not the database, where its disk is full."""
+    """If the disk is full, name the copy in the error instead of the database."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -220,20 +219,19 @@ def _name_full(to: Path) -> Iterator[None]:
 
 
 def _write_moment(backup: sqlite3.Connection, now: datetime) -> None:
-    """Write into a backup when it was made: a bot that finds that in its database knows that the
-    backup was put there."""
+    """Store in a backup the time it was made. A bot that finds this note in its database knows that
+    it runs on a restored backup."""
     row = ("store", ORIGIN, now.isoformat())
-    if platform_notes.name in _list_tables(backup):  # else it is of an early version
+    if platform_notes.name in _list_tables(backup):  # missing in early versions
         with backup:
             backup.execute("INSERT OR REPLACE INTO platform_notes VALUES (?, ?, ?)", row)
 
 
 def free_copy(file: Path, now: datetime) -> bool:
-    """Return True for a backup that was copied into place; set aside the log that a killed program
-    left there, which SQLite would play into it.
+    """Return True if the database is a backup copied into place, and set aside the log of a killed
+    process beside it, which SQLite would otherwise replay into it.
 
-    Backups alone have a rollback journal (see `copy`): a database that was opened since is in WAL
-    mode.
+    Only backups use a rollback journal (see `copy`): a database opened since then is in WAL mode.
     """
     if not file.is_file() or not is_database(file):
         return False
@@ -247,10 +245,10 @@ def free_copy(file: Path, now: datetime) -> bool:
 
 
 def mark_copy(file: Path) -> None:
-    """Write into a backup that was copied into place when it was made, where it does not say so,
-    and bring it into WAL mode: no other process takes it for a new copy then."""
+    """Store the backup time in a backup that was copied into place, if missing, and switch it to
+    WAL mode, so that no other process takes it for a new copy."""
     if not read_schema(file):
-        return  # another program's
+        return  # not a database of this program
     made_at = backed_up_at(file)
     with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
         _write_moment(connection, made_at)
@@ -258,15 +256,15 @@ def mark_copy(file: Path) -> None:
 
 
 def checkpoint(file: Path) -> None:
-    """Bring all that was committed into the file itself; then nothing lies beside it."""
+    """Move all commits from the log into the database file."""
     with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def exchange(new: Path, file: Path, aside: Path) -> None:
-    """Put `new` in the place of `file`, which stays as `aside`. At no moment is there none.
+    """Replace `file` by `new` and keep the old one as `aside`. `file` never ceases to exist.
 
-    The log goes first: SQLite would play an old log into a new database.
+    The log is moved first: SQLite would replay an old log into the new database.
     """
     for end in ("-wal", "-journal"):
         log = file.with_name(file.name + end)
@@ -277,14 +275,14 @@ def exchange(new: Path, file: Path, aside: Path) -> None:
     if file.exists():
         try:
             os.link(file, aside)
-        except OSError:  # a disk without hard links
+        except OSError:  # a file system without hard links
             os.replace(file, aside)
     os.replace(new, file)
     sync(file.parent)
 
 
 def _give_away(new: Path, file: Path) -> None:
-    """Let whoever could use the database use the new one, where an administrator puts it there."""
+    """Give the new file the owner and mode of the old one, if an administrator runs this."""
     if os.name == "nt":
         return
     owner = (file if file.exists() else file.parent).stat()
@@ -295,20 +293,20 @@ def _give_away(new: Path, file: Path) -> None:
 
 
 def aside_name(file: Path, why: str, now: datetime) -> Path:
-    """Return a name that is free: `jianbao.db.20261125-163000.damaged`."""
+    """Return an unused name like `jianbao.db.20261125-163000.damaged`."""
     base = f"{file.name}.{now:%Y%m%d-%H%M%S}"
     names = [f"{base}.{why}", *(f"{base}-{n}.{why}" for n in range(2, 100))]
     return next(path for name in names if not (path := file.with_name(name)).exists())
 
 
 def discard(file: Path) -> None:
-    """Remove a database that is of no use, with what lies beside it."""
+    """Delete a database and its side files."""
     for end in ("", "-wal", "-shm", "-journal"):
         file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or a folder's entries, are on disk (fsync)."""
     if os.name == "nt" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -319,7 +317,7 @@ def sync(path: Path) -> None:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    """Connect to a file that is there: SQLite itself would make an empty one."""
+    """Connect to an existing file; by default SQLite would create an empty one."""
     connection = sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=rw", uri=True)
     connection.execute("PRAGMA busy_timeout = 5000")
     return connection
