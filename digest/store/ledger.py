@@ -1,4 +1,4 @@
-"""The ledger of deliveries: what each subscription is due, its parts, and their outcomes."""
+"""The delivery ledger: deliveries due to each subscription, their parts and outcomes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,15 +34,15 @@ _AHEAD = timedelta(minutes=5)
 
 
 class Ledger(DueTables):
-    """What each subscription is due, its parts, and their outcomes.
+    """Deliveries, their parts and outcomes, chats, and leases.
 
-    Every method may raise StoreError, and is one transaction unless it says otherwise.
+    Every method may raise StoreError and is one transaction unless it says otherwise.
     """
 
     async def list_held_parts(
         self, platform: str | None = None, chat: str | None = None
     ) -> list[UndeliveredPart]:
-        """Return the parts of which nobody knows whether they arrived, oldest first."""
+        """Return the parts that may or may not have arrived, oldest first."""
         which = parts.c.state == "unknown"
         if platform is not None:
             which &= parts.c.platform == platform
@@ -51,14 +51,14 @@ class Ledger(DueTables):
         return await self._list_parts(which)
 
     async def list_refused_parts(self, since: datetime) -> list[UndeliveredPart]:
-        """Return the parts refused since then, oldest first: in chats still subscribed, and
-        in groups and channels that are gone. A person who blocked the bot is left out."""
+        """Return the parts refused since then, oldest first. Of ended subscriptions, include only
+        groups and channels: a person who blocked the bot needs no report."""
         refused = and_(parts.c.state == "refused", parts.c.tried_at >= since)
         reported = or_(subscriptions.c.ended == "", subscriptions.c.kind != "private")
         return await self._list_parts(and_(refused, reported))
 
     async def _list_parts(self, which: ColumnElement[bool]) -> list[UndeliveredPart]:
-        """Return these parts, with the digest and the chat they belong to, oldest first."""
+        """Return these parts with their digest and chat, oldest first."""
         sibling = parts.alias("sibling")
         same_digest = (sibling.c.delivery_id == parts.c.delivery_id) & (sibling.c.position >= 0)
         number = select(func.count()).where(same_digest).scalar_subquery().label("number")
@@ -81,20 +81,20 @@ class Ledger(DueTables):
         ]
 
     async def body(self, part: int) -> str:
-        """Return what a part says, as JSON of its platform."""
+        """Return the body of a part, as the platform's JSON."""
         content = select(bodies.c.content).join(parts, parts.c.body == bodies.c.hash)
         return str(await self._store.scalar(content.where(parts.c.id == part)) or "{}")
 
     async def first_message(self, delivery: int) -> str:
-        """Return the platform's id of a digest's first message, or nothing before it was sent."""
+        """Return the platform's id of a digest's first message, or "" before it is sent."""
         first = (parts.c.delivery_id == delivery) & (parts.c.position == 0)
         return str(await self._store.scalar(select(parts.c.message).where(first)) or "")
 
     async def end_chat(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
     ) -> int:
-        """End the subscriptions of a chat, of one thread of it, or of a whole server where
-        `chat` is empty, and all that is still to be sent there; return how many."""
+        """End the subscriptions and unsent parts of a chat, of one of its threads, or of a whole
+        server (if `chat` is empty); return the number of subscriptions."""
 
         def is_there(table: Table) -> ColumnElement[bool]:
             place = table.c.chat == chat if chat else table.c.space == space
@@ -117,7 +117,7 @@ class Ledger(DueTables):
             return ended.rowcount
 
     async def move_chat(self, platform: str, old: str, new: str) -> int:
-        """Move the subscriptions, open parts and notes of a chat to its new id, each once."""
+        """Move a chat's subscriptions, open parts and notes to its new id."""
         async with self._store.writing() as connection:
             moved = await chat_tables.move_subscriptions(connection, platform, old, new)
             await _move_parts(connection, platform, old, new)
@@ -125,7 +125,7 @@ class Ledger(DueTables):
             return moved
 
     async def lease(self, role: str, holder: str, now: datetime, seconds: float = 30.0) -> bool:
-        """Take or renew the right to act in a role; return False while somebody else has it."""
+        """Acquire or renew a lease; return False if another process holds it."""
         until = now + timedelta(seconds=seconds)
         row = {"role": role, "holder": holder, "until": until}
         async with self._store.writing() as connection:
@@ -140,35 +140,35 @@ class Ledger(DueTables):
             return saved.scalar() is not None
 
     async def holder(self, role: str, now: datetime) -> str:
-        """Return who may act in a role now, or nobody."""
+        """Return the holder of a lease, or ""."""
         valid = and_(leases.c.role == role, leases.c.until > now)
         return str(await self._store.scalar(select(leases.c.holder).where(valid)) or "")
 
     async def give_back(self, role: str, holder: str) -> None:
-        """Let go of a role, so that another need not wait."""
+        """Release a lease early."""
         async with self._store.writing() as connection:
             lease = and_(leases.c.role == role, leases.c.holder == holder)
             await connection.execute(delete(leases).where(lease))
 
     async def paused_until(self, platform: str) -> datetime | None:
-        """Return when sending may resume, as the platform asked; None if it did not."""
+        """Return when sending may resume after the platform's flood limit; None if not paused."""
         moment = await self._store.note(platform, "paused_until")
         return datetime.fromisoformat(moment) if moment else None
 
     async def pause(self, platform: str, until: datetime) -> None:
-        """Save until when the platform asked for silence, across restarts."""
+        """Save until when sending is paused; it survives a restart."""
         await self._store.save_note(platform, "paused_until", until.astimezone(UTC).isoformat())
 
     async def file_id(self, platform: str, picture: str) -> str:
-        """Return the platform's id of a picture, or nothing."""
+        """Return the platform's id of an uploaded picture, or ""."""
         return await self._store.note(platform, f"file:{picture}")
 
     async def save_file_id(self, platform: str, picture: str, file_id: str) -> None:
-        """Save the platform's id of a picture; empty to forget it."""
+        """Save the platform's id of an uploaded picture; "" deletes it."""
         await self._store.save_note(platform, f"file:{picture}", file_id)
 
     async def newest_days(self, ids: Sequence[int], now: datetime) -> dict[int, NewestDays]:
-        """Return the newest local day and report of each of these subscriptions that has any."""
+        """Return the newest local day and report of each subscription that has deliveries."""
         newest = (func.max(deliveries.c[name]).label(name) for name in ("day", "report"))
         query = select(deliveries.c.subscription_id, *newest)
         query = query.where(deliveries.c.subscription_id.in_(ids), has_begun(now))
@@ -176,11 +176,11 @@ class Ledger(DueTables):
         return {row.subscription_id: NewestDays(row.day, row.report) for row in rows}
 
     async def balance(self, now: datetime) -> dict[str, Balance]:
-        """Return how many deliveries were due on this UTC day, by platform and state."""
+        """Return the deliveries due on this UTC day, by platform and state."""
         start = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
         today = and_(deliveries.c.due_at >= start, deliveries.c.due_at < start + timedelta(days=1))
         unknown = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state == "unknown")
-        # Parts behind an unknown one wait for an operator's decision, not for their turn.
+        # Parts after an unknown one wait for an operator's decision, not for their turn.
         stuck = and_(deliveries.c.state == "open", select(parts.c.id).where(unknown).exists())
         state = case((stuck, "unknown"), else_=deliveries.c.state).label("state")
         counted = select(deliveries.c.platform, state, func.count().label("n"))
@@ -196,9 +196,9 @@ class Ledger(DueTables):
         }
 
     async def delete_ended(self, before: datetime) -> int:
-        """Delete deliveries due before then that have ended, with their parts, in several
-        transactions; return how many. What nobody has decided stays, and so do the newest day and
-        report of each subscription: from them the next ones are counted."""
+        """Delete ended deliveries due before then, with their parts, in several transactions;
+        return the number. Keep undecided deliveries, and the newest day and report of each
+        subscription, because the next deliveries are computed from them."""
         newer = deliveries.alias("newer")
         superseded = and_(
             newer.c.subscription_id == deliveries.c.subscription_id,
@@ -219,25 +219,25 @@ class Ledger(DueTables):
 
 
 async def _move_parts(connection: AsyncConnection, platform: str, old: str, new: str) -> None:
-    """Move a chat's open parts to its new id. Where both ids were subscribed, merge what they were
-    due: a day, and a report, is delivered by one of them."""
+    """Move a chat's open parts to its new id. If both ids were subscribed, merge their deliveries,
+    so that each day and each report is delivered once."""
     ended, remaining = subscriptions.alias("ended_one"), subscriptions.alias("remaining")
     same = and_(*(ended.c[name] == remaining.c[name] for name in ("platform", "thread", "topic")))
-    # How `chat_tables.move_subscriptions` names those that made room.
+    # The id that `chat_tables.move_subscriptions` gives to an ended duplicate.
     aside = ended.c.chat == literal(f"{new} ").concat(cast(ended.c.id, String))
     pairs = select(ended.c.id, remaining.c.id).select_from(ended.join(remaining, and_(same, aside)))
     here = and_(remaining.c.platform == platform, remaining.c.chat == new)
     for going, staying in (await connection.execute(pairs.where(here))).all():
         await _merge(connection, going, staying)
-    # A part in flight stays so: its outcome decides whether it is sent again.
+    # A part in flight keeps its state: its outcome decides whether it is sent again.
     still_open = and_(parts.c.platform == platform, parts.c.chat == old, parts.c.state.in_(OPEN))
     await connection.execute(update(parts).where(still_open).values(chat=new))
 
 
 async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
-    """Give a subscription the deliveries of another one for the same chat.
+    """Give a subscription the deliveries of a duplicate one for the same chat.
 
-    Of two for the same day or report, the one of which nothing was sent ends.
+    Of two deliveries for the same day or report, end the one that sent nothing.
     """
     table = deliveries.c
     query = select(table.id, table.subscription_id, table.day, table.report)
@@ -255,7 +255,7 @@ async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
             if other.day == row.day or other.report == row.report is not None
         ]
         ids = [other.id for other in others]
-        # What was in flight to the old id came back.
+        # Parts in flight to the old id have come back by now.
         begun = await _begun(connection, [row.id], ("sent", "unknown"))
         if not others:
             transferred.append(row.id)
@@ -278,12 +278,12 @@ async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
 async def _swap(
     connection: AsyncConnection, theirs: Any, ours: Any, taken: Sequence[date | None]
 ) -> None:
-    """Give the subscription that stays the newer report of two for the same day, as it counts from
-    its newest. `taken`: the reports of the other one."""
+    """If the other subscription has the newer report of the two for the same day, give it to the
+    one that stays, which computes its next day from its newest. `taken`: the other's reports."""
     newer = theirs.report and (ours.report is None or theirs.report > ours.report)
     if not newer or ours.report in taken:
         return
-    # By way of a day that no digest has: a subscription has a day only once.
+    # Via a day that no digest has, because (subscription, day) is unique.
     for delivery, subscription, day in (
         (theirs.id, theirs.subscription_id, date.min),
         (ours.id, theirs.subscription_id, ours.day),

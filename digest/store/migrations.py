@@ -1,7 +1,7 @@
-"""The schema brought up to date, from that of any earlier version of this program.
+"""Migrate the schema from any earlier version of this program.
 
-Alembic adds the tables, columns and indexes that `tables` has and the database lacks. What no
-comparison shows (rows that change, the search index) is a step.
+Alembic adds the tables, columns and indexes that the database lacks compared with `tables`.
+Changes that a comparison cannot find (data, the search index) are explicit steps.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,8 @@ from digest.store.tables import SCHEMA, deliveries, metadata, parts
 
 
 def upgrade(connection: sa.Connection, stored: str) -> None:
-    """Bring the tables from schema `stored`, "" for an empty database, up to date, in its
-    transaction."""
-    # Constraints are named as those of the tables. Nothing is ever taken away.
+    """Migrate from schema `stored` ("" for an empty database) in the current transaction."""
+    # Constraint names follow those of the tables. Nothing is ever dropped.
     options = {"target_metadata": metadata, "include_object": _is_of_tables}
     context = MigrationContext.configure(connection, opts=options)
     operations = Operations(context)
@@ -29,7 +28,7 @@ def upgrade(connection: sa.Connection, stored: str) -> None:
             sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
         )
         operations.execute("INSERT INTO alembic_version VALUES ('')")
-        # Tables of these names that another program made are refused, never altered.
+        # Fail on existing tables with these names: they belong to another program.
         metadata.create_all(connection, checkfirst=False)
     added = produce_migrations(context, metadata).upgrade_ops
     for change in added.ops if added else ():
@@ -45,7 +44,7 @@ def upgrade(connection: sa.Connection, stored: str) -> None:
 def _is_of_tables(
     _schema_item: object, _name: str | None, _kind: str, reflected: bool, compared: object
 ) -> bool:
-    """Return False for what only the database has: the search index, and what it consists of."""
+    """Return False for objects that only the database has: the search index and its parts."""
     return not reflected or compared is not None
 
 
@@ -74,22 +73,22 @@ def _add_search(connection: sa.Connection) -> None:
 
 
 def _add_doubts(connection: sa.Connection) -> None:
-    """Note since when a part may have arrived, and whether an operator sends it again; let excuses
-    stand before the parts of their digest."""
+    """Fill in `doubt_since` and `resend`, and give excuses positions before their digest's
+    parts."""
     again = sa.and_(parts.c.state == "waiting", parts.c.error == "to be sent again")
     connection.execute(sa.update(parts).where(again).values(resend=True))
-    # An earlier version did not note which of these attempts had failed for certain.
+    # Earlier versions did not record which of these attempts certainly failed.
     tried = parts.c.state.in_(("waiting", "sending", "unknown"))
     connection.execute(sa.update(parts).where(tried).values(doubt_since=parts.c.tried_at))
-    # All that a delivery without a report has is excuses.
+    # Deliveries without a report have only excuses.
     unplanned = sa.select(deliveries.c.id).where(deliveries.c.state == "due")
     excuses = parts.c.delivery_id.in_(unplanned)
     connection.execute(sa.update(parts).where(excuses).values(position=-1 - parts.c.position))
-    # Nobody need decide whether an excuse is sent again.
+    # Excuses are not worth an operator's decision.
     doubted = sa.and_(excuses, parts.c.state == "unknown")
     connection.execute(sa.update(parts).where(doubted).values(state="dropped"))
 
 
 STEPS: dict[str, Callable[[sa.Connection], None]] = {"0009": _add_search, "0012": _add_doubts}
-"""By the number of the schema that a step leads to. A step stays as it is: there are databases of
-every version."""
+"""Migration steps by target schema number. Never change a step: databases of every version
+exist."""

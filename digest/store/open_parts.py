@@ -1,4 +1,4 @@
-"""What is still to be sent: how it ends, is held, or is planned anew beside the sending itself."""
+"""Changes to unsent parts by others than the sender: dropping, holding and replanning them."""
 
 import hashlib
 import re
@@ -17,19 +17,19 @@ from digest.store.tables import bodies, deliveries, leases, parts
 OPEN = ("waiting", "sending")
 _UNENDED = ("due", "open", "unknown")
 PREEMPTED = "its report came"
-"""The reason of excuses that are dropped because the digest itself can be sent."""
+"""Reason for dropping excuses: the digest itself can be sent now."""
 LEFT = "left"
-"""The reason of what a chat that unsubscribed was still to get."""
+"""Reason for ending what an unsubscribed chat had not received yet."""
 RESTORED = "restored"
-"""The reason of what was open in a restored backup."""
+"""Reason for parts that were open in a restored backup."""
 WITHDRAWN = "a post in it was withdrawn"
-"""The reason of parts that are dropped because nobody may read them any more."""
+"""Reason for dropping parts that quote a withdrawn post."""
 NOTHING = "{}"
-"""What is kept of the body of such a part."""
+"""Body that replaces that of such a part."""
 PLACE = ("platform", "chat", "thread", "kind", "space")
-"""The columns that say where a part, or what is subscribed, goes."""
+"""Columns that identify the destination of a part or a subscription."""
 OF_DIGEST = parts.c.position >= 0
-"""Selects parts of digests; the others are excuses that a report is late."""
+"""Selects parts of digests; the others are excuses for a late report."""
 HELD = case((OF_DIGEST, "unknown"), else_="dropped")
 """New state of a part that may have arrived. Excuses are dropped, because they are not worth an
 operator's decision."""
@@ -41,7 +41,7 @@ async def forget(
     why: str,
     states: Sequence[str] = ("waiting",),
 ) -> None:
-    """Drop the parts of some deliveries that are in one of these states."""
+    """Drop the parts of these deliveries that are in one of these states."""
     await _lock(connection, deliveries.c.id.in_(which))
     waiting = and_(parts.c.delivery_id.in_(which), parts.c.state.in_(states))
     dropped = update(parts).where(waiting).values(state="dropped", error=why)
@@ -50,7 +50,7 @@ async def forget(
 
 
 async def skip(connection: AsyncConnection, which: ColumnElement[bool], why: str) -> int:
-    """Skip deliveries that wait for their report, with their excuses; return how many."""
+    """Skip deliveries that wait for their report, and their excuses; return how many."""
     due = and_(which, deliveries.c.state == "due")
     await forget(connection, select(deliveries.c.id).where(due), why)
     skipped = update(deliveries).where(due).values(state="skipped", reason=why)
@@ -58,8 +58,8 @@ async def skip(connection: AsyncConnection, which: ColumnElement[bool], why: str
 
 
 async def leave(connection: AsyncConnection, subscription: int) -> None:
-    """End what is still to be sent of one subscription. Parts in flight may arrive; `drop_unwanted`
-    ends those that did not."""
+    """End the unsent parts of one subscription. Parts in flight may arrive; if they fail,
+    `drop_unwanted` ends them."""
     mine = and_(deliveries.c.subscription_id == subscription, deliveries.c.state.in_(_UNENDED))
     state = case((deliveries.c.state == "due", "refused"), else_=deliveries.c.state)
     left = update(deliveries).where(mine).values(state=state, reason=LEFT)
@@ -68,8 +68,8 @@ async def leave(connection: AsyncConnection, subscription: int) -> None:
 
 
 async def drop_unwanted(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Drop the parts of these deliveries that nobody is to get any more: all of those whose chat
-    unsubscribed, and the excuses of digests that can be sent."""
+    """Drop unwanted parts of these deliveries: all parts of chats that unsubscribed, and excuses of
+    digests that can be sent."""
     for group in groups(ids):
         these = select(deliveries.c.id).where(deliveries.c.id.in_(group))
         left = these.where(deliveries.c.reason == LEFT)
@@ -82,17 +82,17 @@ async def drop_unwanted(connection: AsyncConnection, ids: Sequence[int]) -> None
 async def doubt(connection: AsyncConnection, now: datetime) -> None:
     """Hold all open parts after a restore, because they may have been sent.
 
-    Deliveries without parts are skipped, and nobody has a lease.
+    Skip deliveries without parts and delete all leases.
     """
     which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
     ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
-    # Whatever was sent after the backup was made was sent after it was due.
+    # Parts sent after the backup was made were sent after they were due.
     due_at = select(deliveries.c.due_at).where(deliveries.c.id == parts.c.delivery_id)
     since = func.coalesce(parts.c.doubt_since, due_at.scalar_subquery())
     unknown = update(parts).values(state=HELD, error=RESTORED, doubt_since=since)
     await execute_for(connection, unknown, parts.c.id, ids)
     await end_deliveries(connection, await lock_deliveries_of(connection, ids))
-    # What is left open are excuses, of deliveries that wait for their report.
+    # The remaining open parts are excuses of deliveries that wait for their report.
     excuses = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error=RESTORED)
     await connection.execute(excuses)
     waiting = and_(deliveries.c.state == "due", deliveries.c.due_at <= now)
@@ -102,16 +102,16 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
 
 
 async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> None:
-    """Let the digests of these topics of which nothing was tried be made again, from the reports
-    that are stored now."""
+    """Delete the parts of digests of these topics if none was attempted yet, so that they are
+    composed again from the current reports."""
     query = (
         select(parts.c.id, parts.c.delivery_id)
         .join(deliveries)
         .where(deliveries.c.state == "open", deliveries.c.topic.in_(topics), OF_DIGEST)
     )
-    # All that are open: what is withdrawn may stand in others.
+    # Lock all open ones: withdrawn posts may also be in other topics.
     await _lock(connection, deliveries.c.state == "open")
-    # Or another process could claim one of them meanwhile on PostgreSQL.
+    # Otherwise another process could claim one of these parts meanwhile (PostgreSQL).
     await connection.execute(query.with_for_update(of=parts))
     begun = parts.alias("begun")
     tried = or_(begun.c.state != "waiting", begun.c.doubt_since.is_not(None))
@@ -126,8 +126,8 @@ async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> Non
 
 
 async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
-    """Delete these deliveries, their parts, and the bodies that no other part has; return the
-    number of parts."""
+    """Delete these deliveries, their parts, and bodies no longer used; return the number of
+    parts."""
     await _lock(connection, which)
     there = parts.c.delivery_id.in_(select(deliveries.c.id).where(which))
     hashes = list((await connection.scalars(select(parts.c.body).where(there).distinct())).all())
@@ -139,13 +139,12 @@ async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -
 
 
 async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
-    """Delete the bodies with one of these addresses; drop the digests that were still to go on
-    with one of them."""
+    """Empty the bodies that contain one of these addresses; drop their unsent digests."""
     if not urls:
         return
-    # One pass, whatever their number: an author may have thousands of posts.
-    # To its end: another post's address may begin with that of one (t.me/news/43, /430).
-    # Discord's links would end at a bracket.
+    # One pass for all addresses, because an author may have thousands of posts. Match whole
+    # addresses: one may be the prefix of another (t.me/news/43, /430). In Discord's links, brackets
+    # are escaped.
     written = {*urls, *(url.replace("(", "%28").replace(")", "%29") for url in urls)}
     some = "|".join(map(re.escape, written))
     cited = re.compile(rf"(?:{some})(?![\w/?#&=%.~+-]*[\w/])", re.ASCII)
@@ -164,9 +163,9 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
 
 
 async def lock_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Let nobody else change these deliveries meanwhile: on PostgreSQL each of two would count the
-    other's part as it was before. Everybody locks deliveries before their parts: of two in another
-    order each would wait for the other one."""
+    """Lock deliveries, so that no other transaction changes them meanwhile: on PostgreSQL each of
+    two would count the other's parts in their old state. To avoid deadlocks, always lock deliveries
+    before their parts."""
     for group in groups(ids):
         await _lock(connection, deliveries.c.id.in_(group))
 
@@ -177,7 +176,7 @@ async def _lock(connection: AsyncConnection, which: ColumnElement[bool]) -> None
 
 
 async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Set the state of those deliveries whose parts have all ended."""
+    """Set the state of the deliveries whose parts have all ended."""
     await lock_deliveries(connection, ids)
     for group in groups(ids):
         counts = [
@@ -194,14 +193,14 @@ async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> Non
             state = "open" if row.open else "unknown" if row.unknown else ""
             by_state[state or ("refused" if row.lost else "delivered")].append(row.delivery_id)
         for state, delivery_ids in by_state.items():
-            # One that still waits for its report has only had the excuse that it is late.
+            # A delivery that still waits for its report has had only excuses.
             planned = deliveries.c.state.not_in(("due", "skipped"))
             ended = update(deliveries).where(deliveries.c.id.in_(delivery_ids), planned)
             await connection.execute(ended.values(state=state))
 
 
 async def lock_deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
-    """Return the deliveries that these parts belong to, locked."""
+    """Lock and return the deliveries of these parts."""
     delivery_ids: set[int] = set()
     for group in groups(ids):
         query = select(parts.c.delivery_id).where(parts.c.id.in_(group))
@@ -211,10 +210,10 @@ async def lock_deliveries_of(connection: AsyncConnection, ids: Sequence[int]) ->
 
 
 def chat_of(row: Any) -> Chat:
-    """Return the chat that a row of `subscriptions` or `parts` belongs to, without its title."""
+    """Return the chat of a `subscriptions` or `parts` row, without its title."""
     return Chat(row.platform, row.chat, row.thread, row.kind, row.space)
 
 
 def hash_body(content: str) -> str:
-    """Return the key of a body in its table."""
+    """Return the content hash that is the body's key."""
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

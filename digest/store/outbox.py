@@ -1,4 +1,4 @@
-"""The outbox: the parts of every delivery, in the order they are sent, and their outcomes."""
+"""The outbox: the parts of each delivery in sending order, and their outcomes."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from digest.store import Store
 
 MAX_LATENESS = timedelta(hours=24)
-"""How late a digest may still be sent."""
+"""Maximum delay at which a digest is still sent."""
 TOO_LATE = "too late"
-"""The reason of what still waited then."""
+"""Reason for parts that were still waiting after that."""
 ENDED = "the program ended meanwhile"
-"""The reason of a part that a process was sending when it ended."""
+"""Reason for parts in flight when the process ended."""
 CUT_SHORT = "an earlier part was refused"
-"""The reason of parts that are dropped because the digest would begin or go on with a gap."""
+"""Reason for dropping the other parts of a digest, which must not have gaps."""
 NOT_MADE = "it could not be made into messages"
-"""The reason of deliveries that the log says more about."""
+"""Reason for deliveries that could not be composed; details are in the log."""
 _DOUBTED = func.coalesce(parts.c.doubt_since, parts.c.tried_at)
 _NEW_PART = {"state": "waiting", "attempts": 0, "message": "", "error": ""}
 
@@ -54,11 +54,11 @@ class OutboxTables:
     async def plan(
         self, plans: Sequence[tuple[int, Sequence[str]]], state: str | None = None
     ) -> bool:
-        """Save the parts of deliveries, in order, and open them.
+        """Save the parts of deliveries, in order, and open the deliveries.
 
-        A delivery that has parts already, or has ended, is left as it is. One without contents
-        could not be made, and is refused. Return False, and save nothing, where `state` (see
-        `read_state`) has changed since the parts were made: a post of theirs may be withdrawn.
+        Deliveries that have parts or have ended are left alone. A delivery without contents could
+        not be composed and is refused. Return False and save nothing if `state` (see `read_state`)
+        has changed since the parts were composed: one of their posts may have been withdrawn.
         """
         async with self._store.writing() as connection:
             query = STATE.with_for_update()
@@ -75,7 +75,7 @@ class OutboxTables:
         return True
 
     async def note(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
-        """Save excuses to chats whose report is late; their deliveries wait for it."""
+        """Save excuses for late reports; their deliveries keep waiting for the report."""
         async with self._store.writing() as connection:
             unexcused = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
             await _add(connection, plans, unexcused, excuse=True)
@@ -83,7 +83,7 @@ class OutboxTables:
             await execute_for(connection, noted, deliveries.c.id, ids)
 
     async def claim(self, platform: str, limit: int, now: datetime) -> list[Part]:
-        """Mark parts whose turn it is as `sending`, at most one of a chat; return them."""
+        """Claim the next parts, at most one per chat: mark them as `sending` and return them."""
         async with self._store.writing() as connection:
             values = {"platform": platform, "now": now, "most": limit}
             rows = (await connection.execute(_NEXT_PARTS, values)).all()
@@ -91,7 +91,7 @@ class OutboxTables:
                 return []
             claimable = and_(parts.c.id.in_([row.id for row in rows]), parts.c.state == "waiting")
             sending = update(parts).where(claimable).values(state="sending", tried_at=now)
-            # Of two processes that claim at once on PostgreSQL a row goes to the first.
+            # Of two processes that claim a row at once on PostgreSQL, the first gets it.
             claimed = set((await connection.scalars(sending.returning(parts.c.id))).all())
             return [
                 Part(
@@ -111,12 +111,12 @@ class OutboxTables:
             ]
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Save the outcomes of claimed parts; end deliveries that have no open part.
+        """Save the outcomes of claimed parts; end deliveries without open parts.
 
-        A part that has ended meanwhile, or was claimed again, is left as it is; but what is certain
-        ends a doubt about that claim, raised by a process that took over. A refused part ends its
-        whole digest: a reader must not get the rest of it alone. One that is not wanted any more
-        is not sent again.
+        A part that has ended or was claimed again meanwhile is left alone, except that a certain
+        outcome resolves the `unknown` state set by a process that took over. A refused part ends
+        its whole digest, because readers must not get a digest with gaps. A part that is no longer
+        wanted is not retried.
         """
         if not outcomes:
             return
@@ -162,8 +162,8 @@ class OutboxTables:
             await end_deliveries(connection, ids)
 
     async def recover(self, platform: str) -> int:
-        """Mark parts that an earlier process was sending as unknown; return how many. Called at the
-        start, under the lease."""
+        """Mark parts that an earlier process had in flight as unknown; return how many. Call at the
+        start, while holding the lease."""
         async with self._store.writing() as connection:
             sending = and_(parts.c.platform == platform, parts.c.state == "sending")
             ids = list((await connection.scalars(select(parts.c.id).where(sending))).all())
@@ -175,8 +175,8 @@ class OutboxTables:
             return len(ids)
 
     async def resume(self, platform: str, since: datetime) -> None:
-        """Send held parts again that were tried after `since`, but none of a restored backup: what
-        that calls unknown was sent long ago, if it was."""
+        """Retry held parts tried after `since`, except those of a restored backup, which were sent
+        long ago, if at all."""
         async with self._store.writing() as connection:
             unknown = and_(parts.c.platform == platform, parts.c.state == "unknown")
             recent = and_(parts.c.tried_at > since, parts.c.error != RESTORED)
@@ -187,8 +187,8 @@ class OutboxTables:
             await end_deliveries(connection, concerned)
 
     async def decide(self, ids: Sequence[int], *, again: bool) -> int:
-        """Send held parts again, or mark them as arrived; return how many were held. What follows
-        one that is sent again is not too late then either."""
+        """Retry held parts, or mark them as arrived; return how many were held. After a retry, the
+        digest's following parts do not expire either."""
         async with self._store.writing() as connection:
             values: dict[str, Any] = {"state": "sent"}
             if again:
@@ -208,10 +208,10 @@ class OutboxTables:
             return len(decided)
 
     async def expire(self, platform: str, now: datetime) -> int:
-        """Drop parts that still wait MAX_LATENESS after they were due; return how many digests.
+        """Drop parts still waiting MAX_LATENESS after they were due; return the number of digests.
 
-        Those that an operator sends again stay, with what follows them, which nobody let be sent
-        twice. A digest of which nothing was sent is skipped.
+        Keep digests with a part that an operator sends again. Skip digests of which nothing was
+        sent.
         """
         async with self._store.writing() as connection:
             old = and_(
@@ -244,27 +244,27 @@ async def _add(
     *,
     excuse: bool = False,
 ) -> None:
-    """Save the parts of those planned deliveries; an excuse stands before the digest."""
+    """Save the parts of these planned deliveries; an excuse gets a position below 0."""
     chats: dict[int, Any] = {}
     for group in groups([delivery for delivery, _ in plans]):
         where = and_(deliveries.c.id.in_(group), which)
         columns = [subscriptions.c[name] for name in PLACE]
         query = select(deliveries.c.id.label("delivery"), *columns).join(subscriptions).where(where)
-        # Of two processes that plan at once on PostgreSQL the second waits here, and then finds
-        # them planned.
+        # Of two processes that plan at once on PostgreSQL, the second waits here and then finds the
+        # deliveries planned.
         locked = query.order_by(deliveries.c.id).with_for_update(of=deliveries)
         chats |= {row.delivery: row for row in await connection.execute(locked)}
     contents_by_hash: dict[str, str] = {}
     new_parts = []
     for delivery, contents in plans:
         chat = chats.get(delivery)
-        if chat is None:  # ended, or planned already
+        if chat is None:  # ended or already planned
             continue
         for position, content in enumerate(contents, -len(contents) if excuse else 0):
             hash_ = hash_body(content)
             contents_by_hash[hash_] = content
             row = {name: getattr(chat, name) for name in PLACE} | _NEW_PART
-            # Random: after a restore a row may have the id of another one.
+            # Random, because after a restore a row may reuse the id of another one.
             row |= {"nonce": secrets.token_urlsafe(15), "body": hash_}
             new_parts.append(row | {"delivery_id": delivery, "position": position})
     if new_parts:
@@ -289,7 +289,7 @@ _before, _missing = parts.alias("before"), parts.alias("missing")
 
 
 def _after_a_gap(part: Any) -> Any:
-    """Select parts behind an unknown one of their digest: none is sent past a possible gap."""
+    """Select parts after an unknown one of their digest: nothing is sent past a possible gap."""
     earlier = and_(_missing.c.delivery_id == part.delivery_id, _missing.c.position < part.position)
     return select(_missing.c.id).where(earlier, _missing.c.state == "unknown").exists()
 
@@ -325,7 +325,7 @@ _NEXT_PARTS = (
 
 
 async def _postpone(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
-    """Postpone the next parts for chats that must wait after one that was sent."""
+    """Postpone the next parts of chats that must wait after a message."""
     waits = [
         {"part": outcome.part, "new_again_at": outcome.again_at}
         for outcome in outcomes

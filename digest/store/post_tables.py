@@ -1,4 +1,4 @@
-"""Topics and posts: a post is saved once under its key, and better copies are merged in."""
+"""Topics and posts: a post is stored once per key, and better copies are merged into it."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -31,23 +31,23 @@ from digest.store.tables import posts as table
 from digest.store.tables import reports, storable
 
 SAMPLE = "sample"
-"""The source of made-up posts."""
+"""Source name of the sample posts."""
 _FIELDS = [field.name for field in fields(Post) if field.name != "id"]
 MAX_KEYS = 5000
-"""Keys in one statement; SQLite takes 32,766 parameters."""
+"""Keys per statement; SQLite allows 32,766 parameters."""
 MOST_SAVED = 1000
-"""Posts of one transaction: other writers get their turn between those of a large file."""
+"""Posts per transaction, so that other writers get their turn during large imports."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTopic:
-    """What the store knows of a topic, whether or not `topics.toml` still lists it."""
+    """A stored topic, whether or not `topics.toml` still lists it."""
 
     name: str
     title: Mapping[Language, str]
     slug: str
     newest: date | None = None
-    """The last day of its newest report."""
+    """Last day of its newest report."""
 
 
 class PostTables(Database):
@@ -70,11 +70,11 @@ class PostTables(Database):
     async def save_posts(
         self, topic: Topic, stream: str, posts: Sequence[Post], site: str = ""
     ) -> int:
-        """Save the posts of a stream, MOST_SAVED in a transaction; return the number of new ones.
+        """Save the posts of a stream, MOST_SAVED per transaction; return the number of new ones.
 
-        Of a post that is known already, the longer text with its links, the larger of each metric
-        and the first stream are kept. `site`: the host whose posts alone the stream may complete,
-        and makes its own where another one brought them; empty: it may complete any.
+        For a known post, keep the longer text with its links, the larger of each metric, and the
+        first stream. `site`: the stream may complete only posts from this host, and takes over
+        those that another stream brought first; empty: it may complete any.
         """
         new = 0
         for start in range(0, len(posts) or 1, MOST_SAVED):
@@ -84,25 +84,25 @@ class PostTables(Database):
         return new
 
     async def posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
-        """Return stream and post of these days of the topic's zone, by time and key.
+        """Return (stream, post) pairs of these days in the topic's zone, ordered by time and key.
 
-        Made-up posts (source `sample`) are left out where there are any others.
+        Sample posts are left out if there are any others.
         """
         return await self._read(_load_posts, topic, first, last)
 
     async def post_days(self, topic: str) -> dict[date, int]:
-        """Return the number of posts that `posts` gives for each day that has some, by day."""
+        """Return the number of posts per day, as `posts` would return them, in day order."""
         real = func.sum(case((table.c.source == SAMPLE, 0), else_=1))
         query = select(table.c.day, func.count(), real).where(table.c.topic == topic)
         rows = await self.rows(query.group_by(table.c.day).order_by(table.c.day))
         return {day: real or total for day, total, real in rows}
 
     async def delete_old_posts(self, before: date) -> int:
-        """Delete posts of days before `before` that no report cites; return how many."""
+        """Delete uncited posts older than `before`; return how many."""
         removed = 0
         while True:
-            # Looked up without the write lock, and not through `_read`: it goes through all
-            # reports, and people must not wait for that. Deleted in short transactions.
+            # The search goes through all reports, so it runs without the write lock and not in the
+            # reader thread that serves users. Deletion takes short transactions.
             async with self.reading() as connection:
                 keys = await connection.run_sync(_list_uncited, before)
             if not keys:
@@ -126,8 +126,8 @@ async def upsert_topic(connection: AsyncConnection, topic: Topic) -> None:
 async def insert_posts(
     connection: AsyncConnection, topic: Topic, stream: str, posts: Sequence[Post], site: str = ""
 ) -> int:
-    """Save the posts, merged with those already known; return the number of new ones."""
-    # Locking the topic makes two writers take turns, so that reading before writing is safe.
+    """Upsert posts, merged with stored copies; return the number of new ones."""
+    # The lock on the topic serialises writers, so that read-then-write is safe.
     await upsert_topic(connection, topic)
     batch: dict[str, Post] = {}
     marks = set((await connection.scalars(select(tables.withdrawn.c.key))).all())
@@ -142,9 +142,9 @@ async def insert_posts(
         first_stream, old = stored.get(key, (stream, post))
         first_host = re.split("[/: ]", first_stream)[0]
         if site and site == _host(post.url) != first_host and "." in first_host:
-            # Whichever feed came first with the address: the words are those of its own site. A
-            # file of the operator, whose name is no host, may have them whole. Not before the day
-            # that is stored, which may be the one that is still to be told.
+            # The site's own wording wins, whichever feed came first, except over an operator's
+            # file, whose name is not a host and which may have the full text. The date must not
+            # move before the stored day, whose report may still be due.
             later = max(old.created_at, post.created_at)
             first_stream, old = stream, replace(post, created_at=later)
         firsthand = not site or site == _host(old.url)
@@ -161,7 +161,7 @@ def _host(address: str) -> str:
 
 
 def is_withdrawn(post: Post, marks: Collection[str]) -> bool:
-    """Return True if the post, or all posts of its author, were withdrawn."""
+    """Return True if the post, or its author, was withdrawn."""
     return bool(marks) and (
         storable(post.key) in marks
         or author_mark(post.source, post.author or post.author_name) in marks
@@ -169,18 +169,17 @@ def is_withdrawn(post: Post, marks: Collection[str]) -> bool:
 
 
 def author_mark(source: str, author: str) -> str:
-    """Return the key under which an author is withdrawn, whatever the case of the name."""
+    """Return the key that marks an author as withdrawn, in lower case."""
     return storable(f"{source}:@{author.lower().lstrip('@')}")
 
 
 def merge_copies(old: Post, new: Post, *, corrects: bool = True, completes: bool = True) -> Post:
-    """Return the old post with the newer text, its links and address, and the larger of each
-    metric.
+    """Return the old post with the newer text, links and address, and the larger of each metric.
 
-    A text that was cut on its way never replaces the complete one. `corrects`: the new post came in
-    the same stream, so what differs is a correction; another stream may only complete a cut text,
-    for it may be the slower one, and only if it `completes`: others than the author's own site may
-    have added what the author never said.
+    A truncated text never replaces the complete one. `corrects`: the new post is from the same
+    stream, so a different text is a correction. Another stream may be the slower one, so it may
+    only complete a truncated text, and only if it `completes`: sites other than the author's own
+    may have added words.
     """
     if corrects:
         newer = old if _is_cut(new.text, old.text) else new
@@ -195,7 +194,7 @@ def merge_copies(old: Post, new: Post, *, corrects: bool = True, completes: bool
 
 
 def _is_cut(text: str, complete: str) -> bool:
-    """Return True for the beginning of a longer text, with or without dots and a final link."""
+    """Return True if `text` is a truncated `complete`, perhaps with dots and a final link."""
     words = text.split()
     if words and words[-1].startswith(("https://", "http://")):
         words.pop()
@@ -211,13 +210,12 @@ def _load_posts(
     )
     pairs = [(row.stream, post_of(row)) for row in rows]
     real = [(stream, post) for stream, post in pairs if post.source != SAMPLE]
-    # Sorted here: databases disagree on the order of texts.
+    # Sorted here, because the databases order texts differently.
     return sorted(real or pairs, key=lambda pair: (pair[1].created_at, pair[1].key))
 
 
 def _list_uncited(connection: Connection, before: date) -> list[tuple[str, str]]:
-    """Return topic and key of up to MAX_KEYS posts of days before `before` that no report cites."""
-    # A report keeps its cited posts by key.
+    """Return topic and key of up to MAX_KEYS uncited posts older than `before`."""
     if connection.dialect.name == "postgresql":
         cited = select(reports.c.topic, func.json_object_keys(reports.c.posts).label("key"))
     else:

@@ -1,4 +1,4 @@
-"""Reports: stored whole or not at all, read without their pictures."""
+"""Reports: saved in one transaction, loaded without their pictures."""
 
 import secrets
 from collections import defaultdict
@@ -42,7 +42,7 @@ from digest.store.tables import (
 )
 
 _OF_ITEM = ("title", "text", "group", "cites", "status")
-# Statements that readers wait for are made once: making one takes longer than running it.
+# Frequent statements are built once, because building one takes longer than running it.
 _OF_TOPIC = select(reports).where(reports.c.topic == bindparam("topic"))
 _LATEST = _OF_TOPIC.order_by(reports.c.last.desc(), reports.c.first.desc()).limit(1)
 _ONE = _OF_TOPIC.where(reports.c.first == bindparam("first"), reports.c.last == bindparam("last"))
@@ -65,11 +65,11 @@ STATE = select(platform_notes.c.value).where(
     platform_notes.c.platform == "store", platform_notes.c.name == "reports"
 )
 IMPORTED = "the report of {day} was imported: add --replace to overwrite it"
-"""Why a report is not saved."""
+"""Error for a report that must not be replaced."""
 _PLAIN = ("topic", "first", "last", "language", "writer", "wordcounts", "created_at")
-"""Columns that hold a field of a report as it is."""
+"""Columns stored unconverted."""
 _JSON = ("counts", "sources", "cost", "posts", "quality", "renderings")
-"""Columns that hold one as JSON."""
+"""Columns stored as JSON."""
 _DAY = bindparam("day", type_=reports.c.last.type)
 _OWN = (reports.c.topic == bindparam("topic")) & (reports.c.first == reports.c.last)
 _NEIGHBOURS = select(
@@ -82,10 +82,8 @@ class ReportTables(Database):
     """The tables `reports`, `sections`, `items`, `clouds`, `drops` and `imports`."""
 
     async def save_report(self, report: Report, *, replace: bool = True) -> None:
-        """Save the report whole, in the place of an earlier one of the same topic and days, but of
-        an imported one only to `replace` it: else raise StoreError.
-
-        Where that fails, the earlier one is as it was.
+        """Save the report and replace an earlier one of the same topic and days. Raise StoreError
+        if that one was imported and `replace` is False; it then stays unchanged.
         """
         entries = make_entries(report)
         async with self.writing() as connection:
@@ -97,39 +95,39 @@ class ReportTables(Database):
         return next(iter(await self._read(_load, _ONE, days)), None)
 
     async def latest(self, topic: str) -> Report | None:
-        """Return the report with the newest last day, a single day before a range."""
+        """Return the report with the newest last day; prefer a single day to a range."""
         return next(iter(await self._read(_load, _LATEST, {"topic": topic})), None)
 
     async def daily_reports(self, topic: str, first: date, last: date) -> list[Report]:
-        """Return the reports of single days in the range, by day; as `report` gives them."""
+        """Return the single-day reports in the range, by day, loaded as by `report`."""
         days = {"topic": topic, "first": first, "last": last}
         return await self._read(_load, _DAILY, days)
 
     async def report_days(self, topic: str) -> list[date]:
-        """Return the days that have a report of their own, ascending."""
+        """Return the days with a daily report, ascending."""
         return [last for first, last in await self.report_spans(topic) if first == last]
 
     async def report_spans(self, topic: str) -> list[tuple[date, date]]:
-        """Return first and last day of every report of the topic, by last day."""
+        """Return the first and last day of every report, ordered by last day."""
         query = select(reports.c.first, reports.c.last).where(reports.c.topic == topic)
         rows = await self.rows(query.order_by(reports.c.last, reports.c.first))
         return [(row.first, row.last) for row in rows]
 
     async def read_state(self) -> str:
-        """Return what changes whenever a report is saved or something of one is withdrawn."""
+        """Return a token that changes when a report is saved or part of one withdrawn."""
         return str(await self.scalar(STATE) or "")
 
     async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
-        """Return the nearest days before and after that have a report of their own."""
+        """Return the nearest days before and after with a daily report."""
         [(before, after)] = await self.rows(_NEIGHBOURS, {"topic": topic, "day": day})
         return before, after
 
     async def cloud(self, topic: str, first: date, last: date) -> bytes:
-        """Return the PNG of that report, or nothing."""
+        """Return the report's PNG, or b""."""
         return await self._load_bytes(clouds, clouds.c.png, _is(topic, first, last))
 
     async def source(self, topic: str, first: date, last: date) -> bytes:
-        """Return the file that report was imported from, byte for byte, or nothing."""
+        """Return the imported file of the report, or b""."""
         return await self._load_bytes(imports, imports.c.content, _is(topic, first, last))
 
     async def _load_bytes(
@@ -141,7 +139,7 @@ class ReportTables(Database):
     async def dropped(
         self, topic: str, first: date, last: date
     ) -> list[tuple[Dropped, Post | None]]:
-        """Return what that report left out and why, each with the post where it is stored."""
+        """Return the report's dropped posts with reasons, and the posts still stored."""
         same_post = (posts.c.topic == reports.c.topic) & (posts.c.key == drops.c.key)
         chosen = drops.join(reports).outerjoin(posts, same_post)
         drop_columns = [column.label(f"drop_{column.name}") for column in drops.c]
@@ -162,10 +160,10 @@ async def save_in(
     *,
     replace: bool = True,
 ) -> None:
-    """Save a report with its entries in the search index, in the place of an earlier one."""
-    # First: a withdrawal on PostgreSQL has this row before the reports'.
+    """Save a report and its search index entries; replace an earlier one."""
+    # Write this row first, in the same order as a withdrawal, to avoid deadlocks on PostgreSQL.
     await write_note(connection, "store", "reports", secrets.token_hex(8))
-    # A report may come before any post of its topic.
+    # A report may arrive before any posts of its topic.
     name = {"zh": report.topic, "en": report.topic}
     topic = {"name": report.topic, "title": name, "slug": report.topic}
     await insert_new(connection, topics, [topic])
@@ -201,7 +199,7 @@ async def save_in(
 
 
 async def delete_in(connection: AsyncConnection, topic: str, first: date, last: date) -> bool:
-    """Delete a report with its entries in the search index; return False if there is none."""
+    """Delete a report and its search index entries; return False if there is none."""
     report_id = await connection.scalar(select(reports.c.id).where(_is(topic, first, last)))
     if report_id is None:
         return False
@@ -218,7 +216,7 @@ async def _delete_contents(connection: AsyncConnection, report_id: int) -> None:
 
 
 def index_reports(connection: Connection) -> None:
-    """Make the entries of all reports in the search index."""
+    """Build the search index of all reports."""
     for report_id in connection.scalars(select(reports.c.id)).all():
         (report,) = _load(connection, select(reports).where(reports.c.id == report_id), {})
         entries = make_entries(report)
@@ -231,7 +229,7 @@ def _is(topic: str, first: date, last: date) -> ColumnElement[bool]:
 
 @cache
 def _stored() -> TypeAdapter[Report]:
-    """Return what makes reports of stored values, and JSON of a report's."""
+    """Return the validator and serialiser of stored reports."""
     return TypeAdapter(Report)
 
 
@@ -243,14 +241,13 @@ def _row(report: Report) -> dict[str, Any]:
 def _load(
     connection: Connection, query: Select[Any], parameters: Mapping[str, Any]
 ) -> list[Report]:
-    """Return the reports of a query with sections and items, in one more statement for any
-    number."""
+    """Return the reports of a query, with one more statement for all their sections and items."""
     rows = connection.execute(query, parameters).all()
     contents: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     for row in connection.execute(_CONTENTS, {"ids": [row.id for row in rows]}) if rows else ():
         section = {"name": row.name, "title": row.heading, "items": []}
         section = contents[row.report_id].setdefault(row.name, section)
-        if row.text is not None:  # an empty section has one row without an item
+        if row.text is not None:  # an empty section is one row without an item
             section["items"].append({name: getattr(row, name) for name in _OF_ITEM})
     return [
         _stored().validate_python(

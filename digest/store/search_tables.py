@@ -1,7 +1,7 @@
-"""The search index `entries`: one row per item, found by its words and those of the posts it cites.
+"""The search index `entries`: one row per item, with the tokens of the item and its cited posts.
 
-SQLite keeps it as an FTS5 table, PostgreSQL as a table with a `tsvector`. Both hold the tokens of
-`digest.reading.tokens` and only propose candidates; what comes first is worked out here, alike.
+It is an FTS5 table on SQLite and a table with a `tsvector` on PostgreSQL. Both hold the tokens of
+`digest.reading.tokens` and only return candidates; scoring happens here, the same for both.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
     from digest.reading.tokens import Clause
 
 POST_CHARS = 600
-"""Characters of a cited post that are found."""
+"""Characters of a cited post that are indexed."""
 MAX_POSTS = 4
-"""Cited posts of an item that are found."""
+"""Cited posts per item that are indexed."""
 CANDIDATES = 120
-"""Entries to choose from: the newest with all the words, and the best with some."""
+"""Candidates per query: the newest entries with all terms, and the best with some."""
 COMMON = 600
-"""A token in at least this many entries is too common to search for on its own."""
+"""A token in this many entries or more is too common for a loose search."""
 LOOSE_CLAUSES = 8
 ENOUGH = 5
-"""Hits with all the words that make a looser search needless."""
+"""With this many hits for all terms, the loose search is skipped."""
 MIN_COVERAGE = 0.5
 IN_POSTS = 0.6
-"""Worth of a word that only the cited posts have."""
+"""Score factor of a term found only in the cited posts."""
 NEWNESS, NEWNESS_DAYS = 0.1, 60
 SECTION_WORTH: Mapping[str, float] = {"points": 0.05, "overview": -0.05, "filtered": -0.2}
 
@@ -67,7 +67,7 @@ _INSERT = {
 }
 _MATCH = {"sqlite": "entries MATCH :query", "postgresql": "terms @@ CAST(:query AS tsquery)"}
 _RANK = {"sqlite": "rank, ", "postgresql": "ts_rank(terms, CAST(:query AS tsquery)) DESC, "}
-# Written out: making these statements anew would take longer than most of them run.
+# Built once, because building these statements takes longer than running most of them.
 _COUNT_SQL = "SELECT count(*) FROM (SELECT 1 FROM entries WHERE {match} LIMIT :most) AS counted"
 _FIND_SQL = (
     "SELECT rowid, head, body, report_id, section, position FROM entries"
@@ -89,20 +89,20 @@ _COUNT, _NEWEST, _BEST = (
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """An item as the index holds it."""
+    """A row of the index."""
 
     number: int
     section: int
     position: int
     head: str
-    """Tokens of the item, in all languages of its report."""
+    """Tokens of the item in all languages of its report."""
     body: str
-    """Tokens of the posts it cites."""
+    """Tokens of the cited posts."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """A candidate with its place in `items`."""
+    """A scored candidate with its key in `items`."""
 
     place: tuple[int, int, int]
     number: int
@@ -123,10 +123,10 @@ class SearchTables(Database):
         last: date | None = None,
         limit: int = 10,
     ) -> list[Hit]:
-        """Return the items about these words, best first, each statement of a report once.
+        """Return the items that match best, without duplicates within a report.
 
-        An empty list: no stored item holds even half of what was asked for. `topic`: only that
-        one; `first`, `last`: only reports whose last day is between them.
+        Empty if no item matches at least half of the query. `topic`: search only this topic;
+        `first`, `last`: only reports whose last day is in this range.
         """
         low = _row_id(first or date.min, 0, 0)
         high = _row_id(last or date.max, (1 << _REPORT_BITS) - 1, (1 << _NUMBER_BITS) - 1)
@@ -135,13 +135,13 @@ class SearchTables(Database):
 
 
 def _row_id(last: date, report_id: int, number: int) -> int:
-    """Return a number that grows with the day, so that the newest entries are read first."""
+    """Return a row id that grows with the day, so that the newest entries are read first."""
     day = min(last.toordinal(), _MAX_DAY)
     return (day << _REPORT_BITS | report_id) << _NUMBER_BITS | number
 
 
 def make_entries(report: Report) -> list[IndexEntry]:
-    """Return the entries of a report."""
+    """Return the index entries of a report."""
     from digest.reading.tokens import index_text
 
     contents = report.sections
@@ -170,7 +170,7 @@ def _translations(report: Report, section: str, item: Item) -> list[Item]:
 def write_entries(
     connection: Connection, topic: str, last: date, report_id: int, entries: Sequence[IndexEntry]
 ) -> None:
-    """Replace the entries of a report."""
+    """Replace the index entries of a report."""
     most = (1 << _NUMBER_BITS) - 1
     first_row, last_row = (_row_id(last, report_id, number) for number in (0, most))
     connection.execute(
@@ -197,7 +197,7 @@ def write_entries(
 def _search(
     connection: Connection, words: str, scope: Mapping[str, object], limit: int
 ) -> list[Hit]:
-    # Imported here: a start does not wait for it, nor the loop.
+    # Imported here, in a reader thread, to block neither the bot's start nor the event loop.
     from digest.reading.tokens import parse_query
 
     clauses = parse_query(words)
@@ -206,7 +206,7 @@ def _search(
     counts = [_count(connection, clause) for clause in clauses]
     weights = [_weigh(clause, n) for clause, n in zip(clauses, counts, strict=True)]
     if len(clauses) == 2 and all(counts) and all(c.required and not c.pair for c in clauses):
-        weights = [max(weights)] * 2  # either word is half of what was asked for
+        weights = [max(weights)] * 2  # each word counts as half of the query
     strict = [c for c, n in zip(clauses, counts, strict=True) if n and c.required]
     rows = _candidates(connection, _NEWEST, strict, scope)
     if len(rows) < ENOUGH:
@@ -226,15 +226,15 @@ def _day(row: Row[*tuple[Any, ...]]) -> int:
 
 
 def _count(connection: Connection, clause: Clause) -> int:
-    """Return how many entries match a clause; no more than COMMON are counted."""
+    """Return the number of entries that match a clause, at most COMMON."""
     dialect = connection.dialect.name
     values = {"query": _expression([clause], " ", dialect), "most": COMMON}
     return int(connection.scalar(_COUNT[dialect], values) or 0)
 
 
 def _weigh(clause: Clause, count: int) -> float:
-    """Return the weight of a clause: rare ones say more. A pair of characters that stands
-    nowhere is hardly a word."""
+    """Return the weight of a clause; rare terms weigh more. A character pair without any match is
+    probably not a word and weighs little."""
     count = 50 if clause.pair and not count else count
     return clause.weight * math.log(2 + COMMON / (count + 1))
 
@@ -255,7 +255,7 @@ def _candidates(
 
 
 def _expression(clauses: Sequence[Clause], operator: str, dialect: str) -> str:
-    """Return the query in the language of the database. Tokens hold no quotation mark."""
+    """Return the query in the database's syntax. Tokens contain no quotation marks."""
     if dialect == "postgresql":
         quote, both, either, beginning = "'", " & ", " | ", ":*"
     else:
@@ -294,8 +294,8 @@ def _score(
 
 
 def _hits(connection: Connection, scored: Sequence[_Scored]) -> list[Hit]:
-    """Return the items at these places. Of two items in a report with the same posts keep the
-    better; drop overview items whose posts another hit cites."""
+    """Load and return the hits. Of two items of a report with the same posts, keep the better one;
+    drop overview items whose posts another hit cites."""
     if not scored:
         return []
     by_place = _load_items(connection, [candidate.place for candidate in scored])
@@ -338,7 +338,7 @@ def _load_items(
             sections.c.name,
         )
         .select_from(items.join(sections).join(reports))
-        # SQLite finds no index for the triples: the reports it does.
+        # SQLite uses no index for the triples, but it does for the report ids.
         .where(items.c.report_id.in_({place[0] for place in places}), tuple_(*key).in_(places))
     )
     return {(row.report_id, row.section, row.position): row for row in rows}

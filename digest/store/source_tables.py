@@ -1,4 +1,4 @@
-"""Sources: what they remember, how they are, what operators changed, and what was paid for."""
+"""Sources: fetch state, health, operators' changes, and billed reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,34 +15,34 @@ from digest.store.post_tables import MOST_SAVED, insert_posts, upsert_topic
 from digest.store.tables import reads, source_changes, source_days, sources
 
 KEPT_DAYS = 62
-"""Days that counts of sources and reads are kept: this month and the one before."""
+"""Days for which source counts and reads are kept: this month and the previous one."""
 RECENT_DAYS = 7
-"""Days over which posts a day are counted."""
+"""Days over which the posting rate is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a source is. All empty for one that was never asked."""
+    """Health of a source; the defaults are those of a source never asked."""
 
     state: SourceState = field(default_factory=SourceState)
     off: str = ""
-    """Why it is never asked again."""
+    """Why it is disabled; empty if it is not."""
     failures: int = 0
-    """In a row."""
+    """Consecutive failures."""
     next_at: datetime | None = None
-    """When it may be asked again, after failures or at its own wish."""
+    """Earliest next request, because of back-off or of the server's own request."""
     answered_at: datetime | None = None
     error: str = ""
-    """Its last error, until it answers; with no failures, what was odd about its last answer."""
+    """Last error since its last answer; if `failures` is 0, a warning about that answer."""
     error_at: datetime | None = None
     seconds: float | None = None
-    """How long its last answer took."""
+    """Duration of its last answer."""
     posts_a_day: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A source that an operator added or took away."""
+    """A source added or removed by an operator."""
 
     spec: SourceSpec
     added: bool
@@ -51,21 +51,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What was paid for, in posts."""
+    """Billed reads, in posts."""
 
     month: int
-    """In this UTC month, today included."""
+    """Reads in this UTC month, including today."""
     today: int
 
 
 class SourceBook:
-    """The store's tables about sources. Every method may raise StoreError."""
+    """The tables about sources. Every method may raise StoreError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def health(self, topic: str, today: date) -> dict[SourceSpec, Health]:
-        """Return how the topic's sources are, by kind and address alone (in a SourceSpec)."""
+        """Return the health of the topic's sources, keyed by kind and address."""
         since = today - timedelta(days=RECENT_DAYS)
         per_day = func.sum(source_days.c.posts) * 1.0 / func.count()
         counted = await self._store.rows(_sums(topic, source_days.c.day > since, per_day))
@@ -82,7 +82,7 @@ class SourceBook:
     async def window(
         self, topic: str, first: date, last: date
     ) -> dict[SourceSpec, tuple[int, int]]:
-        """Return how often the topic's sources answered and failed in these UTC days."""
+        """Return how often each source answered and failed in these UTC days."""
         sums = (func.sum(source_days.c.answers), func.sum(source_days.c.failures))
         rows = await self._store.rows(_sums(topic, source_days.c.day.between(first, last), *sums))
         return {SourceSpec(k, a): (answers, failed) for k, a, answers, failed in rows}
@@ -98,8 +98,8 @@ class SourceBook:
         seconds: float,
         site: str = "",
     ) -> int:
-        """Save posts, what was paid for them and what the source remembers, all or none; of more
-        than MOST_SAVED posts the first in transactions of their own.
+        """Save posts, billed reads and the fetch state in one transaction; of more than MOST_SAVED
+        posts, the first ones go into earlier transactions.
 
         Returns the number of new posts. `site`: see `Source`.
         """
@@ -137,9 +137,9 @@ class SourceBook:
         off: str = "",
         counts: bool = True,
     ) -> None:
-        """Save that the source did not answer; what it remembers stays, but for where it moved.
+        """Save a failure of the source; keep its fetch state, but forget a redirect.
 
-        `counts`: it is one failure more.
+        `counts`: add to its consecutive failures.
         """
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
@@ -154,19 +154,19 @@ class SourceBook:
             await _count(connection, topic, spec, now, failures=1)
 
     async def save_reads(self, keys: Sequence[str], now: datetime) -> None:
-        """Count what was paid for outside a round."""
+        """Save billed reads made outside a collection round."""
         async with self._store.writing() as connection:
             await _save_reads(connection, keys, now)
 
     async def forget_old(self, now: datetime) -> None:
-        """Delete counts and reads of days before this month and the one before."""
+        """Delete counts and reads older than KEPT_DAYS."""
         old = now.astimezone(UTC).date() - timedelta(days=KEPT_DAYS)
         async with self._store.writing() as connection:
             for table in (source_days, reads):
                 await connection.execute(delete(table).where(table.c.day < old))
 
     async def reads(self, now: datetime) -> Reads:
-        """Return what was paid for in this UTC month and today."""
+        """Return the billed reads of this UTC month and day."""
         day = now.astimezone(UTC).date()
         price = case((reads.c.key.startswith(USER, autoescape=True), USER_READS), else_=1)
         month = reads.c.day.between(day.replace(day=1), day)
@@ -175,7 +175,7 @@ class SourceBook:
         return Reads(sum(spent.values()), spent.get(day, 0))
 
     async def changes(self, topic: str) -> list[Change]:
-        """Return what operators changed about the topic's sources, oldest first."""
+        """Return the operators' changes to the topic's sources, oldest first."""
         rows = await self._store.rows(select(source_changes).where(source_changes.c.topic == topic))
         return [
             Change(SourceSpec(row.kind, row.address, row.weight), row.added, row.by)
@@ -185,7 +185,7 @@ class SourceBook:
     async def change(
         self, topic: Topic, specs: Sequence[SourceSpec], *, added: bool, by: str, now: datetime
     ) -> None:
-        """Add these sources or remove them; one that is added again is asked as if new."""
+        """Add or remove these sources; adding resets a source's stored state."""
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
             for spec in specs:
@@ -196,9 +196,9 @@ class SourceBook:
                     await connection.execute(delete(sources).where(_is(sources, topic.name, spec)))
 
     async def undo(self, topic: str, spec: SourceSpec) -> bool:
-        """Undo a change, so that the topics file counts again; return False if there was none.
+        """Undo a change, so that the topics file applies again; return False if there was none.
 
-        The source is asked as if new.
+        Resets the source's stored state.
         """
         async with self._store.writing() as connection:
             done = await connection.execute(

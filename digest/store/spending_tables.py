@@ -1,4 +1,4 @@
-"""Money and models: what calls cost, answers already paid for, what a server understands."""
+"""Model spending, cached answers, and capabilities of model servers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from digest.store.engine import save_row
 from digest.store.tables import answers, model_servers, spending
 
 _LOCK = 0x6A69616F
-"""Number of the PostgreSQL advisory lock under which one process at a time reserves money."""
+"""Key of the PostgreSQL advisory lock that serialises reservations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Calls of one model: those of unknown price count in `unpriced` and not in `usd`."""
+    """Spending on one model; calls of unknown price are counted in `unpriced`, not in `usd`."""
 
     model: str
     calls: int
@@ -41,9 +41,9 @@ class SpendingTables(Database):
         day_limit: float,
         month_limit: float,
     ) -> int | None:
-        """Reserve the worst case of a call against the caps of its UTC day and month, in dollars.
+        """Reserve the worst-case cost of a call against the caps of its UTC day and month, in USD.
 
-        Returns a number for `settle`; None where a cap leaves no room. Two calls never share room.
+        Returns an id for `settle`; None if a cap would be exceeded. Reservations are serialised.
         """
         day = at.astimezone(UTC).date()
         async with self.writing() as connection:
@@ -60,26 +60,26 @@ class SpendingTables(Database):
             return int((await connection.execute(written)).scalar_one())
 
     async def settle(self, reserved: int, cost: Cost) -> None:
-        """Replace the worst case with what the call took."""
+        """Replace a reservation by the actual cost."""
         tokens = {"prompt_tokens": cost.prompt_tokens, "answer_tokens": cost.answer_tokens}
         statement = update(spending).where(spending.c.id == reserved)
         async with self.writing() as connection:
             await connection.execute(statement.values(**tokens, usd=cost.usd, settled=True))
 
     async def spent(self, day: date) -> tuple[list[Spent], list[Spent]]:
-        """Return what was spent on a UTC day and in its month, by model."""
+        """Return the spending of a UTC day and of its month, by model."""
         queries = _sums((day, day)), _sums(month_of(day))
         today, month = [[Spent(*row) for row in await self.rows(query)] for query in queries]
         return today, month
 
     async def answer(self, hash_: str) -> str | None:
-        """Return a model's answer that was paid for before."""
+        """Return a cached answer."""
         query = select(answers.c.content).where(answers.c.hash == hash_)
         content: str | None = await self.scalar(query)
         return content
 
     async def save_answer(self, hash_: str, content: str, now: datetime) -> None:
-        """Save an answer, in the place of one that could not be read."""
+        """Cache an answer; replace one that could not be parsed."""
         row = {"hash": hash_, "content": content, "made_at": now}
         async with self.writing() as connection:
             await save_row(connection, answers, ["hash"], row)
@@ -90,12 +90,12 @@ class SpendingTables(Database):
             await connection.execute(delete(answers).where(answers.c.made_at < before))
 
     async def learned(self, base_url: str, model: str) -> dict[str, Any]:
-        """Return what is known of a model on a server; empty for one that was never asked."""
+        """Return the known capabilities of a model on a server; empty if never asked."""
         same = (model_servers.c.base_url == base_url) & (model_servers.c.model == model)
         return dict(await self.scalar(select(model_servers.c.learned).where(same)) or {})
 
     async def save_learned(self, base_url: str, model: str, learned: Mapping[str, Any]) -> None:
-        """Save what is known of a model on a server, in the place of what was."""
+        """Save the capabilities of a model on a server; replace earlier ones."""
         row = {"base_url": base_url, "model": model, "learned": dict(learned)}
         async with self.writing() as connection:
             await save_row(connection, model_servers, ["base_url", "model"], row)

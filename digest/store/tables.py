@@ -1,4 +1,4 @@
-"""The tables, and the two places where values change on their way into a database."""
+"""The schema, and the column types that convert values on their way to the database."""
 
 import re
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ from sqlalchemy import (
 from sqlalchemy import Text as PlainText
 
 SCHEMA = "0013"
-"""The number of these tables: one more with each change of them."""
+"""Schema number; increase it with every change of the tables."""
 ORIGIN = "origin"
-"""The note by which a database that another program restored is recognised."""
+"""Name of the note that reveals a database restored by another program."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -53,7 +53,7 @@ def _storable_values(value: object) -> object:
 
 
 class Text(TypeDecorator[str]):
-    """Text from strangers, made storable."""
+    """Text from untrusted sources, made storable."""
 
     impl = PlainText
     cache_ok = True
@@ -63,7 +63,7 @@ class Text(TypeDecorator[str]):
 
 
 class Json(TypeDecorator[Any]):
-    """JSON whose strings are made storable. Not JSONB: the order of names is kept."""
+    """JSON whose strings are made storable. Not JSONB, which loses the order of keys."""
 
     impl = JSON
     cache_ok = True
@@ -73,7 +73,7 @@ class Json(TypeDecorator[Any]):
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware moment: stored as UTC, comes back aware. SQLite itself keeps no zone."""
+    """An aware datetime: stored in UTC, returned aware, although SQLite stores no zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -87,7 +87,7 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-# Names of constraints are part of the schema, so that later migrations can speak of them.
+# Constraint names are part of the schema, so that migrations can refer to them.
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -99,27 +99,27 @@ metadata = MetaData(
 
 
 def required(kind: Any, names: str) -> list[Column[Any]]:
-    """Return columns of one type that are never NULL."""
+    """Return NOT NULL columns of one type."""
     return [Column(name, kind, nullable=False) for name in names.split()]
 
 
 def keys(kind: Any, names: str) -> list[Column[Any]]:
-    """Return columns of one type that the primary key is made of, in order."""
+    """Return primary key columns of one type, in order."""
     return [Column(name, kind, primary_key=True) for name in names.split()]
 
 
 def optional(kind: Any, names: str) -> list[Column[Any]]:
-    """Return columns of one type that may be NULL."""
+    """Return nullable columns of one type."""
     return [Column(name, kind) for name in names.split()]
 
 
 def of_topic() -> Column[Any]:
-    """Return the topic as a part of the primary key."""
+    """Return the topic as part of the primary key."""
     return Column("topic", Text, ForeignKey("topics.name"), primary_key=True)
 
 
 def of_report() -> Column[Any]:
-    """Return the report as a part of the primary key."""
+    """Return the report as part of the primary key."""
     return Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True)
 
 
@@ -149,7 +149,7 @@ reports = Table(
     *required(Json, "counts sources cost posts wordcounts"),
     *optional(Moment, "created_at"),
     *optional(Json(none_as_null=True), "quality renderings"),
-    # In this order one index finds a report, the newest one and the days of a topic.
+    # With this order, one index finds a report, the newest report and a topic's days.
     UniqueConstraint("topic", "last", "first"),
 )
 
@@ -178,8 +178,8 @@ drops = Table(
     *required(Text, "key step reason of"),
 )
 
-# Keys of posts that were deleted on demand (`x:123`), and of authors (`x:@name`): they never
-# come back in.
+# Keys of posts (`x:123`) and authors (`x:@name`) that were deleted on request and must not come
+# back.
 withdrawn = Table("withdrawn", metadata, *keys(Text, "key"), *required(Moment, "at"))
 
 answers = Table(
@@ -202,7 +202,7 @@ spending = Table(
     *required(Date, "day"),
     *required(Text, "topic model"),
     *required(Integer, "prompt_tokens answer_tokens"),
-    # The worst case until the call is settled; NULL where nobody knows the price.
+    # Worst case until the call is settled; NULL if the price is unknown.
     *optional(Float, "usd"),
     *required(Boolean, "settled"),
     Index(None, "day"),
@@ -214,7 +214,7 @@ subscriptions = Table(
     *keys(Integer, "id"),
     *required(Text, "platform chat thread topic space kind at timezone weekdays language length"),
     *required(Moment, "created_at"),
-    # Why nothing is posted there any more; empty while it goes on.
+    # Why deliveries ended; empty for a live subscription.
     *required(Text, "ended"),
     *required(Json, "sections highlight without"),
     *required(Boolean, "paused"),
@@ -222,7 +222,7 @@ subscriptions = Table(
     Column("quiet", Boolean, nullable=False, server_default=false()),
     Column("weekly", Boolean, nullable=False, server_default=false()),
     Column("threads", Boolean, nullable=False, server_default=false()),
-    # When it is due next.
+    # Next time it is due.
     *optional(Moment, "next_at"),
     UniqueConstraint("platform", "chat", "thread", "topic"),
     Index(None, "next_at"),
@@ -235,7 +235,7 @@ deliveries = Table(
     Column("subscription_id", Integer, ForeignKey("subscriptions.id"), nullable=False),
     *required(Text, "platform topic reason"),
     *required(Date, "day"),
-    # Of one that was skipped before it was clear: none.
+    # NULL if it was skipped before the report was chosen.
     *optional(Date, "report"),
     *required(Moment, "due_at"),
     *required(Boolean, "late noted"),
@@ -255,14 +255,14 @@ parts = Table(
     *keys(Integer, "id"),
     Column("delivery_id", Integer, ForeignKey("deliveries.id"), nullable=False),
     *required(Text, "platform chat thread kind space nonce state message error"),
-    # Counted from 0 in the digest; below 0 for an excuse that its report is late.
+    # From 0 in the digest; below 0 for an excuse that the report is late.
     *required(Integer, "position"),
     Column("body", Text, ForeignKey("bodies.hash"), nullable=False),
     *required(Integer, "attempts"),
     *optional(Moment, "tried_at again_at"),
-    # True where an operator sends it again, however late.
+    # True if an operator sends it again, however late.
     Column("resend", Boolean, nullable=False, server_default=false()),
-    # When the first attempt began of which nobody knows whether it arrived.
+    # Start of the first attempt whose result is unknown.
     *optional(Moment, "doubt_since"),
     UniqueConstraint("delivery_id", "position"),
     Index("ix_parts_turn", "platform", "state", "id"),
@@ -283,13 +283,13 @@ builds = Table(
     *required(Text, "state"),
     *required(Integer, "attempts"),
     *required(Moment, "next_at"),
-    # Who builds it, until when that process has shown itself alive, and how long the build took.
+    # Process that builds it, its last heartbeat, and the duration of the build.
     Column("holder", Text, nullable=False, server_default=text("''")),
     *optional(Moment, "alive_at"),
     *optional(Float, "seconds"),
 )
 
-# What a platform sent and nobody has handled yet.
+# Updates received from a platform and not yet handled.
 received = Table(
     "received",
     metadata,
@@ -310,13 +310,13 @@ sources = Table(
     of_topic(),
     *keys(Text, "kind address"),
     *required(Text, "name moved error"),
-    # What the source remembers between fetches, and where it has moved for good.
+    # `marks`: state between fetches; `moved`: address after a permanent redirect.
     *required(Json, "marks"),
-    # Why it is never asked again; empty while it is.
+    # Why it is disabled; empty if it is not.
     *required(Text, "off"),
     *required(Integer, "failures"),
     *optional(Moment, "next_at answered_at error_at"),
-    # Of its last answer.
+    # Duration of the last answer.
     *optional(Float, "seconds"),
 )
 
@@ -328,7 +328,7 @@ source_days = Table(
     *required(Integer, "posts answers failures"),
 )
 
-# What operators changed in a chat; `topics.toml` is the base.
+# Operators' changes in chats, on top of `topics.toml`.
 source_changes = Table(
     "source_changes",
     metadata,
@@ -340,5 +340,5 @@ source_changes = Table(
     *required(Moment, "at"),
 )
 
-# Posts that a service was paid for: a day each post once, as the service counts them.
+# Billed posts, each once per day, as the service counts them.
 reads = Table("reads", metadata, *keys(Date, "day"), *keys(Text, "key"))

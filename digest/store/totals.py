@@ -1,4 +1,4 @@
-"""Totals over the tables, for metrics: a few grouped counts that see one moment."""
+"""Totals for metrics: a few grouped counts over one snapshot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,33 +16,33 @@ Counts = dict[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts of a moment. What has a day is of its UTC day."""
+    """Counts at one moment. Daily counts are those of the current UTC day."""
 
     counts: Mapping[str, Counts]
-    """By metric, which `bot.web.metrics` explains, and the values of its labels."""
+    """By metric (see `bot.web.metrics`) and label values."""
     model: Counts
-    """Calls, prompt and answer tokens and dollars since ever, by model and unit."""
+    """All-time calls, prompt tokens, answer tokens and USD, by model and unit."""
     delays: Mapping[str, tuple[int, float, float]]
-    """By platform, of digests delivered today: how many, seconds from due to sent in sum, most."""
+    """Delays of digests delivered today, by platform: count, sum and maximum in seconds."""
     reported_at: Mapping[str, datetime]
-    """When the newest report of each topic was made."""
+    """Creation time of each topic's newest report."""
     collected_at: Mapping[str, datetime]
-    """When a source of each topic last answered."""
+    """Time of the last answer of any source, by topic."""
 
 
 async def read_totals(store: Store, now: datetime) -> Totals:
-    """Return the totals of this moment. Raises StoreError.
+    """Return the current totals. Raises StoreError.
 
-    Over a connection of its own: with 100,000 chats counting takes two seconds, in which the thread
-    that answers people must not wait.
+    Uses a connection of its own, because counting 100,000 chats takes two seconds and must not
+    block the reader thread that serves users.
     """
     async with store.reading() as connection:
         return await connection.run_sync(_read_totals, now)
 
 
 async def read_ages(store: Store) -> tuple[dict[str, datetime], dict[str, datetime]]:
-    """Return when the newest report of each topic was made and when a source of it last answered.
-    Raises StoreError."""
+    """Return the creation time of each topic's newest report, and the time of its sources' last
+    answer. Raises StoreError."""
     async with store.reading() as connection:
         newest = await connection.run_sync(_newest_reports)
         reported = {row.topic: row.created_at for row in newest if row.created_at}
@@ -91,7 +91,7 @@ def _collected(connection: Connection) -> dict[str, datetime]:
 
 
 def _sum(connection: Connection, labels: Any, values: dict[str, Any], which: Any = None) -> Counts:
-    """Return each value by the labels of its row, and by its own name where it has one."""
+    """Return sums keyed by the row's labels plus the value's name, if not empty."""
     query = select(*labels, *values.values()).group_by(*labels)
     query = query if which is None else query.where(which)
     number = len(labels)
@@ -103,7 +103,7 @@ def _sum(connection: Connection, labels: Any, values: dict[str, Any], which: Any
 
 
 def _delays(connection: Connection, today: Any) -> dict[str, tuple[int, float, float]]:
-    """Return number, sum and maximum of the seconds from due to the last message, by platform."""
+    """Return count, sum and maximum of the seconds from due to the last message, by platform."""
     sent = select(parts.c.delivery_id, func.max(parts.c.tried_at).label("at"))
     sent = sent.join(deliveries).where(today, deliveries.c.state == "delivered")
     last = sent.group_by(parts.c.delivery_id).subquery()
@@ -126,7 +126,7 @@ def _newest_reports(connection: Connection) -> list[Any]:
 
 
 def _newest(connection: Connection, columns: Any, day: Any, which: Any) -> list[Any]:
-    """Return the columns, topic first, for the newest such day of each topic."""
+    """Return the columns (topic first) of each topic's newest matching day."""
     topic = columns[0]
     last = select(topic, func.max(day).label("day")).where(which).group_by(topic).subquery()
     same = (last.c.topic == topic) & (last.c.day == day) & which

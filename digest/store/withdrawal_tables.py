@@ -1,4 +1,4 @@
-"""What is deleted on demand: what is known of a person or chat, and posts taken back."""
+"""Deletion on request: data about a person or chat, and withdrawn posts."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -28,19 +28,19 @@ from digest.store.tables import (
 )
 
 AUTHOR_MARK = ":@"
-"""In the key of a whole author: `x:@name`."""
+"""Separator in the mark of an author: `x:@name`."""
 
 OVERVIEWS = "overview"
-"""Where the notes of `digest.ranges` are kept."""
+"""Note platform under which `digest.ranges` stores overviews."""
 
 
 class WithdrawalTables(Database):
-    """The table `withdrawn`, and deletions across all others."""
+    """The table `withdrawn`, and deletions in all other tables."""
 
     async def forget_person(self, platform: str, user_id: str, chat: Chat | None) -> dict[str, int]:
-        """Delete what is stored of a person, and of a chat with all that was sent there.
+        """Delete the data about a person, and about a chat with everything sent there.
 
-        Return how many `notes`, `subscriptions` and `messages` are gone.
+        Return the numbers of deleted `notes`, `subscriptions` and `messages`.
         """
         names = {f"{platform}:{id_}" for id_ in (user_id, chat.id if chat else user_id)}
         async with self.writing() as connection:
@@ -54,16 +54,16 @@ class WithdrawalTables(Database):
             return counts
 
     async def find_posts(self, name: str) -> tuple[set[str], set[str]]:
-        """Return the keys of the posts named by a key, an address or an author; for an author also
-        one mark per source. Posts that only reports still hold are found too.
+        """Return the keys of the posts with this key, address or author; for an author also one
+        mark per source. Posts that exist only in reports are included.
 
-        Who has no handle (a feed) is found by the name that reports show.
+        Authors without a handle (feeds) are found by the name that reports show.
         """
         return await self._read(_find_posts, name.strip())
 
     async def reports_on(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
-        """Return topic and days of the reports that keep one of these posts, or are about a day
-        with one: it was counted there."""
+        """Return topic and days of the reports that contain one of these posts, or cover the day of
+        one, because they counted it."""
         day_of = select(posts.c.topic, posts.c.day)
         days = {
             (row.topic, row.day)
@@ -87,12 +87,13 @@ class WithdrawalTables(Database):
         state: str | None = None,
         addresses: Iterable[str] = (),
     ) -> bool:
-        """Delete the posts everywhere in one transaction: `rewritten` are the reports that cited
-        them, without them, at these `addresses`. `marks` keep them from coming back. Return False,
-        and change nothing, where `state` (see `read_state`) has changed since they were read."""
+        """Delete the posts everywhere in one transaction. `rewritten`: the reports that cited them,
+        already without them; `addresses`: the posts' URLs; `marks`: block their return. Return
+        False and change nothing if `state` (see `read_state`) has changed since they were
+        loaded."""
         entries = [make_entries(report) for report in rewritten]
         async with self.writing() as connection:
-            # Whoever saves a report meanwhile on PostgreSQL waits, or this does.
+            # On PostgreSQL this lock serialises withdrawals and saving reports.
             query = STATE.with_for_update()
             if state is not None and str(await connection.scalar(query) or "") != state:
                 return False
@@ -106,7 +107,7 @@ class WithdrawalTables(Database):
                 urls.update((await connection.scalars(gone)).all())
                 await connection.execute(delete(drops).where(drops.c.key.in_(group)))
                 await connection.execute(update(drops).where(drops.c.of.in_(group)).values(of=""))
-            # Kept answers and overviews do not say which posts they were made of.
+            # Cached answers and overviews do not record their posts, so delete all of them.
             await connection.execute(delete(answers))
             await connection.execute(
                 delete(platform_notes).where(platform_notes.c.platform == OVERVIEWS)
@@ -116,8 +117,8 @@ class WithdrawalTables(Database):
         return True
 
     async def delete_report(self, topic: str, first: date, last: date) -> bool:
-        """Delete a report, with its topic where nothing else is stored of that; return False if
-        there is none. Digests of it that have not begun wait for another."""
+        """Delete a report, and its topic if nothing else refers to it; return False if there is no
+        such report. Its digests not yet begun wait for another report."""
         async with self.writing() as connection:
             if not await delete_in(connection, topic, first, last):
                 return False
@@ -161,7 +162,7 @@ def _find_posts(connection: Connection, name: str) -> tuple[set[str], set[str]]:
 
 
 def _list_posts(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
-    """Yield key, address, source and author of the posts that are stored, and that reports keep."""
+    """Yield key, address, source and author of all posts in `posts` and in reports."""
     columns = (posts.c.key, posts.c.url, posts.c.source, posts.c.author, posts.c.author_name)
     for row in connection.execute(select(*columns)):
         yield row.key, row.url, row.source, row.author or row.author_name
