@@ -13,8 +13,8 @@ from digest.reading.days import (
     find_days,
     find_hours,
     find_terms,
+    is_about_past,
     resolve_days,
-    tells_past,
 )
 from digest.reading.numerals import find_numerals, has_exact_figure
 from tests.costs import growth
@@ -300,9 +300,9 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
     ],
 )
 def test_what_only_past_days_tell_is_past(text: str, past: bool) -> None:
-    assert tells_past(text, date(2025, 12, 16)) == past
+    assert is_about_past(text, date(2025, 12, 16)) == past
 
 
 def test_last_year_is_news_until_its_reports_are_out() -> None:
-    assert not tells_past("In 2024, sales rose.", date(2025, 5, 20))
-    assert tells_past("In 2024, sales rose.", date(2025, 7, 1))
+    assert not is_about_past("In 2024, sales rose.", date(2025, 5, 20))
+    assert is_about_past("In 2024, sales rose.", date(2025, 7, 1))

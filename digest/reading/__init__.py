@@ -1,8 +1,8 @@
-"""What posts say: every post is read once, where it enters, and its reading travels on.
+"""Read posts: every post is read once, when it enters, and its reading is passed on.
 
-`read(posts)` gives a `Reading` a post; select, write, verify and the word cloud take readings and
-never go back to raw text. What costs time (sentences, names, companies) is worked out when first
-asked for, at most once a post. Importing this package loads no numpy and no jieba.
+`read(posts)` returns a `Reading` per post; select, write, verify and the word cloud use readings
+and never the raw text. Costly parts (sentences, names, companies) are computed on first use, once
+per post. Importing this package loads neither numpy nor jieba.
 """
 
 from digest.reading.names import Name

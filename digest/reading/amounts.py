@@ -1,5 +1,4 @@
-"""Amounts: numbers with unit, currency and hedge, in a form that compares across languages and
-notations.
+"""Find amounts: numbers with unit, currency and hedge, comparable across languages and notations.
 
 150亿美元 = $15B = 15 billion dollars; 百分之十 = 一成 = 10%; 三分之二 = two-thirds; 第三 = #3; 数百万 = millions.
 """
@@ -26,7 +25,7 @@ from digest.reading.vocabulary import compile_words, load_signs, load_unit_names
 
 _PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b([a-z]{3})\s?$", re.I)
 _FACTOR = re.compile(r"(?<![A-Za-z0-9])[x×]$", re.I)
-"""x100: a hundred times."""
+"""x100 means a hundred times."""
 _IN_NAME = re.compile(r"[A-Za-z](?:[\w.]*-)?\Z")
 _PREFIX_WORDS = tuple(
     f"{word}-" for word in "sub mid pre post top non multi over under the".split()
@@ -41,9 +40,9 @@ _POINT = re.compile(r"[\s-](?:of |an?\s)*(?:percentage[\s-])?point", re.I)
 _RATE = re.compile(r"\s?(?:/|per\b|an?\s|each\b)")
 _AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])|[ -]and[ -]a[ -]half\b")
 THOUSANDS = 3
-"""Zeros from which the first figure of a range goes without its own: 4-5000."""
+"""Zeros that the first figure of a range may omit: 4-5000."""
 RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|until|和|或)\s?")
-"""Between the ends of a range."""
+"""Between the two figures of a range."""
 _DASH = re.compile(r"\s?[-–—~～至到]\s?")
 _BEFORE = r"\s?(?:us)?[$€£¥]?\s?$"
 _AFTER = re.compile(
@@ -82,12 +81,12 @@ _FRACTION = re.compile(
     re.I,
 )
 _OF_SPAN = re.compile(r"\s?(?:of an? |个)(century|hour|世纪|小时)", re.I)
-"""Behind a share that is a length of time."""
+"""After a share that is a length of time."""
 _OF_SCALE = re.compile(rf"\sof\san?\s({'|'.join(NUMBER_SCALES)})\b", re.I)
 _DISCOUNT = re.compile(
     r"(\d(?:\.?\d)?|(?<!点)[一二三四五六七八九]{1,2})\s?折(?![屏叠扣合算旧损腾磨射线])"
 )
-"""What is left of a price: 八折 are 80% of it."""
+"""A price as a share of the original one: 八折 is 80% of it."""
 _HALF_SPAN = re.compile(
     r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and[ -]a[ -])\bhalf[\s-](?:an?[\s-])?(hour|year|day|month|minute|second|decade|week)\b",
     re.I,
@@ -100,7 +99,7 @@ _RANK = re.compile(
     re.I,
 )
 DIGITS = range(4, 13)
-"""How many digits a figure may have that a text tells by them: a nine-figure sum."""
+"""Possible numbers of digits in "a nine-figure sum"."""
 _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
 _MAGNITUDE = re.compile(
     rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
@@ -140,8 +139,7 @@ def _is_part_of_rank(numeral: Numeral, special: list[Amount]) -> bool:
 
 
 def _is_idiom(number: Amount, text: str) -> bool:
-    """Return True for 十分, 两两 and 几十: a Han numeral that is a word, or part of one or of a vague
-    number."""
+    """Return True for a Han numeral that is a word (十分, 两两) or part of a vague number (几十)."""
     if not number.spelled or text[number.start].isascii():
         return False
     if len(number.text) > len(set(number.text)) == 1:
@@ -180,7 +178,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
     unit = "" if unit == "cent" and sign else unit
     size = 1.0
     if numeral.scale == "mm" and not (sign or unit) and text[:end].endswith("mm"):
-        value, unit, size = value / 1e6, "mm", 1e-6  # 5mm are five million with a sign only
+        value, unit, size = value / 1e6, "mm", 1e-6  # 5mm is five million only with a currency
     before = text[max(0, numeral.start - 24) : numeral.start]
     name = not sign and unit != "percent" and not numeral.spelled and bool(_IN_NAME.search(before))
     return Amount(
@@ -213,7 +211,7 @@ def _convert_degrees(value: float, unit: str) -> Iterator[Quantity]:
 
 
 def _has_noun(text: str, at: int) -> bool:
-    """Return True where a noun may stand at a place of the text: what a number counts."""
+    """Return True if a noun, which a number may count, can follow at this index."""
     after = text[at : at + 24]
     after = after[after[:1].isspace() :]
     if "\u4e00" <= after[:1] <= "\u9fff":
@@ -223,8 +221,8 @@ def _has_noun(text: str, at: int) -> bool:
 
 
 def _find_far_unit(value: float, text: str, at: int) -> Iterator[Quantity]:
-    """Yield the number with the unit behind up to three words: 10 super intense weeks. Points may
-    be those of a percentage, and a letter behind a space metres or millions: 6.5 m."""
+    """Yield the number with a unit up to three words later: 10 super intense weeks. "Points" may be
+    percentage points, and "m" after a space metres or millions: 6.5 m."""
     words = text[at : at + 48].split()[:4]
     first = words[0].rstrip(".,;:!?)") if words else ""
     if first in ("point", "points"):
@@ -240,13 +238,13 @@ def _find_far_unit(value: float, text: str, at: int) -> Iterator[Quantity]:
 
 
 def _is_prefix(before: str) -> bool:
-    """Return True where the word before a number is no name: sub-10, the-15."""
+    """Return True if the word before a number is not a name: sub-10, the-15."""
     return any(word in _PREFIX_WORDS for word in before.lower().split()[-1:])
 
 
 def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity]:
-    """Yield what else the letter behind the digits may mean: 5m is five million, metres or
-    minutes, 40W 400,000 or watts."""
+    """Yield other meanings of the letter after the digits: 5m is five million, metres or minutes,
+    40W 400,000 or watts."""
     if sign == "cny":
         yield Quantity(numeral.value, "jpy")
     if not numeral.scale or sign:
@@ -281,13 +279,13 @@ def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) ->
 
 
 def _find_neighbours(text: str) -> Iterator[Amount]:
-    """Yield 两三千 and 三五个: either of two neighbouring digits."""
+    """Yield 两三千 and 三五个 as both of their digits."""
     for match in _NEIGHBOURS.finditer(text):
         digits, scale = match[1].replace("/", ""), match[2] or ""
         low, high = (float(parse_han(digit + scale)) for digit in digits)
         unit, end = find_unit(text, match.end())
         if low < high and (scale or unit) and high - low <= 2 * float(parse_han("一" + scale)):
-            amount = _special(match, text, (Quantity(low, unit), Quantity(high, unit)), "number")
+            amount = _as_amount(match, text, (Quantity(low, unit), Quantity(high, unit)), "number")
             yield replace(amount, end=end, text=text[amount.start : end], hedge="about")
 
 
@@ -333,37 +331,37 @@ def _find_shares(text: str) -> Iterator[Amount]:
     for match in halves:
         unit = next(group for group in match.groups() if group).lower()
         quantity = Quantity(0.5, load_unit_names().get(unit, "month"))
-        yield _special(match, text, (quantity,), kind="number")
+        yield _as_amount(match, text, (quantity,), kind="number")
     for match in _AND_A_HALF.finditer(text):
         if unit := load_unit_names().get(match[1].lower()):
-            yield _special(match, text, (Quantity(1.5, unit),), "number", 0.5)
+            yield _as_amount(match, text, (Quantity(1.5, unit),), "number", 0.5)
     yield from _find_fractions(text, covered)
     for match in find_cues(text, "half"):
         mixed = text[: match.start()].lower().replace("-", " ").endswith("and a ")
         no_share = compile_words("figures", "no_half").match(text, match.end() + 1)
         if not (mixed or no_share or match.start() in covered):
             shares = *_as_share(1, 2, match, text), Quantity(2.0, "times")
-            yield _special(match, text, shares, "share", step=1.0)
+            yield _as_amount(match, text, shares, "share", step=1.0)
 
 
 def _find_percentages(text: str) -> Iterator[Amount]:
     """Yield 百分之十, 三成五 and 八折."""
     for match in _PERCENT.finditer(text):
         value = float(match[1]) if match[1][0].isdigit() else float(parse_han(match[1]))
-        yield _special(match, text, (Quantity(value, "percent"),), kind="number")
+        yield _as_amount(match, text, (Quantity(value, "percent"),), kind="number")
     for match in _TENTHS.finditer(text):
         tail = match[2] or "零"
         value = 10.0 * float(parse_han(match[1])) + (5 if tail == "半" else float(parse_han(tail)))
-        yield _special(match, text, (Quantity(value, "percent"),), kind="number")
+        yield _as_amount(match, text, (Quantity(value, "percent"),), kind="number")
     for match in _DISCOUNT.finditer(text):
         digits = parse_han(match[1]) if match[1][0] in _HAN else Decimal(match[1])
         left = float(digits * (10 if digits < 10 else 1))  # 八折, 七五折
         quantities = Quantity(left, "percent"), Quantity(100 - left, "percent")
-        yield _special(match, text, quantities, "share")
+        yield _as_amount(match, text, quantities, "share")
 
 
 def _find_fractions(text: str, covered: Set[int]) -> Iterator[Amount]:
-    """Yield two thirds, 三分之二 and 3/4, but what begins at a `covered` place."""
+    """Yield two thirds, 三分之二 and 3/4, except those that start at a `covered` index."""
     for match in _FRACTION.finditer(text):
         above, below = _read_fraction(match)
         if not below:
@@ -371,14 +369,14 @@ def _find_fractions(text: str, covered: Set[int]) -> Iterator[Amount]:
         if scale := _OF_SCALE.match(text, match.end()):
             yield _scale_fraction(match, scale, text, above / below)
         elif span := _OF_SPAN.match(text, match.end()):
-            yield _cut_span(match, span, text, above / below)
+            yield _scale_span(match, span, text, above / below)
         elif not (match.start() in covered or _is_no_share(match, above, below, text)):
-            yield _special(match, text, _as_share(above, below, match, text), "share", step=1.0)
+            yield _as_amount(match, text, _as_share(above, below, match, text), "share", step=1.0)
 
 
 def _is_no_share(match: re.Match[str], above: float, below: float, text: str) -> bool:
-    """Return True for 24/7, the 7/8 of "7/8 次", "until 10/29", and a percentage, which is read as
-    such."""
+    """Return True for 24/7, the 7/8 of "7/8 次", "until 10/29", and a percentage, which is found
+    elsewhere."""
     if not match["digits"]:
         return bool(match["han_below"]) and below == 100
     before = text[max(0, match.start() - 12) : match.start()].lower().split()[-1:]
@@ -389,18 +387,18 @@ def _is_no_share(match: re.Match[str], above: float, below: float, text: str) ->
 
 
 def _scale_fraction(match: re.Match[str], scale: re.Match[str], text: str, share: float) -> Amount:
-    """Return the amount that a quarter of a million users are."""
+    """Return the amount in "a quarter of a million users"."""
     unit, end = find_unit(text, scale.end())
     value = share * NUMBER_SCALES[scale[1].lower()]
-    amount = _special(match, text, (Quantity(value, unit),), "number")
+    amount = _as_amount(match, text, (Quantity(value, unit),), "number")
     return replace(amount, end=end, text=text[amount.start : end])
 
 
-def _cut_span(match: re.Match[str], span: re.Match[str], text: str, share: float) -> Amount:
-    """Return the amount that a third of an hour is."""
+def _scale_span(match: re.Match[str], span: re.Match[str], text: str, share: float) -> Amount:
+    """Return the amount in "a third of an hour"."""
     unit = load_unit_names().get(span[1].lower(), "")
     quantity = Quantity(share, unit) if unit else Quantity(100 * share, "year")
-    return _special(match, text, (quantity,), "number")
+    return _as_amount(match, text, (quantity,), "number")
 
 
 def _read_fraction(match: re.Match[str]) -> tuple[float, float]:
@@ -433,16 +431,16 @@ def _find_multiples(text: str) -> Iterator[Amount]:
             if text[match.start() - 1 : match.start()] in tuple(_HAN):
                 continue  # the 十倍 of 四十倍
             quantities = Quantity(value, "times"), Quantity(100 * (value - 1), "percent")
-            yield _special(match, text, quantities, "multiple")
+            yield _as_amount(match, text, quantities, "multiple")
 
 
 def find_cues(text: str, table: str) -> Iterator[re.Match[str]]:
-    """Return the places of the words of a table of `vocabulary/figures.toml`."""
+    """Yield the matches of the words in a table of `vocabulary/figures.toml`."""
     return compile_words("figures", table).finditer(text)
 
 
 def find_durations(text: str) -> Iterator[Amount]:
-    """Yield the minutes, the seconds and all seconds of "3:49 min"."""
+    """Yield the minutes, the seconds and the total seconds of "3:49 min"."""
     for match in _DURATION.finditer(text):
         minutes, seconds = map(float, match.groups())
         lengths = ((minutes, "minute"), (seconds, "second"), (60 * minutes + seconds, "second"))
@@ -459,7 +457,7 @@ def _find_ranks(text: str) -> Iterator[Amount]:
             value = numerals[0].value
         else:
             continue  # the 1.2.3 millionth
-        yield _special(match, text, (Quantity(float(value), "rank"),), "rank")
+        yield _as_amount(match, text, (Quantity(float(value), "rank"),), "rank")
 
 
 def _find_magnitudes(text: str) -> Iterator[Amount]:
@@ -467,7 +465,7 @@ def _find_magnitudes(text: str) -> Iterator[Amount]:
         low = float(NUMBER_SCALES.get(match.group().split()[-1].lower(), 100))
         behind = text[match.end() :][:12].lower().split()[:1]  # several hundred thousand
         low *= NUMBER_SCALES.get("".join(behind), 1)
-        several = _special(match, text, (Quantity(low, ""),), "magnitude")
+        several = _as_amount(match, text, (Quantity(low, ""),), "magnitude")
         yield replace(several, below=10 * low)
     for match in _MAGNITUDE.finditer(text):
         if digits := match["digits"]:
@@ -486,10 +484,10 @@ def _find_magnitudes(text: str) -> Iterator[Amount]:
             more = (_SIZES | {"tens": 10.0}).get((match["tens"] or "").lower(), 0.0)
             low = _SIZES[match["word"].lower()] * (more or 1)
             below = 10 * low if more or low < 1e3 else 1000 * low
-        yield replace(_special(match, text, (Quantity(low, ""),), "magnitude"), below=below)
+        yield replace(_as_amount(match, text, (Quantity(low, ""),), "magnitude"), below=below)
 
 
-def _special(
+def _as_amount(
     match: re.Match[str],
     text: str,
     quantities: tuple[Quantity, ...],

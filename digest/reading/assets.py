@@ -1,4 +1,4 @@
-"""Listed companies and coins that a text names, and how much it speaks of money."""
+"""Find listed companies and coins in a text, and measure how much it is about money."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIGURE = re.compile(
     re.IGNORECASE,
 )
 _CURRENCIES = frozenset("usd usdt us ca hk au bn b k m t".split())
-"""What may stand behind a dollar sign without being a ticker."""
+"""Codes after a dollar sign that are not tickers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Asset:
     coin: bool
 
     def title(self, language: str) -> str:
-        """Return `英伟达 (NVDA)`; the ticker alone where it has no name in that language."""
+        """Return `英伟达 (NVDA)`, or the ticker alone if there is no name in that language."""
         name = (self.zh if language == "zh" else "") or self.en or self.zh
         return f"{name} ({self.ticker})" if name and name != self.ticker else self.ticker
 
 
 def find_tickers(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what is written as a ticker, the words and the ticker: $NVDA, 0700.HK, NASDAQ: NVDA."""
+    """Yield each ticker as written and in capitals: $NVDA, 0700.HK, NASDAQ: NVDA."""
     for match in _LISTED.finditer(text):
         yield match.group(), next(group for group in match.groups() if group).upper()
 
@@ -55,19 +55,19 @@ def blank_tickers(text: str) -> str:
 
 
 def find_assets(text: str, watch: tuple[str, ...] = ()) -> list[Asset]:
-    """Return the companies and coins that a text names, each once, in the order of the text.
+    """Return the companies and coins in a text, each once, in their order.
 
-    A cashtag (`$NVDA`) counts even where no list knows it; a bare word only where it is a known
-    name. `watch`: further names of the topic.
+    A cashtag (`$NVDA`) counts even if no list has it; a bare word only if it is a known name.
+    `watch` has further names of the topic.
     """
-    placed = [*_tagged(text), *_named(text), *_watched(text, watch)]
+    placed = [*_find_tagged(text), *_find_named(text), *_find_watched(text, watch)]
     return list(dict.fromkeys(asset for _, asset in sorted(placed, key=lambda pair: pair[0])))
 
 
-def _tagged(text: str) -> Iterator[tuple[int, Asset]]:
-    """Yield assets by cashtag and by stock code, with their places."""
-    by_ticker, _ = _assets()
-    # A row of cashtags is a list of keywords: of those it has, only known ones are taken.
+def _find_tagged(text: str) -> Iterator[tuple[int, Asset]]:
+    """Yield assets by cashtag and by stock code, with their indices."""
+    by_ticker, _ = _load_assets()
+    # A row of cashtags is a list of keywords: only the known ones in it count.
     rows = [match.span() for match in _ROW.finditer(text)]
     for match in _CASHTAG.finditer(text):
         ticker = match[1].upper()
@@ -82,15 +82,15 @@ def _tagged(text: str) -> Iterator[tuple[int, Asset]]:
         yield match.start(), by_ticker.get(code) or Asset(code, "", "", coin=False)
 
 
-def _named(text: str) -> Iterator[tuple[int, Asset]]:
-    _, by_key = _assets()
+def _find_named(text: str) -> Iterator[tuple[int, Asset]]:
+    _, by_key = _load_assets()
     for start, name in find_names(text):
         if name.key in by_key:
             yield start, by_key[name.key]
 
 
-def _watched(text: str, watch: tuple[str, ...]) -> Iterator[tuple[int, Asset]]:
-    by_ticker, by_key = _assets()
+def _find_watched(text: str, watch: tuple[str, ...]) -> Iterator[tuple[int, Asset]]:
+    by_ticker, by_key = _load_assets()
     for name in watch:
         place = text.find(name) if name else -1
         if place >= 0:
@@ -103,8 +103,8 @@ def _unknown_asset(name: str, text: str) -> Asset:
 
 
 @cache
-def _assets() -> tuple[dict[str, Asset], dict[str, Asset]]:
-    """Return the listed assets by ticker, and by the key of their names."""
+def _load_assets() -> tuple[dict[str, Asset], dict[str, Asset]]:
+    """Return the listed assets by ticker, and by name key."""
     by_ticker = {
         row["ticker"]: Asset(
             row["ticker"],
@@ -119,6 +119,6 @@ def _assets() -> tuple[dict[str, Asset], dict[str, Asset]]:
 
 
 def count_money_words(text: str) -> int:
-    """Return how much a text speaks of money: 0 not at all, 2 or more with words and figures."""
+    """Return how much a text is about money: 0 not at all, 2 or more with words and figures."""
     words = count_words_of(text, "money", "english", "chinese")
     return min(2, words) + bool(_FIGURE.search(text))

@@ -1,4 +1,4 @@
-"""The words beside each amount of a text: what it counts, whose it is, whether it rose or fell."""
+"""Read the words around an amount: what it counts, whose it is, whether it rose or fell."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _RANGE = re.compile(r"\s?(?:[-–~～至到/]|to)\s?[$€£¥]?")
 
 @cache
 def _compile_cut() -> re.Pattern[str]:
-    """Return what ends the words that belong to one figure."""
+    """Return a pattern that ends the words belonging to one figure."""
     return re.compile(f"{_STOP}|{compile_words('figures', 'apart').pattern}", re.I)
 
 
 def read_contexts(text: str) -> list[tuple[Amount, str]]:
-    """Return the amounts of a text that count or measure, but no ends of ranges, with the words
-    between their neighbours: "月失业率为" for the 4.6% of "月失业率为 4.6%，预期 4.4%"."""
+    """Return the amounts of a text that count or measure, without the ends of ranges, each with the
+    words around it: "月失业率为" for the 4.6% of "月失业率为 4.6%，预期 4.4%"."""
     amounts = [
         amount
         for amount in find_amounts(blank_days(text))
@@ -44,13 +44,13 @@ def read_contexts(text: str) -> list[tuple[Amount, str]]:
 
 
 def _is_named(amount: Amount, text: str) -> bool:
-    """Return True for the number of a name (Sora 2, 7-Eleven) and for a year."""
+    """Return True for a year and for the number in a name (Sora 2, 7-Eleven)."""
     year = amount.unit in ("", "year") and 1900 <= amount.value < 2100
     glued = text[amount.start - 1 : amount.start] == "-" and amount.spelled
     behind = text[amount.end : amount.end + 2]
     if behind[:1] == "-":
         return amount.in_name or year or glued or behind[1:].isupper()  # a FREE 479-page book
-    # VanEck 170,000 is no version, as 4090 may be.
+    # The 170,000 of "VanEck 170,000" is not a version, but 4090 may be.
     name = not amount.unit and "," not in amount.text and follows_name(text, amount.start)
     return amount.in_name or year or glued or name
 
@@ -67,28 +67,28 @@ def _read_beside(text: str, amount: Amount, first: int, last: int) -> str:
 
 
 def _is_range(text: str, first: Amount, second: Amount) -> bool:
-    """Return True where two amounts are the ends of one range: 20 to 50%."""
+    """Return True if two amounts are the ends of one range: 20 to 50%."""
     return bool(_RANGE.fullmatch(text[first.end : second.start]))
 
 
 CLAUSE_CHARS = 160
 MOVE_CHARS = 24
 RISE_BEFORE_CHARS, RISE_AFTER_CHARS = 64, 12
-"""Where the words stand that say whether a figure went up or down."""
+"""Characters around a figure that may say whether it rose or fell."""
 _SENTENCE_END = re.compile(r"[;；。！？!?\n]|\.\s|\.$")
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 
 _LIMIT = re.compile(r"(?<!went |back )\bup to|makes? up", re.I)
-"""A most, or a share, and no rise: "up to $50", but not "went up to $50"."""
+"""A maximum or a share rather than a rise: "up to $50", but not "went up to $50"."""
 _LEFT = ("原价的", "原来的", "只剩", "仅剩")
-"""Before what is left of something."""
+"""Before the remaining part of something."""
 _BESIDE = re.compile(rf"{_STOP}|[\d、但]")
-"""What ends the words beside a figure that can govern it."""
+"""Ends the words beside a figure that may refer to it."""
 
 
 def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
-    """Return the part of a sentence that an amount stands in, with `parts` - 1 parts before it."""
+    """Return the clause of an amount, with the `parts` - 1 clauses before it."""
     first, last = max(0, amount.start - CLAUSE_CHARS), amount.end + CLAUSE_CHARS
     ends = [first, *(match.end() for match in _CLAUSE_END.finditer(text, first, amount.start))]
     after = _CLAUSE_END.search(text, amount.end, last)
@@ -96,7 +96,7 @@ def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
 
 
 def joins_things(text: str, amount: Amount) -> bool:
-    """Return True where a sentence names, up to its end, several things and this one figure:
+    """Return True if a sentence names, up to its end, several things and only this figure:
     1100 万本科和硕士毕业生, "7,000 yuan for debts, the mortgage and rent"."""
     before = find_clause(text, amount, 1).partition(amount.text)[0]
     clause = before + _SENTENCE_END.split(text[amount.end :][:CLAUSE_CHARS], maxsplit=1)[0]
@@ -104,8 +104,8 @@ def joins_things(text: str, amount: Amount) -> bool:
 
 
 def find_direction(text: str, amount: Amount) -> int:
-    """Return 1 where the sign before a figure, or the nearest word beside it, says that it goes up,
-    -1 for down, 0 where none does. In its clause, with no figure between."""
+    """Return 1 if the sign before a figure or the nearest word beside it says that it rises, -1 if
+    it falls, else 0. Only words of its clause without a figure in between count."""
     before = _LIMIT.sub("", text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start])
     head = before.rstrip(" $€£¥")
     if head.endswith(("+", "-")):
@@ -126,8 +126,8 @@ def find_direction(text: str, amount: Amount) -> int:
 
 
 def find_aim(text: str, amount: Amount) -> str:
-    """Return "to" for a figure that something rose or fell to, "by" for one that it did so by: "cut
-    to 63%", "down 5%"; "" where the words tell neither."""
+    """Return "to" for a figure that something rose or fell to, "by" for one that it did so by ("cut
+    to 63%", "down 5%"), or "" if the words say neither."""
     before = _LIMIT.sub("", text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start])
     head = before.rstrip(" 约近")
     if head.endswith(_LEFT) or text.startswith(" of what", amount.end):
@@ -147,14 +147,14 @@ def find_aim(text: str, amount: Amount) -> str:
 
 
 def find_pace(text: str, amount: Amount) -> frozenset[str]:
-    """Return the spans of time that the words around a figure count by: 每天, "a month"."""
+    """Return the time units of a rate around a figure: 每天, "a month"."""
     spans = read_spans(find_clause(text, amount, 1).replace(amount.text, " 0"))
     return frozenset(unit for _, counted, unit in spans if counted)
 
 
 def find_moves(text: str, amounts: Sequence[Amount]) -> Iterator[tuple[Amount, Amount]]:
-    """Yield where something came from and where it went: "from 51 to 53.3", 从 51 升至 53.3, and
-    "53.3, up from 51"."""
+    """Yield start and end value of changes: "from 51 to 53.3", 从 51 升至 53.3, and "53.3, up from
+    51"."""
     for first, second in pairwise(amounts):
         before, between = (
             text[start:end].rstrip(" $€£¥了").lower()
@@ -170,7 +170,7 @@ def find_moves(text: str, amounts: Sequence[Amount]) -> Iterator[tuple[Amount, A
 
 
 def join_amounts(text: str, amounts: Sequence[Amount]) -> Iterator[Amount]:
-    """Yield what two neighbours are together: 71 inches for 5 ft 11 inches, $10,000 for 10 x
+    """Yield the combination of two adjacent amounts: 71 inches for 5 ft 11 inches, $10,000 for 10 x
     $1,000."""
     for first, second in pairwise(amounts):
         if text[first.end : second.start].strip(" 零又和") or second.start - first.end > 3:
@@ -189,21 +189,21 @@ def join_amounts(text: str, amounts: Sequence[Amount]) -> Iterator[Amount]:
                 yield Amount(first.start, second.end, first.text, (total,), step=second.step)
 
 
-def find_turned_words(text: str, posted: str) -> Iterator[str]:
-    """Yield what a statement says of prices and bets where its posts say only the opposite: rose
-    for fell, long for short. Of prices more words are proof ("is sliding") than are claims: who
-    declined to comment fell nowhere."""
+def find_reversed_words(text: str, posted: str) -> Iterator[str]:
+    """Yield words on prices and bets in a statement of which its posts have only the opposite: rose
+    for fell, long for short. More words prove a price move ("is sliding") than claim one: someone
+    who declined to comment did not fall."""
     proofs = {"rising": "gaining", "falling": "sliding"}
     for pair in (("rising", "falling"), ("long", "short")):
         for word, opposite in (pair, pair[::-1]):
             words = [match.group() for match in find_cues(text, word)]
-            said = has_cue(posted, word) or has_cue(posted, proofs.get(word, word))
-            if words and not said and not has_cue(text, opposite):
+            is_posted = has_cue(posted, word) or has_cue(posted, proofs.get(word, word))
+            if words and not is_posted and not has_cue(text, opposite):
                 yield from words[: has_cue(posted, opposite)]
 
 
-def is_of_best(text: str, amount: Amount) -> bool:
-    """Return True for the ten of "top ten" and 前十, not for that of 目前十家 or "laptop 10"."""
+def is_in_top(text: str, amount: Amount) -> bool:
+    """Return True for the ten of "top ten" and 前十, but not of 目前十家 or "laptop 10"."""
     if amount.unit not in ("", "count", "rank"):
         return False
     before = f"{text[: amount.start]}{amount.text[: 3 * (amount.kind == 'rank')]}".lower()
@@ -214,22 +214,22 @@ def is_of_best(text: str, amount: Amount) -> bool:
 
 
 def has_cue(clause: str, table: str) -> bool:
-    """Return True where a clause has a word of a table of `vocabulary/figures.toml`."""
+    """Return True if a clause has a word of a table of `vocabulary/figures.toml`."""
     return any(find_cues(clause, table))
 
 
 _ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d\d?[.)、）]|[\U0001f1e6-\U0001faff\u2600-\u27bf])")
 _MARKS = " • , · , | , – , — , → ".split(",")
 _BETWEEN = ("/", "→", "#", ";", "；", " vs ", " vs. ")
-"""Signs between the things of a run; a tag's stands before it."""
+"""Separators of the things in a run; the sign of a tag is before it."""
 _AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、和与及+]")
 _FIGURE = re.compile(r"(?<![A-Za-z])\d")
 _THREAD = re.compile(r"\b\d/(\d\d?)\b")
 
 
 def count_entries(text: str) -> set[int]:
-    """Return how many things the text's lists hold: lines that start alike, runs such as "A, B
-    and C", the parts of a thread."""
+    """Return the lengths of the text's lists: lines with markers, runs such as "A, B and C", the
+    parts of a thread."""
     lines = [line.strip() for line in text.split("\n")]
     entries = sum(bool(_ENTRY.match(line)) for line in lines)
     marked = sum(any(mark in line for mark in _MARKS) for line in lines)

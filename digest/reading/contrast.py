@@ -1,16 +1,16 @@
-"""Whether two texts say the opposite: one denies, stops or takes up again what the other tells."""
+"""Decide whether two texts are opposites: one denies, stops or resumes what the other says."""
 
 from __future__ import annotations
 
-from digest.reading.contexts import find_turned_words
+from digest.reading.contexts import find_reversed_words
 from digest.reading.vocabulary import compile_words
 
 TURNS = ("denied", "stopped", "resumed")
-"""Tables of `vocabulary/turns.toml` whose words turn a statement round by themselves."""
+"""Tables of `vocabulary/turns.toml` whose words reverse a statement on their own."""
 
 
 def list_turns(text: str) -> frozenset[str]:
-    """Return the ways in which a text turns a statement round, by table."""
+    """Return the ways in which a text reverses a statement, by table."""
     return _find_tables(text, *TURNS)
 
 
@@ -20,14 +20,14 @@ def _find_tables(text: str, *tables: str) -> frozenset[str]:
 
 
 def _list_all_turns(text: str) -> frozenset[str]:
-    """Return the same with a bare negation for a denial."""
+    """Return the same, counting a bare negation as a denial."""
     found = _find_tables(text, *TURNS, "negated")
     return frozenset("denied" if table == "negated" else table for table in found)
 
 
 def is_opposite(first: str, second: str) -> bool:
-    """Return True where one of two texts turns round what the other tells, or prices rise in one
-    and fall in the other."""
+    """Return True if one of two texts reverses what the other says, or if prices rise in one and
+    fall in the other."""
     if _list_all_turns(first) != _list_all_turns(second):
         return True
-    return any(find_turned_words(first, second))
+    return any(find_reversed_words(first, second))

@@ -1,5 +1,5 @@
-"""Names that the posts write in another script than the statement does: what an unlisted name of
-the statement may be there. QNAP may be 威联通, which no list has; 苏塞 may be Sousse."""
+"""Find names of the posts in another script that an unlisted name of the statement may render: QNAP
+may be 威联通, which no list has; 苏塞 may be Sousse."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _TITLED = re.compile(r"《[^《》\n]{2,40}》|[“「『\"][\u3400-\u9fff·]{2,
 _NAME_TAGS = frozenset({NEW, "nr", "nz", "nt", "nrt", "j"})
 _LEAD = re.compile(r"^.*@\w+.*\n(.{0,40})", re.MULTILINE)
 _SOURCE = re.compile(r"^(.* @\w+) .*$", re.MULTILINE)
-"""An author's line: the source behind the handle is no name of the post."""
+"""The author's line of a post; the source after the handle is not a name in the post."""
 MOST_CHARS = 4000
-"""Of the posts that are searched for names: a report cites short ones."""
+"""Characters of the posts that are searched for names; reports cite short posts."""
 
 
 def select_leads(posted: str) -> str:
-    """Return what each post says first, behind the line of its author: whom it is about."""
+    """Return how each post begins after its author's line, because that says whom it is about."""
     return "\n".join(match[1] for match in _LEAD.finditer(posted[:MOST_CHARS]))
 
 
 def find_han_counterparts(posted: str, statement: str) -> list[str]:
-    """Return the names in Han characters that no list gives a Latin spelling of, and that the
-    statement does not spell by their sound."""
+    """Return the names in Han characters for which no list has a Latin spelling, and which do not
+    sound like any word of the statement."""
     posted = _SOURCE.sub(r"\1", posted[:MOST_CHARS])
     segmenter().prepare([posted])
     words = tuple(segmenter().cut(posted))
@@ -46,7 +46,7 @@ def find_han_counterparts(posted: str, statement: str) -> list[str]:
 
 
 def find_latin_counterparts(posted: str, statement: str) -> list[str]:
-    """Return the names in Latin letters that no list gives a Chinese spelling of, and that the
+    """Return the names in Latin letters for which no list has a Chinese spelling, and which the
     statement does not have."""
     lower = statement.lower()
     posted = _SOURCE.sub(r"\1", posted[:MOST_CHARS])
@@ -67,18 +67,18 @@ def _is_paired(name: str) -> bool:
 
 
 def match_counterparts(missing: list[str], counterparts: list[str]) -> Iterator[str]:
-    """Yield those missing names that are left when each has taken one counterpart: by its
-    sound where both are spelled by sound, any other where not."""
+    """Yield the missing names that are left after matching each to one counterpart: by sound if
+    both are spelled phonetically, otherwise any."""
     free = list(counterparts)
     for name in missing:
-        source = next((other for other in free if _may_be(name, other)), None)
+        source = next((other for other in free if _may_render(name, other)), None)
         if source is None:
             yield name
         else:
             free.remove(source)
 
 
-def _may_be(name: str, other: str) -> bool:
+def _may_render(name: str, other: str) -> bool:
     if not has_han(name) and not _is_phonetic(other):
         return True
     parts, others = (
@@ -91,6 +91,6 @@ def _may_be(name: str, other: str) -> bool:
 
 
 def _is_phonetic(name: str) -> bool:
-    """Return True for a foreign name that Chinese characters spell by its sound."""
+    """Return True for a foreign name that is spelled phonetically in Chinese characters."""
     marks = load_words("han_cues", "transliteration")
     return "·" in name or (len(name) > 1 and all(char in marks for char in name))

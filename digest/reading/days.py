@@ -1,5 +1,5 @@
-"""Days of a text: dates in any form, months, years, quarters, weekdays, hours with their zone,
-and what "yesterday" or 本周五 mean at the time of the post."""
+"""Find days and times in a text: dates in any form, months, years, quarters, weekdays, hours with
+their zone, and what "yesterday" or 本周五 mean at the time of the post."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from digest.reading.vocabulary import load_dimensions, load_lines
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A month and day at `text[start:end]`; the year is 0 where the text names none."""
+    """A month and day at `text[start:end]`; the year is 0 if the text has none."""
 
     start: int
     end: int
@@ -31,7 +31,7 @@ class Day:
     year: int = 0
 
     def matches(self, other: Day) -> bool:
-        """Return True for the same day; a missing year fits any."""
+        """Return True for the same day; a missing year matches any."""
         same_year = not self.year or not other.year or self.year == other.year
         return (self.month, self.day) == (other.month, other.day) and same_year
 
@@ -49,8 +49,8 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """A time of day at `text[start:end]`, in minutes after midnight; the zone is "" where none
-    is named."""
+    """A time of day at `text[start:end]`, in minutes after midnight; the zone is "" if none is
+    named."""
 
     start: int
     end: int
@@ -58,7 +58,7 @@ class Hour:
     minutes: int
     zone: str
     either: bool = False
-    """True where the text does not say which half of the day it means: 七点半."""
+    """True if the text does not say whether it is a.m. or p.m.: 七点半."""
 
 
 _MONTH_NAMES = "jan january|feb february|mar march|apr april|may|jun june|jul july|aug august|sep sept september|oct october|nov november|dec december"  # fmt: skip
@@ -69,7 +69,7 @@ _NUM = rf"(?:\d\d?|[{_HAN}]{{1,3}})"
 _Y = r"(?:19|20)\d{2}"
 _YEAR_NUM = rf"(?:{_Y}|[一二][〇零九一二三四五六七八]{{3}})"
 _TH = r"(?:st|nd|rd|th)?"
-# Widest first: what one pattern has read, the next ones do not see.
+# Longest first: each pattern skips what earlier ones matched.
 _DATES = (
     re.compile(rf"(?<![\d/])(?P<y>{_Y})(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<d>\d\d?)(?!\d)"),
     re.compile(rf"(?:(?<!\d)(?P<y>{_YEAR_NUM})\s?年\s?)?(?<![\d.{_HAN}])(?P<m>{_NUM})\s?月\s?(?P<d>{_NUM})(?![\d{_HAN}])(?:\s?[日号]?\s?[-~至到]\s?(?P<d2>{_NUM})(?=\s?[日号]))?\s?[日号]"),
@@ -83,7 +83,7 @@ _MONTH_ONLY = re.compile(
     re.I,
 )
 _BEHIND_VERB = frozenset("be have not also need well the I you we it they".split())
-"""Words behind which "May" is no month, unless one of these stands before it."""
+"""Words after which "May" is not a month, unless one of _BEFORE_MONTH is before it."""
 _BEFORE_MONTH = frozenset("in since by until last this early late from".split())
 _YEAR = re.compile(
     rf"(?<![\d.,$€£¥-])(?P<y>{_YEAR_NUM})(?![\d.,]*\d|\s?[%k年]?\s?(?:[GM]B|hours|小时|美?元|tokens|people|[人万亿]))"
@@ -96,7 +96,7 @@ _LATIN_DAYS = "|".join(filter(str.isascii, _WEEKDAYS))
 _HAN_DAYS = "".join(word for word in _WEEKDAYS if not word.isascii())
 _SHORT_WEEKDAY = re.compile(rf"\b({_LATIN_DAYS.title()})(?:s|rs?|nes|ur)?\b")
 _PARTS = "上午 下午 晚上 凌晨 中午 早上 晚间 晚 早".split()
-"""Of a day, before an hour."""
+"""Parts of a day, before an hour."""
 _TERMS = {
     "quarter": re.compile(rf"\bQ([1-4])(?!\d)|(?:第|(?=.季度))([一二三四1-4])季度?|\b({_NTH})[\s-]quarter\b|(?<!\d)([1-4])Q(?!\w)", re.I),
     "half": re.compile(rf"\bH([12])(?!\w)|\b({_NTH})\shalf|([上下])半年|(?<!\d)([12])H(?!\w)", re.I),
@@ -109,7 +109,7 @@ _HOUR = re.compile(
     re.I,
 )
 _RANGE_BEGIN = re.compile(r"(?<![\d:/.])(\d\d?)\s?[-–]\s?$")
-"""The 2 of 2-4:30pm."""
+"""The 2 in 2-4:30pm."""
 _ZONES = {
     "UTC": "utc gmt 世界时 协调世界时 格林尼治", "America/Los_Angeles": "pt pst pdt pacific 太平洋 美西",
     "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt 中部时间", "Europe/London": "bst london 伦敦时间 英国时间",
@@ -121,12 +121,12 @@ _ZONE_OF = {word: zone for zone, words in _ZONES.items() for word in words.split
 _ZONE = re.compile(r"(?:utc|gmt)\s?\+\s?[89]|[a-z]{2,8}|[\u4e00-\u9fff]{2,5}", re.I)
 _SHIFTS = {"day_before_last": -2, "yesterday": -1, "today": 0, "tomorrow": 1, "day_after_next": 2}
 _NTH_DAY = re.compile(rf"\bday (\d\d?)\b|第({_NUM})天", re.I)
-"""Of what began so many days before."""
+"""The n-th day of something, which began n - 1 days before."""
 
 
 @cache
 def _load_months() -> dict[str, str]:
-    """Return by month of another language the English one; longest first: 11월 before 1월."""
+    """Return the English name for each month in other languages, longest first (11월 before 1월)."""
     rows = [line.split() for line in load_lines("months", "months")]
     months = {word.replace("·", " "): name.title() for name, *words in rows for word in words}
     return {word: months[word] for word in sorted(months, key=len, reverse=True)}
@@ -141,20 +141,20 @@ def translate_months(text: str) -> str:
 
 
 def _name_month(word: str) -> str:
-    """Return the English name of a month; capitals of Turkish (KASIM, EKİM) have small letters of
-    their own."""
+    """Return the English name of a month; Turkish capitals (KASIM, EKİM) need their own lower
+    case."""
     months = _load_months()
     turkish = word.replace("I", "ı").replace("İ", "i").lower()
     return months.get(word.lower()) or months.get(turkish, word)
 
 
 def spell_weekdays(text: str) -> str:
-    """Return a text with whole names for Thu and Mon."""
+    """Return a text with full names for Thu and Mon."""
     return _SHORT_WEEKDAY.sub(r"\1day", text)
 
 
 def find_days(text: str) -> list[Day]:
-    """Return the dates of a text in its order; both ends of a range of days."""
+    """Return the dates of a text in order; of a range, both ends."""
     days: list[Day] = []
     text = fold_letters(text)
     for pattern in _DATES:
@@ -182,7 +182,7 @@ def _number(digits: str) -> int:
 
 
 def find_short_days(text: str) -> list[Day]:
-    """Return what may be days in the short form 10/24 or 10.19, read both ways."""
+    """Return possible days in the short form 10/24 or 10.19, as month/day and as day/month."""
     return [
         Day(*match.span(), match.group(), month, day)
         for match in _SHORT.finditer(text)
@@ -192,12 +192,12 @@ def find_short_days(text: str) -> list[Day]:
 
 
 def as_day(day: date) -> Day:
-    """Return a calendar day as a `Day` without a place in a text."""
+    """Return a calendar date as a `Day` without a position in a text."""
     return Day(0, 0, day.isoformat(), day.month, day.day, day.year)
 
 
 def _as_date(day: Day, year: int) -> date | None:
-    """Return the calendar day, of that year where it names none; None for 30 February."""
+    """Return the calendar date, in `year` if the day has none; None for 30 February."""
     try:
         return date(day.year or year, day.month, day.day)
     except ValueError:
@@ -244,14 +244,14 @@ def _find_years(text: str) -> Iterator[Term]:
 
 
 _NEWER = frozenset("'\u2019的一二三四五六日天末")
-"""What follows "last week" where more than its past is told."""
+"""Characters after "last week" with which a text is not only about the past."""
 
 
-def tells_past(text: str, day: date) -> bool:
-    """Return True where all years that a text names, or the one that it begins with, were over five
-    months before that day, so that their annual reports are out: "In 2024, sales rose"; and where
-    it begins with last week or month, or such a year. The lowest "since 2017" is news of today, and
-    so are last week's sales, 上周五 and 去年发布的模型今天开源."""
+def is_about_past(text: str, day: date) -> bool:
+    """Return True if all years in a text, or the one at its beginning, ended over five months
+    before that day, when their annual reports are out ("In 2024, sales rose"), or if it begins with
+    last week, last month or such a year. "The lowest since 2017" is news of today, and so are last
+    week's sales, 上周五 and 去年发布的模型今天开源."""
     if any(find_cues(text, "today")):
         return False
     recent = (day - timedelta(days=150)).year
@@ -270,13 +270,13 @@ def tells_past(text: str, day: date) -> bool:
 
 
 def has_short_year(year: int, text: str) -> bool:
-    """Return True where a text has the year's last two digits as one: 26 款, '26, the W26 of YC."""
+    """Return True if a text has the year by its last two digits: 26 款, '26, YC's W26."""
     pattern = rf"(?<!\d){year % 100:02}\s?[款届年]|(?:'|\b[WSFX]){year % 100:02}\b"
     return bool(re.search(pattern, text))
 
 
 def blank_days(text: str) -> str:
-    """Return the text with dates, decades and hours blanked out: they are no amounts."""
+    """Return the text with dates, decades and hours blanked out, because they are not amounts."""
     spans = [(day.start, day.end) for day in find_days(text)]
     spans += [match.span() for match in _TERMS["decade"].finditer(text)]
     spans += [(hour.start, hour.end) for hour in find_hours(text)]
@@ -296,7 +296,7 @@ def find_hours(text: str) -> list[Hour]:
         hour, minute = _number(clock), _number(match["min"] or match["min2"] or "0")
         late = (match["ap"] or "")[:1].lower()
         if text[match.end("h")] == "." and not late:
-            continue  # 4.30 pm is a time, and 4.30 none
+            continue  # 4.30 pm is a time, 4.30 is not
         vague = not clock.isascii() and not half and match.group()[-1] not in "整钟半"
         vague &= clock != "零"  # 两点
         if hour > 24 or minute > 59 or (hour > 12 and late) or vague:
@@ -305,7 +305,7 @@ def find_hours(text: str) -> list[Hour]:
         if late == "p" or half in ("下午", "中午"):
             hour += 12 if hour < (11 if half == "中午" else 12) else 0
         elif half[:1] == "晚":
-            hour = (hour + 12) % 24 if 5 <= hour <= 12 else hour  # 晚上一点: in the night
+            hour = (hour + 12) % 24 if 5 <= hour <= 12 else hour  # 晚上一点 is in the night
         elif (late == "a" or half == "凌晨") and hour == 12:
             hour = 0
         zone = _find_zone(text, match)
@@ -325,7 +325,7 @@ def find_hours(text: str) -> list[Hour]:
 
 
 def _share_zones(hours: list[Hour], text: str) -> list[Hour]:
-    """Give both ends of a range the zone and the half of the day that one of them names."""
+    """Give both ends of a range the zone and the a.m. or p.m. that one of them has."""
     for at, (first, second) in enumerate(pairwise(hours)):
         if RANGE.fullmatch(text[first.end : second.start]):
             zone = second.zone or first.zone
@@ -336,7 +336,7 @@ def _share_zones(hours: list[Hour], text: str) -> list[Hour]:
 
 
 def _find_zone(text: str, match: re.Match[str]) -> str:
-    """Return the zone right behind a time, in Chinese only where none stands shortly before it."""
+    """Return the zone directly after a time; a Chinese one only if none is shortly before it."""
     before = text[max(0, match.start() - 20) : match.start()].lower()
     placed = [(before.rfind(word), word) for word in _ZONE_OF if not word.isascii()]
     ends = [(at + len(word), len(word), word) for at, word in placed if at >= 0]
@@ -353,7 +353,7 @@ def _find_zone(text: str, match: re.Match[str]) -> str:
 
 
 def blank_zones(text: str) -> str:
-    """Return the text without names of time zones: 北京时间 does not name Beijing."""
+    """Return the text without names of time zones, because 北京时间 does not name Beijing."""
     words = (*_ZONE_OF, "Pacific time", "Pacific Time", "m. Pacific", "m Pacific")
     for word in sorted(words, key=len, reverse=True):  # 欧洲中部时间 before 中部时间
         if not word.isascii() or " " in word:
@@ -362,7 +362,7 @@ def blank_zones(text: str) -> str:
 
 
 def convert_hour(hour: Hour, day: date, zone: str) -> datetime:
-    """Return what an hour of a named zone is in another zone."""
+    """Convert an hour with a zone, on that day, to another zone."""
     base = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(hour.zone)) + timedelta(
         minutes=hour.minutes
     )
@@ -376,9 +376,9 @@ def resolve_days(
     lengths: Iterable[timedelta],
     named: Iterable[Day] = (),
 ) -> set[date]:
-    """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that
-    time; `terms` are the text's, `lengths` the spans of time that it names, before or behind the
-    text's time, `named` its dates: a weekday that one of them falls on is it."""
+    """Return the dates that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that
+    time. `terms` are the text's, `lengths` its time spans, before or after the text's time, `named`
+    its dates, which fix the weekdays that they fall on."""
     today = created_at.date()
     dates = [day for day in (_as_date(day, today.year) for day in named) if day]
     days = {(created_at + length * sign).date() for length in lengths for sign in (-1, 1)}
@@ -427,19 +427,19 @@ _ROUGHLY = ("half ", "over ", "about ", "nearly ", "almost ", " of ")
 
 
 RATE_CHARS = 30
-"""From a figure to the "a second" that it is counted by: 50 tokens a second."""
+"""Maximum characters from a figure to the "a second" of its rate: 50 tokens a second."""
 LEAST_APART = 0.03
-"""Share by which two spans of time differ: 30 and 31 days are a month, four weeks are not."""
+"""Relative difference from which time spans differ: 30 or 31 days are a month, four weeks not."""
 
 
 def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> set[str]:
-    """Return the spans of time that a text mentions in any way, also as 24 hours or by its terms
+    """Return the time units that a text mentions in any way, also as 24 hours or by its terms
     (Q3)."""
     mentions = list(read_spans(text))
     spans = {unit for _, _, unit in mentions}
     spans |= {unit for unit in ("day", "year") if any(find_cues(text, f"this_{unit}"))}
     named = {term.value.split()[0] for term in terms} & {"quarter", "year", "month"}
-    # "700M weekly users by July" are no monthly ones.
+    # "700M weekly users by July" does not mean monthly users.
     spans |= named - {"month"} if any(counted for _, counted, _ in mentions) else named
     sizes = {unit: size for unit, (kind, size) in load_dimensions().items() if kind == "time"}
     lengths = {a.value * sizes.get(a.unit, 0) for a in amounts}
@@ -451,8 +451,8 @@ def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> s
 
 
 def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
-    """Yield each mention: the words, True where the text counts by it (per day, 每天), and the
-    unit."""
+    """Yield each mention of a time unit: the words, True if it is the unit of a rate (per day,
+    每天), and the unit."""
     for match in _SPAN.finditer(text):
         word = next(match[g] for g in ("word", "every", "han", "slash") if match[g]).lower()
         by = (match["by"] or match["han_by"] or "").lower().strip()
@@ -461,7 +461,7 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         over = before.removesuffix("over ")
         is_rate = over != before and over.rstrip()[-1:].isdigit()  # $228 over a year
         if by in ("a", "an") and before.endswith(_ROUGHLY) and not is_rate:
-            by, words = "", match["word"]  # over a year is a length of time
+            by, words = "", match["word"]  # over a year is a duration
         rate = text[max(0, match.start() - RATE_CHARS) : match.start()]
         if (by, word) == ("a", "second") and not any(map(str.isdigit, rate)):
             by = ""  # a second test

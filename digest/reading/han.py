@@ -1,9 +1,9 @@
-"""Chinese and Japanese names that no list knows, told by what stands around them.
+"""Find Chinese and Japanese names that no list has, by the words around them.
 
-jieba's tags alone do not tell: of the words of 3,000 posts that it calls names one in six is one.
-So a word counts as a name only where the text uses it like one: before a company's ending
-(宇树+科技), before a verb of news at the start of a sentence (智谱发布), beside a verb of speech or
-an office (教授), between 《》, spelled with the characters of foreign names.
+jieba's tags are not enough: of the words tagged as names in 3,000 posts one in six is a name. So a
+word counts as a name only if the text uses it as one: before a company suffix (宇树+科技), before
+a news verb at the start of a sentence (智谱发布), beside a verb of speech or an office (教授),
+between 《》, or if it is spelled with the characters of transliterated names.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ _KATAKANA = re.compile(
     r"[\u30a1-\u30fa\u30fc]{3,16}(?=社|氏|株式会社|グループ|大学|銀行|[はがも、])"
 )
 _TELLING = frozenset({NEW, "nr", "nz", "nt", "nrt", "nrfg", "j"})
-"""jieba's tags of which one at least must be in a name."""
+"""jieba's tags of which a name must have at least one."""
 _NOUNS = _TELLING | frozenset({"n", "ns", "vn", "ng", "x", "an", "b"})
 _STEMS = frozenset({NEW, "nr", "nz", "nrt", "ns"})
 _NAMING = _STEMS | {"nt"}
-"""Tags of a name that is one word."""
+"""Tags of a name that is a single word."""
 LONGEST = 6
-"""Characters of a name before a verb."""
+"""Maximum characters of a name before a verb."""
 
 
 def find_han_names(
     text: str, language: str, words: Sequence[Word], listed: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, Name]]:
-    """Yield names of a text with their places. `words`: of its runs of Han characters, as jieba
-    cuts them; `listed`: spans of the names that lists know."""
+    """Yield the names of a text with their indices. `words` are its Han words as split by jieba;
+    `listed` are the spans of listed names."""
     names = [(m.start(1), Name(_title_key(m[1]), m[1], "title")) for m in _TITLE.finditer(text)]
     if language == "ja":
-        names += _katakana_names(text)
+        names += _find_katakana_names(text)
     if language == "zh":
-        names += _foreign_names(text)
-        for run in _runs(words):
-            names += _names_of_run(run, _opens(text, run[0][2]))
+        names += _find_foreign_names(text)
+        for run in _split_runs(words):
+            names += _find_names_in_run(run, _opens_clause(text, run[0][2]))
     spans = list(listed)
     for start, name in names:
         end = start + len(name.text)
@@ -50,8 +50,8 @@ def find_han_names(
             yield start, name
 
 
-def _runs(words: Sequence[Word]) -> Iterator[list[Word]]:
-    """Yield the words that stand side by side."""
+def _split_runs(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """Yield runs of adjacent words."""
     run: list[Word] = []
     for word in words:
         if run and run[-1][2] + len(run[-1][0]) != word[2]:
@@ -62,8 +62,8 @@ def _runs(words: Sequence[Word]) -> Iterator[list[Word]]:
         yield run
 
 
-def _opens(text: str, start: int) -> bool:
-    """Return True if a sentence or clause begins at this place."""
+def _opens_clause(text: str, start: int) -> bool:
+    """Return True if a sentence or clause begins at this index."""
     return not text[:start].strip() or text[start - 1] in "。！？；\n：】》|，、 "
 
 
@@ -71,13 +71,13 @@ def _title_key(title: str) -> str:
     return re.sub(r"\W", "", title).lower()
 
 
-def _katakana_names(text: str) -> Iterator[tuple[int, Name]]:
+def _find_katakana_names(text: str) -> Iterator[tuple[int, Name]]:
     for match in _KATAKANA.finditer(text):
         if match.group() not in _cues("loanwords"):
             yield match.start(), Name(match.group(), match.group())
 
 
-def _foreign_names(text: str) -> Iterator[tuple[int, Name]]:
+def _find_foreign_names(text: str) -> Iterator[tuple[int, Name]]:
     """Yield foreign names with a dot between their parts."""
     for match in _dotted_name().finditer(text):
         yield match.start(), Name(match.group().replace("・", "·"), match.group(), "person")
@@ -89,7 +89,7 @@ def _dotted_name() -> re.Pattern[str]:
     return re.compile(f"{part}(?:[·・]{part})+")
 
 
-def _names_of_run(words: Sequence[Word], opens: bool) -> Iterator[tuple[int, Name]]:
+def _find_names_in_run(words: Sequence[Word], opens: bool) -> Iterator[tuple[int, Name]]:
     for i, (word, tag, start) in enumerate(words):
         following = words[i + 1][0] if i + 1 < len(words) else ""
         if i and word in _cues("organisations") and _is_stem(words[i - 1]):
@@ -101,12 +101,12 @@ def _names_of_run(words: Sequence[Word], opens: bool) -> Iterator[tuple[int, Nam
             yield start, Name(word, word, "company")
         elif _is_person(words, i, following) or _is_transliterated(word, tag):
             yield start, Name(word, word, "person")
-    if opens and (name := _subject(words)):
+    if opens and (name := _find_subject(words)):
         yield words[0][2], Name(name, name)
 
 
 def _is_stem(word: Word) -> bool:
-    """Return True if the word before a company's ending is its name, not what the company does."""
+    """Return True if the word before a company suffix is its name rather than its business."""
     spelling, tag, _ = word
     return len(spelling) > 1 and tag in _STEMS and not _is_ordinary(spelling)
 
@@ -122,8 +122,8 @@ def _is_whole_organisation(word: str, tag: str) -> bool:
 
 
 def _is_person(words: Sequence[Word], i: int, following: str) -> bool:
-    """Return True if a word of two or three characters that begins with a surname speaks or
-    holds an office."""
+    """Return True if a word of two or three characters that begins with a surname speaks or holds
+    an office."""
     word, tag, _ = words[i]
     if not (2 <= len(word) <= 3 and tag in (NEW, "nr") and word[0] in _surnames()):
         return False
@@ -140,8 +140,11 @@ def find_opening_people(text: str, words: Sequence[Word]) -> Iterator[str]:
     for word, tag, start in words:
         person = len(word) == 3 and tag in (NEW, "nr") and word[0] in _surnames()
         ordinary = _is_ordinary(word) or word[-1] in _cues("nouns")
-        first = text[start + 3 : start + 4] in ("·", "・")  # 唐纳德·特朗普 is told by his last name
-        if person and not (ordinary or first) and _opens(text, start):
+        first = text[start + 3 : start + 4] in (
+            "·",
+            "・",
+        )  # 唐纳德·特朗普 is found by his last name
+        if person and not (ordinary or first) and _opens_clause(text, start):
             yield word
 
 
@@ -150,12 +153,12 @@ def _is_transliterated(word: str, tag: str) -> bool:
     return spelled and all(char in _cues("transliteration") for char in word)
 
 
-def _subject(words: Sequence[Word]) -> str:
-    """Return the name that begins a sentence before a verb of news, or ""."""
+def _find_subject(words: Sequence[Word]) -> str:
+    """Return the name before a news verb at the start of a sentence, or ""."""
     for count, (verb, _, _) in enumerate(words[:4]):
         if count and verb in _cues("acts"):
             name = "".join(word for word, _, _ in words[:count])
-            # Before a word of no dictionary a pronoun is a name's first character: 它石智航.
+            # A pronoun before a word in no dictionary is part of a name: 它石智航.
             begin = count > 1 and words[0][1] == "r" and words[1][1] == NEW
             words = words[begin:]
             count -= begin

@@ -1,6 +1,6 @@
-"""Terms that stories are compared by: names and their parts, words with a capital, figures.
+"""List the terms by which stories are compared: names and their parts, capitalised words, figures.
 
-A Latin text in small letters shows no unknown names, so all its words stand for them.
+In a Latin text in lower case unknown names cannot be recognised, so all its words are terms.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from digest.reading.names import Name
 from digest.reading.vocabulary import CURRENCIES, load_signs, load_unit_names
 
 LEAST_SUM = 1_000_000
-"""Sum of money, in any currency, that is no price of a product."""
+"""Smallest sum of money, in any currency, that is not the price of a product."""
 
 _FIGURE = re.compile(r"\d(?:\d*(?:\.\d+)+|\d?\d?(?:,\d{3})+|\d\d+|\d*[BMKbmk]\b)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s?%?")
 _YEAR = re.compile(r"20[0-4]\d$")
 _CAPITALISED = re.compile(r"[A-Z][A-Za-z]+")
-"""Of a product's common words ("Claude Skills") and of what no list knows."""
+"""Common words in names of products ("Claude Skills") and names that no list has."""
 _SMALL = re.compile(r"[a-z]{3,}|\d{2,}")
 _LARGE = re.compile(r"\d ?(?:[bm](?![aeiouy])|(?:[bm]|tr)illion|[亿億])", re.I)
 FUNCTION_WORDS = frozenset(
@@ -36,8 +36,8 @@ FUNCTION_WORDS = frozenset(
 def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
     """Return the terms of a plain text with these names.
 
-    A name counts by its parts, since "Haiku 4.5" is "Claude Haiku 4.5", and whole where it has a
-    version.
+    A name counts by its parts, because "Haiku 4.5" is "Claude Haiku 4.5", and as a whole if it has
+    a version.
     """
     terms = {part for name in names for part in name.key.split()}
     terms |= {name.key for name in names if any(map(str.isdigit, name.key))}
@@ -50,7 +50,7 @@ def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
 
 
 def list_sums(text: str) -> set[str]:
-    """Return the large sums of money: "$13B" and "13 billion dollars" are one."""
+    """Return the large sums of money; "$13B" and "13 billion dollars" are equal."""
     lines = [line for line in text.split("\n") if _LARGE.search(line) and _money().search(line)]
     amounts = [amount for line in lines for amount in find_amounts(line)]
     return {f"{a.value:.0f}" for a in amounts if a.unit in CURRENCIES and a.value >= LEAST_SUM}
@@ -58,7 +58,7 @@ def list_sums(text: str) -> set[str]:
 
 @cache
 def _money() -> re.Pattern[str]:
-    """Return a pattern of all signs and words of currencies: few large figures are money."""
+    """Return a pattern of all currency signs and words."""
     words = {
         *load_signs(),
         *(word for word, unit in load_unit_names().items() if unit in CURRENCIES),
@@ -68,22 +68,21 @@ def _money() -> re.Pattern[str]:
 
 
 def list_figures(text: str) -> frozenset[str]:
-    """Return all numbers of a text as it writes them, years and small ones too."""
+    """Return all numbers of a text as written, including years and small ones."""
     return frozenset(_NUMBER.findall(text))
 
 
 def list_small_words(text: str) -> set[str]:
-    """Return the words of a text in small letters, plurals as singulars."""
+    """Return the words of a text in lower case, with plurals as singulars."""
     words = set(_SMALL.findall(text.lower()))
     return {_singular(word) if word[-1] == "s" else word for word in words}
 
 
 def _singular(word: str) -> str:
-    """Return "price" for "prices"; "news", "crisis" and "access", which end in "s" too, as they
-    are."""
+    """Return "price" for "prices", but "news", "crisis" and "access" unchanged."""
     return word[:-1] if len(word) > 4 and word[-2] not in "sui" else word
 
 
 def is_in_small_letters(text: str) -> bool:
-    """Return whether a Latin text has small letters only."""
+    """Return True if a Latin text is in lower case."""
     return text.islower() and text.isascii()

@@ -1,5 +1,5 @@
-"""What a text holds besides words: handles, links and markup that a chat would act on, signs; and
-text with one kind of dash, digit and character."""
+"""Handle what is not words: handles, links, markup that a chat would act on, and signs; normalise
+dashes, digits and characters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
     for sign in signs
 } | {0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: "."}  # fmt: skip
 _EMPHASIS = re.compile(r"(?<![*_@a-z\d])(\*{1,3}|_)([^\s*_][^*_\n]*)\1(?![*_a-z\d])", re.IGNORECASE)
-"""3.3 *billion*, **OpenAI**, as posts put it."""
+"""3.3 *billion*, **OpenAI**, as written in posts."""
 _HANDLE = re.compile(r"(?<![\w@])(?<!\w\.)@(\w{2,})", re.A)
 _SHORT_LINK = re.compile(r"https?://t\.co/\w+", re.A)
 _MARKUP = re.compile(
@@ -36,11 +36,11 @@ _ARROWS = {
     for signs, word in (("→➡➔➜➞⇒⟶", "->"), ("↑⬆▲", "up"), ("↓⬇▼", "down"))
     for sign in signs
 }
-"""Signs that would be lost as emoji, and say which of two figures came first, or what it did."""
+"""Signs that would be removed as emoji, but say which figure came first, or whether it rose."""
 
 
 def fold_text(text: str) -> str:
-    """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified
+    """Return cleaned text with one kind of dash and apostrophe, ASCII digits and simplified
     characters."""
     plain = _FRACTION_SIGN.sub(lambda match: match[1] + _FRACTIONS[match[2]], clean(text))
     plain = drop_emphasis(_LONG_DASH.sub(" - ", plain))
@@ -48,7 +48,7 @@ def fold_text(text: str) -> str:
 
 
 def drop_emphasis(text: str) -> str:
-    """Return the text without the signs around words that Markdown sets in bold or italics."""
+    """Return the text without the Markdown signs of bold and italics."""
     return _EMPHASIS.sub(r"\2", text)
 
 
@@ -58,27 +58,27 @@ def find_handles(text: str) -> list[str]:
 
 
 def blank_handles(text: str) -> str:
-    """Return the text with blanks for handles, all else in its place."""
+    """Return the text with handles replaced by blanks of the same length."""
     return _HANDLE.sub(lambda match: " " * len(match.group()), text)
 
 
 def drop_short_links(text: str) -> str:
-    """Return the text without the links that X puts behind a post."""
+    """Return the text without the t.co links that X appends to a post."""
     return _SHORT_LINK.sub(" ", text)
 
 
 def has_markup(text: str) -> bool:
-    """Return True where a text has a link or marks that a chat or page would act on."""
+    """Return True if a text has a link or markup that a chat or page would act on."""
     return bool(_MARKUP.search(text) or URL.search(text))
 
 
 def find_commands(text: str) -> list[str]:
-    """Return what a chat takes for commands: /start."""
+    """Return the words that a chat would treat as commands: /start."""
     return _COMMAND.findall(text)
 
 
 def find_addresses(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield names with a dot, of which chats make links, with True where a path follows."""
+    """Yield names with a dot, which chats turn into links, with True if a path follows."""
     yield from ((match.group(), bool(match[1])) for match in _ADDRESS.finditer(text))
 
 
@@ -93,5 +93,5 @@ def drop_marks(text: str) -> str:
 
 
 def spell_arrows(text: str) -> str:
-    """Return the text with "->", "up" and "down" for arrows."""
+    """Return the text with "->", "up" and "down" instead of arrows."""
     return text.replace("\ufe0f", "").translate(_ARROWS)

@@ -1,9 +1,9 @@
-"""Chinese text cut into words by jieba, with the part of its dictionary that a day needs.
+"""Split Chinese text into words with jieba, loading only the part of its dictionary that is needed.
 
-jieba's dictionary costs 1.5 s and 70 MB whole; a day of posts uses a fifteenth of it. So the file
-is read once, and those of its words are entered that can stand in the texts to come: a word whose
-first and last two characters are neighbours somewhere. Of 1,000 runs of characters 999 are cut as
-with the whole.
+The whole dictionary costs 1.5 s and 70 MB; a day of posts uses a fifteenth of it. So the file is
+read once, and only words that can occur in the given texts are added: those whose first two and
+last two characters are adjacent somewhere. 999 of 1,000 runs of characters are split as with the
+whole dictionary.
 """
 
 from __future__ import annotations
@@ -22,25 +22,24 @@ from digest.reading.vocabulary import load_lines
 
 HAN = re.compile(r"[\u4e00-\u9fff]+")
 _BLOCK = re.compile(rb"^([\xe4-\xe9]..)[^\n]*\n(?:\1[^\n]*\n)*", re.MULTILINE)
-"""Lines with one first character."""
+"""Lines with the same first character."""
 RUN = 200
-"""Han characters cut at a time: jieba's model grows faster than linearly with a run without
-stops."""
+"""Han characters split at once: jieba's cost grows faster than linearly with the length of a run
+without punctuation."""
 UNSEEN = 25_000_000
-"""Frequency that stands for the words of the dictionary that are not entered. jieba judges a
-rare word by the sum of all, 60 million; the words of a usual day make up 36."""
+"""Frequency of a placeholder for the words that are not added. jieba rates a rare word by the sum
+of all frequencies, 60 million; the words of a usual day have 36 million."""
 NEW, KNOWN = "new", "name"
-"""Tags of a word that is in no dictionary, and of one that the vocabulary knows."""
+"""Tags of a word in no dictionary, and of one that only the vocabulary has."""
 KNOWN_COUNT = 2000
-"""Frequency of a word that the vocabulary knows and jieba does not: that of a usual word, so that
-it is not cut apart."""
+"""Frequency of a word that only the vocabulary has, high enough that it is not split."""
 
 Word = tuple[str, str, int]
-"""Spelling, tag in jieba's dictionary or NEW, place in the text."""
+"""Spelling, tag in jieba's dictionary or NEW, index in the text."""
 
 
 class Segmenter:
-    """jieba, growing with the texts it is shown."""
+    """jieba with a dictionary that grows with the texts."""
 
     def __init__(self) -> None:
         import jieba
@@ -55,7 +54,7 @@ class Segmenter:
             self._tokenizer.add_word(word, KNOWN_COUNT)
 
     def prepare(self, texts: Iterable[str]) -> None:
-        """Enter the words that can stand in these texts. Fastest for all texts of a day at once."""
+        """Add the words that can occur in these texts; fastest for all texts of a day at once."""
         runs = [run for text in texts for run in HAN.findall(text)]
         pairs = {pair.encode() for run in runs for pair in map("".join, itertools.pairwise(run))}
         if pairs <= self._pairs:
@@ -65,7 +64,7 @@ class Segmenter:
         self._pairs |= pairs
 
     def _enter(self, first: bytes, pairs: set[bytes]) -> None:
-        """Enter the words with this first character whose ends are among these pairs."""
+        """Add the words with this first character whose end pairs are among these."""
         lines = self._blocks.get(first, b"").split(b"\n")
         for line in [line for line in lines if line[:6] in pairs or line[3:4] == b" "]:
             spelling, count, tag = line.split(b" ")
@@ -86,7 +85,7 @@ class Segmenter:
 
 
 def known_words() -> list[str]:
-    """Return known names and terms in Chinese characters, which are words whatever jieba says."""
+    """Return vocabulary words in Chinese characters, which jieba must not split."""
     words = (*list_han_spellings(), *load_lines("terms", "terms"))
     return [word for word in words if HAN.fullmatch(word)]
 
@@ -98,7 +97,7 @@ def segmenter() -> Segmenter:
 
 
 def _read_blocks(dictionary: bytes) -> dict[bytes, bytes]:
-    """Return the lines of the dictionary by first character, which takes three bytes."""
+    """Return the lines of the dictionary by first character, which has three bytes."""
     blocks: dict[bytes, bytes] = {}
     for match in _BLOCK.finditer(dictionary):
         blocks[match[1]] = blocks.get(match[1], b"") + match[0]
@@ -106,7 +105,7 @@ def _read_blocks(dictionary: bytes) -> dict[bytes, bytes]:
 
 
 def _empty_tokenizer(jieba: Any) -> Any:
-    """Return a tokenizer that knows no word yet, and leaves no file in a shared folder."""
+    """Return a tokenizer without words that leaves no cache file in a shared folder."""
     with TemporaryDirectory() as folder:
         dictionary = Path(folder) / "empty.txt"
         dictionary.write_text(f"\u00b7 {UNSEEN} x\n", encoding="utf-8")

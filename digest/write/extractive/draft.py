@@ -9,7 +9,7 @@ from itertools import islice
 from digest.models import Item, Language, Post
 from digest.reading import Reading, Sentence, Story
 from digest.reading.contrast import is_opposite
-from digest.reading.days import tells_past
+from digest.reading.days import is_about_past
 from digest.reading.index_terms import list_terms
 from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
@@ -322,7 +322,7 @@ def reports_news(quote: Quote) -> bool:
         and not says_i(quote.text)
         and not praises(quote.text)
         and not begins_badly(quote.sentence)
-        and not tells_past(quote.text, quote.post.created_at.date())
+        and not is_about_past(quote.text, quote.post.created_at.date())
     )
 
 

@@ -26,9 +26,9 @@ from digest.reading.contexts import (
     find_direction,
     find_moves,
     find_pace,
-    find_turned_words,
+    find_reversed_words,
     has_cue,
-    is_of_best,
+    is_in_top,
     joins_things,
 )
 from digest.reading.days import blank_days, blank_zones, find_terms, read_spans
@@ -160,7 +160,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
         yield from (Claim("day", words) for words in find_missing_spans(shares, paces, evidence))
     yield from _find_missing_amounts([a for a in amounts if a not in converted], bare, evidence)
     yield from (Claim("figure", words) for words in _find_missing_scales(bare, evidence))
-    yield from (Claim("direction", words) for words in find_turned_words(bare, evidence.text))
+    yield from (Claim("direction", words) for words in find_reversed_words(bare, evidence.text))
     yield from (
         Claim("direction", words) for words in _find_reversed_moves(amounts, bare, evidence)
     )
@@ -405,7 +405,7 @@ LAST_TOP = 100
 def _is_in_top(amount: Amount, text: str, evidence: Evidence) -> bool:
     """Return True for the N of "top N" if the posts have a rank within it: #9 is in the top ten."""
     ranks = (rank.value for rank in evidence.ranks if rank.kind == "rank")
-    return is_of_best(text, amount) and any(1 < rank <= amount.value <= LAST_TOP for rank in ranks)
+    return is_in_top(text, amount) and any(1 < rank <= amount.value <= LAST_TOP for rank in ranks)
 
 
 def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
