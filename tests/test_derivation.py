@@ -15,6 +15,24 @@ from tests.test_verify import missing
     ("said", "posted"),
     [
         ("周六下午 3 点到 5 点，还是 6 点到 8 点？", "Saturday 3-5pm or Saturday 6-8pm?"),
+        (
+            "列出七个预测",
+            "预测：\n\n10 万 - 甲\n15 万 - 乙\n17 万 - 丙\n18 万 - 丁\n20 - 戊\n9 - 己\n25 - 庚",
+        ),
+        (
+            "thanks 22 sponsors",
+            f"Thanks to {', '.join(f'@sp{c}' for c in 'abcdefghijkmnopqrstuvw')}!",
+        ),
+        (
+            "six speakers",
+            "See Al Bo, Cy Di, Dr. Ed Fo, Gi Ha, Io Ja, and Ka Lu speak: https://t.co/x",
+        ),
+        ("合计 5000 积分", "送 3000 积分，另有 2000 积分"),
+        ("18 hours a day, seven days a week", "7x18小时服务"),
+        ("around 40 of them use up the plan", "套餐一月 4G，点个外卖都得 100MB"),
+        ("到 2028 年将失去意义", "3 years from now it will be meaningless"),
+        ("Ex-banker leaves", "前行长离开"),
+        ("the New York Times runs it", "in the morning @nytimes"),
         ("上周一些视频很火", "some videos of last week went viral"),
         ("Ada and two others teach it.", "I and @lin and @bo teach it with @ada"),
         ("Replying to @sl__ytt, Ada says so.", "@sl__ytt Ada says so"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from digest.reading.amounts import find_amounts, find_cues
 from digest.reading.days import blank_days, read_spans
@@ -222,9 +222,13 @@ _ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d\d?[.)、）]|[\U000
 _MARKS = " • , · , | , – , — , → ".split(",")
 _BETWEEN = ("/", "→", "#", ";", "；", " vs ", " vs. ")
 """Separators of the things in a run; the sign of a tag is before it."""
-_AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、和与及+]")
+_AND = re.compile(r",\s(?:and\s|or\s)?|,(?=@)|\sand\s|\s&\s|[、和与及+]")
 _FIGURE = re.compile(r"(?<![A-Za-z])\d")
 _THREAD = re.compile(r"\b\d/(\d\d?)\b")
+
+
+LONGEST_ENTRY = 40
+"""Characters of a line that can be one of a list."""
 
 
 def count_entries(text: str) -> set[int]:
@@ -235,8 +239,11 @@ def count_entries(text: str) -> set[int]:
     marked = sum(any(mark in line for mark in _MARKS) for line in lines)
     sizes = {count for count in (entries, marked) if count > 1}
     sizes |= {int(parts) for parts in _THREAD.findall(text)}
-    for sentence in (part for line in text.split("\n") for part in split_line(line)):
-        parts = _AND.split(re.split("[:：]", sentence)[-1])
+    blocks = groupby(lines, key=lambda line: 0 < len(line) <= LONGEST_ENTRY)
+    sizes |= {size for short, block in blocks if short and (size := len(list(block))) > 2}
+    sentences = (part for line in text.split("\n") for part in split_line(line))
+    for clause in (clause for part in sentences for clause in re.split("[:：]", part)):
+        parts = _AND.split(clause)
         short = [part for part in parts if 0 < len(part.strip()) <= 40]
         sizes.update({len(short), len(parts)} if len(parts) > 1 else ())
     for line in lines:

@@ -414,7 +414,7 @@ def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
     value, unit = amount.value, amount.unit
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
     countable &= "." not in amount.text  # 2.0 alpha
-    small = countable and 2 <= value <= 20 and value == int(value)
+    small = countable and 2 <= value <= 100 and value == int(value)
     return small and int(value) in evidence.lists | count_entries(text)
 
 

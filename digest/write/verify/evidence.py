@@ -178,7 +178,7 @@ def _read(
     own_days = [as_day((created + timedelta(hours=shift)).date()) for shift in ZONES]
     implied = [as_day(day) for day in resolve_days(words, terms, created, lengths, days)]
     if any(find_cues(words, "today")):  # 23 years ago today
-        years = [created.year - ago for ago in _find_years_ago(words, numbers)]
+        years = [created.year + away for away in _find_years_away(words, numbers)]
         implied += [replace(day, year=year) for day, year in product(own_days, years)]
     parts = (*read_parts(numbers), *join_amounts(bare, numbers))
     amounts = (
@@ -243,7 +243,7 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
         behind = bare[amount.end : amount.end + 2]
         named = amount.in_name and amount.step < LEAST_SIZE  # 72B of a model is a size
-        year = amount.text.isdigit() and 1900 <= float(amount.text) < 2100
+        year = amount.text.isdigit() and 1900 < float(amount.text) < 2100 and amount.value % 100
         handle = not bare[amount.start : amount.end].strip()
         opens_line = not bare[: amount.start].rpartition("\n")[2].strip()
         entry = opens_line and behind[:1] in (".", ")", "、")
@@ -313,18 +313,19 @@ def _list_terms(
         if any(find_cues(words, table)):
             month = (created.month + shift - 1) % 12 + 1
             yield f"{unit} {created.year + shift if unit == 'year' else month}"
-    yield from (f"year {created.year - ago}" for ago in _find_years_ago(words, amounts))
+    yield from (f"year {created.year + years}" for years in _find_years_away(words, amounts))
     for length in list_lengths(amounts):
         for at in (created - length, created + length):
             yield f"month {at.month}"
 
 
-def _find_years_ago(words: str, amounts: Iterable[Amount]) -> Iterator[int]:
+def _find_years_away(words: str, amounts: Iterable[Amount]) -> Iterator[int]:
+    """Yield the years to where the post's spans may lead: -5 for "five years ago", 3 for "in three
+    years" or "three-year plan"."""
     for amount in amounts:
-        whole = amount.unit == "year" and amount.value < MOST_YEARS and amount.value.is_integer()
-        ago = next(find_cues(words[amount.end :].lstrip(), "ago"), None) if whole else None
-        if ago and not ago.start():
-            yield int(amount.value)
+        if amount.unit == "year" and amount.value < MOST_YEARS and amount.value.is_integer():
+            ago = next(find_cues(words[amount.end :].lstrip(), "ago"), None)
+            yield int(-amount.value if ago and not ago.start() else amount.value)
 
 
 def list_lengths(amounts: Sequence[Amount]) -> list[timedelta]:

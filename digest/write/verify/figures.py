@@ -98,9 +98,9 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     return _is_telling(amount) and dimensions.isdisjoint(RIVALS)
 
 
-ALIKE_UNITS = frozenset({("count", "times"), ("year", "rank")})
+ALIKE_UNITS = frozenset({("count", "times"), ("year", "rank"), ("day", "times")})
 """Pairs of units that mean the same in two texts: "4x RTX 4090" is 四张, ten years a tenth
-birthday."""
+birthday, 7x18 小时 seven days."""
 NO_SIZES = frozenset("percent permille pp bp times rank".split())
 """Units that do not apply to a large figure without a unit beside them."""
 RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
@@ -402,6 +402,8 @@ def _derive_from_two(
     shares = unit == left.unit == "percent" and not is_stated  # 31% is not derived as 57% of 54%
     if pair and pair[1] and not shares and (not bare or (near and unit in ("percent", "times"))):
         yield from (("", value) for value in _ratios(unit, *pair))
+    if pair and pair[1] and unit in ("", "count") and left.unit != right.unit and near:
+        yield "", pair[0] / pair[1]  # 4 GB are 40 times 100 MB
     ages = near and unit == "year" and not (left.unit or right.unit)
     if pair and (ages or _fits(unit, left, right)):
         scale = 1.0 if ages else _scale(left, right, unit)
