@@ -1,5 +1,5 @@
-"""Answers of servers that strangers named, fetched and read within limits: the nouns of feeds,
-and dates as feeds and servers write them."""
+"""Fetch and parse responses of untrusted servers within limits. This module: feed entries and date
+parsing."""
 
 import json
 import math
@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 MAX_ENTRIES = 300
 MAX_TITLE, MAX_CONTENT = 1_000, 100_000
 LONGEST_WAIT = 24 * 3600.0
-"""The longest wait that a server may ask for, in seconds."""
+"""Longest Retry-After that is honoured, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, as the feed words it. Title and content are HTML unless marked as plain."""
+    """A feed entry. Title and content are HTML unless marked as plain."""
 
     title: str = ""
     link: str = ""
@@ -28,7 +28,7 @@ class Entry:
     author: str = ""
     published: datetime | None = None
     comments: str = ""
-    """Address of the discussion."""
+    """Address of its discussion page."""
     metrics: Mapping[str, int] = field(default_factory=dict)
     plain_title: bool = False
     plain_content: bool = False
@@ -42,16 +42,16 @@ class Feed:
     language: str = ""
     entries: tuple[Entry, ...] = ()
     unknown_zone: str = ""
-    """A time zone in it that could not be read; such dates are left out."""
+    """A time zone in the feed that could not be parsed; dates with it are left out."""
 
 
 def strip_text(value: object) -> str:
-    """Return what may be a text, without spaces around it."""
+    """Return the stripped text, or "" if the value is not a string."""
     return value.strip() if isinstance(value, str) else ""
 
 
 class UnknownZone(ValueError):
-    """A date whose time zone is not understood. The message is the zone as it is written."""
+    """A date with an unknown time zone. The message is the zone as written."""
 
 
 _MONTHS = {
@@ -69,9 +69,9 @@ _DATES = tuple(
         rf"(?:[A-Za-z]+,?\s+)?{_MONTH}\s+(?P<d>\d\d?)\s+{_CLOCK}(?P<z>.*?)\s+(?P<Y>\d{{4}})",
     )
 )
-"""ISO 8601; RFC 822; what browsers and people write; `date` of Unix and X. `z` names the zone."""
+"""ISO 8601; RFC 822; browsers' and written forms; `date` of Unix and X. `z` is the zone."""
 _MAX_DATE = 100
-"""Characters: time of the patterns above grows with the square of the blanks."""
+"""Maximum length of a date: the patterns take quadratic time in runs of blanks."""
 _OFFSET = re.compile(
     r"(?:GMT|UTC|UT|Z)?\s*([+-])\s*(\d\d?):?([0-5]\d)?(?:\s*[A-Z]{1,5})?", re.IGNORECASE
 )
@@ -88,13 +88,13 @@ _HOURS: dict[str, float] = {
     **{"ast": -4, "edt": -4, "est": -5, "cdt": -5, "cst": -6, "mdt": -6, "mst": -7, "pdt": -7},
     **{"pst": -8, "akdt": -8, "akst": -9, "hst": -10},
 }
-"""Hours east of UTC; in North America as RFC 822 has them, without names of several (IST)."""
+"""Hours east of UTC. North American names as in RFC 822; ambiguous names (IST) are left out."""
 
 
 def parse_date(text: str) -> datetime | None:
-    """Return the moment in UTC that a date of a feed names; one without a zone is UTC.
+    """Return the date in a feed as a UTC moment; a date without a zone is UTC.
 
-    None for a form that is not known and a day that does not exist. Raise UnknownZone.
+    Return None for an unknown format or an impossible date. Raise UnknownZone.
     """
     text = text.strip().replace("\u2212", "-")
     if len(text) > _MAX_DATE:
@@ -127,7 +127,7 @@ def parse_date(text: str) -> datetime | None:
 
 
 def _zone(text: str) -> tzinfo:
-    """Return the zone that stands after a time. Raise UnknownZone."""
+    """Return the time zone written after a time. Raise UnknownZone."""
     before, _, inside = re.sub(r"[\[(]", "(", text).partition("(")
     text = (before.strip(" ,;") or inside.strip(" ,;)]")).strip()
     if not text:
@@ -147,8 +147,8 @@ def _zone(text: str) -> tzinfo:
 
 
 def parse_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds until a server wants to be asked again, at most LONGEST_WAIT; None where
-    it does not say. In Retry-After (RFC 9110, 10.2.3), in milliseconds, or as X says it."""
+    """Return the server's requested delay in seconds, at most LONGEST_WAIT; None if there is none.
+    Read Retry-After (RFC 9110, 10.2.3), retry-after-ms and X's rate limit header."""
     for name, unit, since in (
         ("retry-after-ms", 1000.0, 0.0),
         ("retry-after", 1.0, 0.0),
@@ -165,7 +165,7 @@ def parse_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def load_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in a body; an empty one where there is none."""
+    """Return the JSON object in a body, or {} if it is not one."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -174,7 +174,7 @@ def load_object(body: bytes) -> dict[str, Any]:
 
 
 def iter_mappings(value: object) -> Iterator[Mapping[str, Any]]:
-    """Yield the mappings in what may be a list of them."""
+    """Yield the mappings in a value that may be a list of them."""
     for part in value if isinstance(value, list) else ():
         if isinstance(part, Mapping):
             yield part

@@ -1,5 +1,5 @@
-"""Addresses of strangers: which may be fetched, which may be shown to readers, and what a message
-may tell.
+"""Rules for untrusted addresses: which may be fetched, which may be shown to readers, and what may
+be quoted in messages.
 
 The special ranges are those of IANA's registries (RFC 6890 and its successors).
 """
@@ -14,16 +14,16 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from digest.errors import SourceError
 
 MAX_LINK = 1_000
-"""Characters of a link that readers get; a chat message has 2,000 in all."""
+"""Maximum length of a link for readers; a whole Discord message has 2,000 characters."""
 
 _LOCAL_ZONES = frozenset(
     "localhost localdomain local internal intranet lan home corp onion".split()
 )
 _NUMBER = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*\.?", re.IGNORECASE)
-"""How inet_aton writes an address: `127.1`, `0x7f000001`, `0177.0.0.1`, `2130706433`."""
+"""Address forms that inet_aton accepts: `127.1`, `0x7f000001`, `0177.0.0.1`, `2130706433`."""
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 _PLACEHOLDER = ipaddress.IPv4Network("198.18.0.0/15")
-"""Proxy clients answer every question for a name with an address of this range ("fake-ip")."""
+"""Range with which proxy clients answer every DNS query ("fake-ip")."""
 _V4_SPECIAL = tuple(
     ipaddress.IPv4Network(net)
     for net in (
@@ -33,7 +33,7 @@ _V4_SPECIAL = tuple(
         " 168.63.129.16/32"
     ).split()
 )
-"""The last one is no special address, but on each machine of Azure the way to its platform."""
+"""The last one is public, but on Azure machines it leads to the platform's own service."""
 _V6_GLOBAL = ipaddress.IPv6Network("2000::/3")
 _V6_SPECIAL = tuple(
     ipaddress.IPv6Network(net)
@@ -45,44 +45,44 @@ _SCRIPTS_TOGETHER = (
     {"LATIN", "CJK", "BOPOMOFO"},
     {"LATIN", "CJK", "HANGUL"},
 )
-"""Scripts that one name may mix (UTS 39, "highly restrictive"); others imitate each other."""
+"""Scripts that may be mixed in one name (UTS 39, "highly restrictive"); others are look-alikes."""
 
 
 class AddressRefused(Exception):
-    """An address that must not be dialled; `host` is its name."""
+    """The address must not be contacted; `host` is its name."""
 
 
 class PlaceholderDns(AddressRefused):
-    """A name that the local DNS maps to an address of a proxy client."""
+    """The local DNS returned a placeholder address of a proxy client."""
 
 
 def is_public(address: str) -> bool:
-    """Return True for an IP address, as a resolver gives it, of the open internet.
+    """Return True if a resolved IP address is on the public internet.
 
-    `ipaddress.is_global` knows fewer ranges, fewest before Python 3.11.10.
+    `ipaddress.is_global` covers fewer ranges, especially before Python 3.11.10.
     """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
-        return False  # also those with a zone, like fe80::1%eth0
+        return False  # also for scoped addresses like fe80::1%eth0
     if isinstance(ip, ipaddress.IPv4Address):
         return not any(ip in net for net in _V4_SPECIAL)
-    if ip in _NAT64:  # what DNS64 makes of an IPv4 address in networks that have IPv6 alone
+    if ip in _NAT64:  # DNS64 maps IPv4 addresses to this range in IPv6-only networks
         return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
     return ip in _V6_GLOBAL and not any(ip in net for net in _V6_SPECIAL)
 
 
 def is_placeholder(address: str) -> bool:
-    """Return True for an IP address that a proxy client hands out in the place of the real one."""
+    """Return True for a placeholder address that a proxy client returns in DNS."""
     try:
         return ipaddress.ip_address(address) in _PLACEHOLDER
     except ValueError:
         return False
 
 
-@lru_cache(maxsize=4096)  # hosts come again and again
+@lru_cache(maxsize=4096)  # the same hosts recur
 def is_near(host: str) -> bool:
-    """Return True for a host of this machine or network as it is written, before any look-up."""
+    """Return True if the host, as written, is on this machine or network. Makes no DNS query."""
     bare = host.strip("[]").rstrip(".").lower()
     labels = bare.split(".")
     if not bare or labels[-1] in _LOCAL_ZONES or labels[-2:] == ["home", "arpa"]:
@@ -92,12 +92,12 @@ def is_near(host: str) -> bool:
             return not is_public(socket.inet_ntoa(socket.inet_aton(bare)))
         except OSError:
             return True
-    # A name without a dot is one of the local network.
+    # A name without a dot belongs to the local network.
     return not is_public(bare) if ":" in bare else len(labels) == 1
 
 
 def choose_proxy(address: str, proxy: str) -> str:
-    """Return the proxy to reach a server through: none for one of this machine or network."""
+    """Return the proxy for an address: "" for hosts on this machine or network."""
     try:
         host = urlsplit(address).hostname
     except ValueError:
@@ -106,7 +106,7 @@ def choose_proxy(address: str, proxy: str) -> str:
 
 
 def describe_address(address: str) -> str:
-    """Return host and path of an address: what a message may tell, without passwords and keys."""
+    """Return host and path of an address for messages, without credentials and query."""
     try:
         url = urlsplit(address if "://" in address else f"//{address}")
         host, port = url.hostname or "", url.port
@@ -116,7 +116,7 @@ def describe_address(address: str) -> str:
 
 
 def check_address(address: str) -> str:
-    """Return the address of a page or feed. Raise SourceError for one that is none."""
+    """Return the address of a page or feed. Raise SourceError if it is invalid."""
     address = re.sub(r"\s", "%20", address.strip())
     try:
         url = urlsplit(address)
@@ -134,11 +134,11 @@ _ENDS_LINK = frozenset(' <>"`\\^{}|')
 
 
 def make_link(address: str, base: str = "", *, near: bool = False) -> str:
-    """Return the address as readers may get it, made absolute; empty where it is no good.
+    """Return the address as an absolute link that is safe for readers; "" if it is not.
 
-    The host must be one of the open internet (unless `near`), in letters of one script; names in
-    other letters than ASCII are written in punycode. Blanks are escaped. No password, no more than
-    MAX_LINK characters.
+    The host must be public (unless `near`) and in a single script; names that are not ASCII are
+    converted to punycode. Blanks are escaped. Links with passwords or over MAX_LINK characters are
+    refused.
     """
     address = re.sub(r"[\t\r\n]+\s*", "", address.strip())
     if re.search(r"\s\S*://", address):
@@ -160,7 +160,7 @@ def make_link(address: str, base: str = "", *, near: bool = False) -> str:
 
 @lru_cache(maxsize=4096)
 def _ascii_host(host: str) -> str:
-    """Return the host in ASCII. Raise ValueError for one that mixes scripts, or is none."""
+    """Return the host in ASCII. Raise ValueError if it mixes scripts or is invalid."""
     if ":" in host:
         return str(ipaddress.IPv6Address(host))
     ascii_host = host.encode("idna").decode("ascii").lower()
@@ -175,7 +175,7 @@ def _ascii_host(host: str) -> str:
 
 
 def _escape(part: str) -> str:
-    """Escape what ends a link, opens markup or is not shown; other letters stay as they are."""
+    """Percent-encode invisible characters and those that end a link or open markup."""
     return "".join(
         sign if sign.isprintable() and sign not in _ENDS_LINK else quote(sign, "", errors="replace")
         for sign in part

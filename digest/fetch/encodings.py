@@ -1,4 +1,4 @@
-"""Bodies as UTF-8 where what they say of their letters is missing, wrong, or hidden."""
+"""Convert bodies to UTF-8 when their declared encoding is missing or wrong."""
 
 import codecs
 import re
@@ -10,10 +10,10 @@ from digest.errors import FeedError
 GZIP = b"\x1f\x8b"
 MAX_UNPACKED = 5_000_000
 MAX_MEMBERS = 100
-"""Of a gzip file; what follows each is copied."""
+"""Maximum members of a gzip file, because the rest of the data is copied after each."""
 
 ENOUGH = 12
-"""Bytes above ASCII that prove UTF-8: fewer may come out right by chance."""
+"""Minimum number of non-ASCII bytes to identify an encoding: fewer may match by chance."""
 
 _WIDE = {
     b"\xff\xfe\0\0": "utf-32",
@@ -29,25 +29,25 @@ _WIDE = {
     b"[\0": "utf-16-le",
     b"\0[": "utf-16-be",
 }
-"""How bodies begin whose letters take two or four bytes."""
+"""First bytes of encodings with two or four bytes per character."""
 _EBCDIC = "<?xml".encode("cp037")
 _DECLARED = re.compile(r"^\ufeff?\s*<\?xml[^>]{0,200}\?>")
 _NAMED = re.compile(rb"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]{1,30})")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,30})", re.IGNORECASE)
 _UTF8 = {"utf-8", "utf8", ""}
 _OF_PROGRAMS = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
-"""Codecs of Python that no document is in: punycode's time grows with the square."""
+"""Python-only codecs, used by no document; decoding punycode takes quadratic time."""
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
 _WIDER |= {"iso8859-1": "cp1252", "ascii": "cp1252", "windows-31j": "cp932"}
-"""What documents mean by an encoding, as browsers read it (encoding.spec.whatwg.org)."""
+"""Supersets that documents mean by these names, as in browsers (encoding.spec.whatwg.org)."""
 _OF_ASIA = (("cp932", "ぁ", "ヿ", 0.2), ("euc_jp", "ぁ", "ヿ", 0.2), ("cp949", "가", "힣", 0.8))
-"""Encodings with the letters of a language, and their least share of its text."""
+"""Encodings, the range of their language's characters, and the minimum share of these."""
 
 
 def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
-    """Return the body as it is, or as UTF-8 with headers that say so. Raise FeedError for one that
-    is packed and broken, or too large."""
-    if body.startswith(GZIP):  # what no header names as packed
+    """Return the body and headers, converted to UTF-8 if needed. Raise FeedError if it is broken
+    gzip data or too large."""
+    if body.startswith(GZIP):  # gzip data without a Content-Encoding header
         try:
             body, _ = unpack_gzip(body)
         except zlib.error:
@@ -64,14 +64,14 @@ def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str
 
 
 def detect_encoding(sample: bytes) -> str:
-    """Return the encoding of a text file by its beginning: UTF-8 unless its bytes say otherwise."""
-    # A character may be cut at the end of the sample.
+    """Return the encoding of a text file from its first bytes; UTF-8 by default."""
+    # Cut at a quote, because the sample may end inside a character.
     return detect_wide(sample) or _mislabelled(sample[: sample.rfind(b'"') + 1], {}) or "utf-8-sig"
 
 
 def unpack_gzip(body: bytes) -> tuple[bytes, bool]:
-    """Return what the members of a gzip file hold (RFC 1952, 2.2), at most one byte more than
-    MAX_UNPACKED, and whether it is whole. Raise zlib.error for one that is broken."""
+    """Return the unpacked members of a gzip file (RFC 1952, 2.2), at most MAX_UNPACKED + 1 bytes,
+    and whether it is complete. Raise zlib.error if it is broken."""
     unpacked = bytearray()
     for _ in range(MAX_MEMBERS):
         member = zlib.decompressobj(31)
@@ -83,7 +83,7 @@ def unpack_gzip(body: bytes) -> tuple[bytes, bool]:
 
 
 def find_codec(label: str) -> str:
-    """Return Python's name of an encoding that documents are in; nothing for any other label."""
+    """Return Python's codec name for a document encoding, or ""."""
     try:
         label = label.lower().removeprefix("x-")
         b"<".decode(label := _WIDER.get(label, label), "replace")
@@ -94,7 +94,7 @@ def find_codec(label: str) -> str:
 
 
 def detect_wide(body: bytes) -> str:
-    """Return the encoding of letters of two or four bytes, or of EBCDIC; nothing for any other."""
+    """Return the encoding if it is UTF-16, UTF-32 or EBCDIC, else ""."""
     if body.startswith(_EBCDIC):
         declared = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
         return (declared and find_codec(declared[1])) or "cp037"
@@ -102,10 +102,10 @@ def detect_wide(body: bytes) -> str:
 
 
 def _stated(body: bytes, headers: Mapping[str, str]) -> str:
-    """Return the encoding that the server names, or else the body, where it can be: as HTTP has it,
-    the server's word counts first, unless it is the one that servers put on all they have.
+    """Return the declared encoding that decodes the body. The HTTP header precedes the document, as
+    in the standard, except for ISO 8859-1, which servers send as a default.
 
-    A byte order mark says UTF-8, and so does JSON (RFC 8259, 8.1).
+    A byte order mark means UTF-8, and so does JSON (RFC 8259, 8.1).
     """
     if body.startswith(b"\xef\xbb\xbf") or body.lstrip().startswith(b"{"):
         return ""
@@ -123,7 +123,7 @@ def _stated(body: bytes, headers: Mapping[str, str]) -> str:
 
 
 def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
-    """Return what the body is encoded as, where it is not what it says; else nothing."""
+    """Return the actual encoding if it differs from the declared one, else ""."""
     if body.isascii():
         return ""
     high = sum(map(len, runs := re.findall(rb"[\x80-\xff]+", body)))
@@ -140,14 +140,14 @@ def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
     except UnicodeDecodeError:
         lost = body.decode("utf-8", "replace").count("\ufffd")
         if not stated <= _UTF8 or lost < high / 4:
-            return ""  # a letter that broke off makes no other encoding
-        # The letters of Western Europe stand alone among those of ASCII.
+            return ""  # mostly valid UTF-8, for example with a truncated character
+        # In Western European text, accented letters stand alone among ASCII letters.
         return "cp1252" if high < 1.3 * len(runs) else _asian(body[:100_000])
 
 
 def _asian(body: bytes) -> str:
-    """Return an encoding of Japanese or Korean, or else GB18030 or Big5, whichever has more of its
-    common characters there, if many."""
+    """Return a Japanese or Korean encoding if its characters are frequent enough, else GB18030 or
+    Big5, whichever has more of its common characters, if these are the majority."""
     for encoding, first, last, share in _OF_ASIA:
         letters = [letter for letter in body.decode(encoding, "replace") if letter > "\x7f"]
         own = sum(first <= letter <= last for letter in letters)

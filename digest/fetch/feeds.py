@@ -1,9 +1,9 @@
-"""RSS, Atom, RDF, CDF and JSON Feed as entries, whatever state they are in.
+"""Parse RSS, Atom, RDF, CDF and JSON Feed into entries, however malformed they are.
 
-fastfeedparser reads first. feedparser, thirty times slower, reads what that cannot: where it
-raises, where the first entry lacks a title or a link, and where a feed carries what only
-feedparser tells. What it is given is cut, because its time grows faster than the feed. Both get
-dates in UTC and plain text as HTML: they lose zones, and which of the two a text is.
+fastfeedparser comes first. feedparser, which is thirty times slower, is used if that fails, if the
+first entry lacks a title or a link, or if the feed has elements that only feedparser supports. Its
+input is cut, because its time grows faster than linearly. For both, dates are converted to UTC and
+plain text to HTML beforehand, because both lose time zones and the text type.
 """
 
 import calendar
@@ -35,37 +35,37 @@ from digest.fetch import (
 from digest.fetch.encodings import as_utf8
 
 MAX_SLOW = 300_000
-"""Bytes that feedparser is given."""
+"""Maximum input of feedparser, in bytes."""
 MAX_HEAD = 10_000
-"""Bytes that feedparser is given of a feed without entries."""
+"""Maximum input of feedparser for a feed without entries, in bytes."""
 MAX_ATTRIBUTES = 60
-"""Attributes of one element: feedparser's time grows with their square."""
+"""Maximum attributes per element: feedparser takes quadratic time."""
 MAX_TAGS = 6_000
-"""Tags that feedparser is given: its time grows with their depth."""
+"""Maximum tags for feedparser, whose time grows with nesting depth."""
 MAX_ELEMENTS = 60_000
-"""Tags that fastfeedparser is given: a tree of a million takes 400 MB."""
+"""Maximum tags for fastfeedparser: a tree of a million takes 400 MB."""
 MAX_TAG = 100_000
-"""Bytes of one tag."""
+"""Maximum length of a tag, in bytes."""
 MAX_UNCLOSED = 50_000
-"""Tags that are never closed: a tree that deep takes 300 MB."""
+"""Maximum unclosed tags: a tree that deep takes 300 MB."""
 MAX_SPACES = 3_000
-"""Declarations of namespaces: time grows with their square. An article in XHTML has one."""
+"""Maximum namespace declarations: time grows quadratically. An XHTML article has one."""
 
 _SLOW = re.compile(
     rb"<(?:slash:comments|media:statistics|media:starRating|rdf:RDF)\b|\sxml:base\s*=|\smode\s*=\s*[\"']base64"
 )
-"""What only feedparser tells: counts, addresses from a base within the feed, packed content, and
-more than the teasers of RSS 1.0."""
+"""Elements that only feedparser supports: counts, xml:base, base64 content, and RSS 1.0 beyond its
+teasers."""
 MAX_JSON = 2_000_000
-"""Bytes of a JSON Feed, whose objects take twenty times their bytes in memory."""
+"""Maximum size of a JSON Feed in bytes: its objects take twenty times as much memory."""
 MAX_JSON_OBJECTS = 50_000
-"""Even empty ones take 300 bytes."""
+"""Maximum JSON objects: even an empty one takes 300 bytes."""
 MAX_AMPERSANDS = 200_000
 _AMPERSAND = re.compile(
     rb"<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+"
     rb"|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)([A-Za-z][A-Za-z0-9]{1,30};)?"
 )
-"""Those that XML does not know, outside of CDATA, which is passed over."""
+"""Ampersands that are not valid XML, outside of CDATA."""
 _DATE = re.compile(
     rb"(<(?:\w{1,20}:)?(?:pubDate|date|published|updated|issued|modified|created)\b[^<>]{0,200}>)\s*+"
     rb"(?:<!\[CDATA\[)?([^<>\]]++\]?)(?:\]\]>)?\s*+(?=</)",
@@ -75,24 +75,24 @@ _PLAIN = re.compile(
     rb"(<(title|summary|content)\s[^<>]{0,200}?type\s*=\s*[\"'])text(?:/plain)?([\"'][^<>]{0,200}>)"
     rb"((?:[^<]++|<(?!/?\2\b))*+)(?=</\2>)"
 )
-"""Atom's plain text constructs, up to the next tag of their name."""
+"""Atom's plain text constructs, up to the next tag of the same name."""
 _PACKED = re.compile(
     rb"(<content\s[^<>]{0,200}?type\s*=\s*[\"'](?:application/(?!xhtml|xml)|image/|audio/|video/)[^<>]*>)[^<]*(?=</content>)"
 )
-"""Content of other types than text, which Atom has as base64."""
+"""Atom content of non-text types, which is base64."""
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 _TAG = re.compile(rb"<[A-Za-z/]")
 _OPENING = re.compile(rb"""<[A-Za-z](?=[^<]{60})(?:[^<>"']|"[^"<]*"|'[^'<]*')*+>?""")
-"""Tags that may have more than MAX_ATTRIBUTES."""
+"""Opening tags that may have more than MAX_ATTRIBUTES."""
 _HTML = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
 _SUBSET = re.compile(
     rb"<!DOCTYPE[^\[<>]{0,500}\[(?:(?!<!DOCTYPE).){0,20000}?\]\s*>", re.IGNORECASE | re.DOTALL
 )
-"""A document's own entities: those that unfold into each other take a second to refuse."""
+"""A document type with its own entities: nested entities take a second to reject."""
 
 
 def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
-    """Return the feed in a body. `headers` may name its encoding and its place. Raise FeedError."""
+    """Parse a feed. `headers` may contain its encoding and location. Raise FeedError."""
     body, headers = as_utf8(body, headers or {})
     if body.lstrip(b" \t\r\n")[:1] == b"{":
         return _parse_json(body)
@@ -115,10 +115,9 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
 
 
 def _limit(body: bytes) -> bytes:
-    """Return what parsers can take: the newest entries, tags by the ten thousand, some attributes
-    each.
+    """Limit entries, tags and attributes to what the parsers can handle; keep the newest entries.
 
-    Raise FeedError for what is no feed of theirs.
+    Raise FeedError if the body exceeds the other limits.
     """
     body = _keep_newest(body, len(body))
     more = next(islice(_TAG.finditer(body), MAX_ELEMENTS, None), None)
@@ -135,8 +134,8 @@ def _limit(body: bytes) -> bytes:
 
 
 def _keep_newest(body: bytes, size: int) -> bytes:
-    """Return the body with at most MAX_ENTRIES and, where several are left, so many bytes: from the
-    end where the oldest stand first."""
+    """Return the body with at most MAX_ENTRIES entries and, if there are several, about `size`
+    bytes. Cut at the start if the oldest entries come first."""
     starts = [match.start() for match in _ENTRY.finditer(body)]
     if len(starts) < 2 or (len(starts) <= MAX_ENTRIES and len(body) <= size):
         return body
@@ -159,8 +158,8 @@ def _first_date(entry: bytes) -> datetime | None:
 
 
 def _normalize(body: bytes) -> tuple[bytes, str]:
-    """Return the body with dates in UTC, plain text as HTML and no packed content; and a time zone
-    in it that is not understood."""
+    """Convert dates to UTC and plain text to HTML, and remove binary content. Also return a time
+    zone that could not be parsed, if any."""
     unknown: list[str] = []
 
     def in_utc(match: re.Match[bytes]) -> bytes:
@@ -186,8 +185,8 @@ def _as_html(match: re.Match[bytes]) -> bytes:
 
 
 def _written_out(match: re.Match[bytes], *, has_entities: bool) -> bytes:
-    """Write `AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows.
-    `has_entities`: the document names entities itself."""
+    """Escape bare `&` and HTML entities for XML, because fastfeedparser drops the text after them.
+    `has_entities`: the document defines entities itself."""
     name = match[1] or b""
     if match.group()[:1] == b"<" or (has_entities and name):
         return match.group()
@@ -217,7 +216,7 @@ def _parse_slowly(body: bytes, headers: Mapping[str, str], unknown_zone: str) ->
 
 
 def _limit_slow(body: bytes) -> bytes:
-    """Return what feedparser gets: complete entries up to a size, and no entities."""
+    """Limit the input of feedparser: complete entries up to a size, without own entities."""
     size = MAX_SLOW if _ENTRY.search(body) else MAX_HEAD
     body = _keep_newest(body, size)[:size]
     body = _SUBSET.sub(b"", body, count=1)
@@ -228,7 +227,7 @@ def _limit_slow(body: bytes) -> bytes:
 
 
 def _fewer(tag: re.Match[bytes]) -> bytes:
-    """Return the tag with its first attributes; nothing in place of a huge one."""
+    """Return the tag with at most MAX_ATTRIBUTES; drop a tag over MAX_TAG bytes."""
     text = tag.group()
     if len(text) > MAX_TAG:
         return b""
@@ -242,7 +241,7 @@ def _fewer(tag: re.Match[bytes]) -> bytes:
 
 
 def _feed(read: Mapping[str, Any], unknown_zone: str) -> Feed:
-    # As plain dictionaries: feedparser's own warn where a date is missing.
+    # Copied to plain dicts, because feedparser's own warn about a missing date.
     about = dict(read.get("feed") or {})
     return Feed(
         title=strip_text(about.get("title"))[:MAX_TITLE],
@@ -268,7 +267,7 @@ def _entry(read: Mapping[str, Any]) -> Entry:
 
 
 def _link(read: Mapping[str, Any]) -> str:
-    """Return the page of the entry: what is named so, before a file that goes with it."""
+    """Return the entry's page: prefer an `alternate` link to one of an attached file."""
     for link in iter_mappings(read.get("links")):
         if link.get("rel") == "alternate" and (to := strip_text(link.get("href"))):
             return to
@@ -276,7 +275,7 @@ def _link(read: Mapping[str, Any]) -> str:
 
 
 def _content(read: Mapping[str, Any]) -> str:
-    """Return the longer of summary and content: feeds have teasers in the one or the other."""
+    """Return the longest of summary, description and content: any of them may be a teaser."""
     texts = [strip_text(read.get("summary")), strip_text(read.get("description"))]
     for content in iter_mappings(read.get("content")):
         kind = strip_text(content.get("type")) or "html"
@@ -292,7 +291,7 @@ def _author(read: Mapping[str, Any]) -> str:
 
 
 def _metrics(read: Mapping[str, Any]) -> dict[str, int]:
-    """Return counts of the slash and media namespaces (Media RSS 1.5.1, media:community)."""
+    """Return the counts in the slash and media namespaces (Media RSS 1.5.1, media:community)."""
     values = {
         "replies": read.get("slash_comments"),
         "views": (read.get("media_statistics") or {}).get("views"),
@@ -303,7 +302,7 @@ def _metrics(read: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _date(read: Mapping[str, Any], name: str) -> datetime | None:
-    """Return a date in UTC: feedparser gives a time tuple, fastfeedparser ISO 8601."""
+    """Return a date in UTC from feedparser's time tuple or fastfeedparser's ISO 8601 string."""
     parsed = read.get(f"{name}_parsed")
     try:
         if parsed:
@@ -323,7 +322,7 @@ def _parse_json(body: bytes) -> Feed:
     entries = [_json_entry(item, data, unknown) for item in iter_mappings(data["items"])]
     first, last = (entries[0].published, entries[-1].published) if entries else (None, None)
     if first and last and first < last:
-        entries.reverse()  # the oldest stood first
+        entries.reverse()  # newest first
     return Feed(
         title=strip_text(data.get("title"))[:MAX_TITLE],
         link=strip_text(data.get("home_page_url")),
@@ -334,7 +333,7 @@ def _parse_json(body: bytes) -> Feed:
 
 
 def _json_entry(item: Mapping[str, Any], feed: Mapping[str, Any], unknown: list[str]) -> Entry:
-    """Return an entry. `unknown` collects time zones that are not understood."""
+    """Return an entry; append unparsed time zones to `unknown`."""
     number = item.get("id")
     id_ = strip_text(number) or (str(number)[:500] if isinstance(number, int) else "")
     html = strip_text(item.get("content_html"))
@@ -355,7 +354,7 @@ def _json_entry(item: Mapping[str, Any], feed: Mapping[str, Any], unknown: list[
 
 
 def _list_authors(of: Mapping[str, Any]) -> Iterator[str]:
-    """Yield names, in the way of version 1.1 or 1."""
+    """Yield author names from JSON Feed 1.1 or 1.0."""
     for author in (*iter_mappings(of.get("authors")), *iter_mappings([of.get("author")])):
         if name := strip_text(author.get("name")):
             yield name

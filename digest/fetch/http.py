@@ -1,10 +1,9 @@
-"""One GET within limits: bytes on the wire, bytes unpacked, seconds, redirects, and never to a
-private network.
+"""HTTP GET with limits on size, unpacked size, time and redirects, and without access to private
+networks.
 
-A name is resolved here, every address it has is checked, and the connection goes to the very
-address that was checked: a name that resolves differently a moment later gains nothing. Redirects
-pass through here too. Behind a proxy the proxy resolves names: what the local DNS says of them does
-not matter.
+The host is resolved here, every address is checked, and the connection uses the checked address, so
+DNS rebinding has no effect. Redirects are checked the same way. Behind a proxy, the proxy resolves
+names, so the local DNS does not matter.
 """
 
 import asyncio
@@ -33,42 +32,42 @@ from digest.fetch.addresses import (
 from digest.fetch.encodings import GZIP, MAX_UNPACKED, unpack_gzip
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""Addresses of a host; raises OSError where it has none."""
+"""Returns the addresses of a host; raises OSError if there are none."""
 MAX_WIRE = 5_000_000
-"""Bytes of a body as it is sent. The largest feeds in daily use are about 3 MB."""
+"""Maximum body size on the wire. The largest feeds in daily use have about 3 MB."""
 SECONDS = 20.0
-"""Seconds for the whole of a fetch, redirects included."""
+"""Timeout of a whole fetch, including redirects."""
 MAX_REDIRECTS = 5
 USER_AGENT = "Jianbao/0.1 (daily digest of public posts)"
 
 _FOR_GOOD = {301, 308}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PACKED = {"br", "compress", "deflate", "zstd"}
-"""What bodies are packed with that were not asked to be."""
+"""Content encodings that were not requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server sent: `url` is where it came from in the end, `moved` where it has moved for
-    good."""
+    """A response. `url`: final address; `moved`: new address after a permanent redirect."""
 
     status: int
     url: str
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """With names in lower case."""
+    """Header names are in lower case."""
     moved: str = ""
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, as the system knows them."""
+    """Return the addresses of a host from the system's resolver."""
     loop = asyncio.get_running_loop()
     entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Dials only public addresses. Behind a proxy only what is written as near by is refused."""
+    """Transport that connects only to public addresses. With a proxy, only hosts that are local by
+    name are refused."""
 
     def __init__(
         self,
@@ -80,7 +79,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self._inner, self._proxied, self._resolve = inner, proxied, resolver
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send the request to a checked address. Raise AddressRefused, or httpx2's own errors."""
+        """Send the request to a checked address. Raise AddressRefused or httpx2 errors."""
         host = request.url.host
         if is_near(host):
             raise AddressRefused(host)
@@ -111,8 +110,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
 
 def _dial(request: httpx2.Request, address: str) -> httpx2.Request:
-    """Return the same request to an address; the name stays in its Host header and for the
-    certificate's check."""
+    """Return the request with the address as its host; Host header and TLS keep the name."""
     host = request.url.host
     return httpx2.Request(
         request.method,
@@ -124,7 +122,7 @@ def _dial(request: httpx2.Request, address: str) -> httpx2.Request:
 
 
 class Fetcher:
-    """A client for one source; `private` lets it reach addresses of private networks."""
+    """HTTP client of one source. `private`: allow private networks."""
 
     def __init__(
         self,
@@ -142,7 +140,7 @@ class Fetcher:
         self._client = httpx2.AsyncClient(
             transport=inner if private else guard,
             trust_env=False,
-            # A host whose first addresses do not answer may have another one that does.
+            # Leave time to try further addresses if the first ones do not answer.
             timeout=httpx2.Timeout(self._seconds, connect=self._seconds / 4),
             headers={"user-agent": USER_AGENT, "accept-encoding": "gzip"},
         )
@@ -162,10 +160,10 @@ class Fetcher:
         redirects: int = MAX_REDIRECTS,
         read: frozenset[int] = frozenset(),
     ) -> Answer:
-        """Return a whole answer of status 200 or 304, or one of `read`.
+        """Return a complete response with status 200, 304 or one in `read`.
 
-        Raise SourceError for everything else: with `gone` for what is gone for good, with `wait`
-        where the server says how many seconds to stay away.
+        Raise SourceError otherwise: with `gone` if permanent, with `wait` if the server asks to
+        retry after some seconds.
         """
         name = describe_address(address)
         try:
@@ -236,7 +234,7 @@ def _target(url: httpx2.URL, location: str) -> httpx2.URL:
 
 
 async def _read_body(response: httpx2.Response) -> bytes:
-    """Return the unpacked body. Raise SourceError for one that is too large, or broken."""
+    """Return the unpacked body. Raise SourceError if it is too large or broken."""
     name = describe_address(str(response.url))
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding in _PACKED:
@@ -246,7 +244,7 @@ async def _read_body(response: httpx2.Response) -> bytes:
         wire += chunk
         if len(wire) > MAX_WIRE:
             raise SourceError(f"{name}: larger than {MAX_WIRE // 1_000_000} MB")
-    if not wire.startswith(GZIP):  # whatever the header says
+    if not wire.startswith(GZIP):  # regardless of the header
         return bytes(wire)
     try:
         body, is_whole = unpack_gzip(bytes(wire))
@@ -260,7 +258,7 @@ async def _read_body(response: httpx2.Response) -> bytes:
 
 
 def refusal(status: int, headers: Mapping[str, str], address: str) -> SourceError:
-    """Return the error that a status without posts means."""
+    """Return the error for a status without posts."""
     name = describe_address(address)
     if status == 410:
         return SourceError(f"{name}: gone for good (410)", gone=True)

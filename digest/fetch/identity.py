@@ -1,10 +1,10 @@
-"""One key for one post, whoever delivers it.
+"""Derive a post's key, which is the same whichever source delivers it.
 
-A post of X has the key `x:ID` through X itself, RSSHub or Nitter; a story of Hacker News has
-`hn:ID` through its API or a feed. What has no id of a service that we know goes by its address,
-without what only tracks: so it is one post through every feed. Where entries of a feed share an
-address they go by the id that the feed gives them, else by title and day. A feed is remembered, so
-that an entry keeps its key when its address or its neighbours change.
+A post of X has the key `x:ID` through X, RSSHub or Nitter; a Hacker News story has `hn:ID` through
+the API or a feed. Posts without the id of a known service are keyed by their address without
+tracking parameters. If entries of a feed share an address, they are keyed by guid, or else by title
+and day. Keys are remembered per feed, so that an entry keeps its key if its address or its
+neighbours change.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ MAX_ID = 180
 _X_HOSTS = {"x.com", "twitter.com", "mobile.twitter.com", "fxtwitter.com", "vxtwitter.com"}
 _X_PATH = re.compile(r"/(?P<author>\w{1,15})/status(?:es)?/(?P<id>\d{1,20})(?:/.*)?")
 _BRIDGED = range(17, 21)
-"""Digits of ids of X since 2013; on another host a shorter number means something else."""
+"""Lengths of X ids since 2013; on other hosts a shorter number means something else."""
 _TRACKING = frozenset(
     "spm scm si fbclid gclid mc_cid mc_eid igshid ref_src ref_url cmpid ncid guccounter".split()
 )
@@ -29,33 +29,33 @@ _TRACKING = frozenset(
 _NO_PLACE = re.compile(
     r"(?:top|comments|respond)?|(?:utm|xtor|at_|ref|rss|atom)\b.*", re.IGNORECASE
 )
-"""Fragments that name no place in a page."""
+"""URL fragments that do not identify a part of a page."""
 MAX_REMEMBERED, MAX_SHARED = 400, 60
-"""Entries of a feed whose keys are remembered, and ids that it uses for several entries."""
+"""Remembered entries per feed, and remembered addresses that several entries share."""
 _OWN_POSTS = {"x", "hn", "reddit", "v2ex", "telegram", "mastodon"}
-"""Services whose posts are meant by links; what links to a video or paper may be about it."""
+"""Services for which a link means the post itself; a link to a video or paper may be about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Source and id of a post, its own address, and its author where the address names one."""
+    """Source and id of a post, its address, and its author if the address names one."""
 
     source: str
     id: str
     url: str
     author: str = ""
     place: str = ""
-    """The community it stands in: `r/LocalLLaMA`."""
+    """Its community, like `r/LocalLLaMA`."""
 
 
 def identity(link: str) -> Identity:
-    """Return the post that an address leads to, by the address alone."""
+    """Return the identity of the post at an address, from the address alone."""
     url = _parse(link)
     return (_of_service(url) if url else None) or identify_page(link)
 
 
 def identify_page(link: str) -> Identity:
-    """Return who a page is that goes by its address, whatever service it is of."""
+    """Return the identity of a page by its address, even if it belongs to a known service."""
     url = _parse(link)
     return _of_page(url, link) if url else Identity("rss", _hash(link), "")
 
@@ -67,31 +67,31 @@ def _of_page(url: URL, link: str) -> Identity:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What an entry may go by."""
+    """Candidate identities of a feed entry."""
 
     page: Identity | None
-    """By its address."""
+    """By address."""
     guid: Identity | None
-    """By the id that the feed gives it."""
+    """By guid."""
     title: Identity
     day: str
     own_post: bool
-    """True if the address is all there is to say."""
+    """True if the address alone identifies the post."""
     repeats_page: bool
-    """True if its id is its address, which may be written in another way the next time."""
+    """True if its guid is its address, which may be written differently next time."""
 
     @property
     def mark(self) -> str:
-        """Return what tells the entry from others at the same address."""
+        """Return what distinguishes entries with the same address: guid or title."""
         return self.guid.id if self.guid else self.title.id
 
 
 def identify_entries(
     entries: Iterable[Entry], feed: str, memory: Iterable[str] = ()
 ) -> tuple[list[Identity], list[str]]:
-    """Return who each entry of the feed at that address is, and what to remember of the feed.
+    """Return the identity of each entry of a feed, and the feed's memory for the next fetch.
 
-    The links of the entries are absolute, or empty. `memory`: what the round before returned.
+    `feed`: its address. The entries' links are absolute or empty. `memory`: from the last fetch.
     """
     names = _drop_shared_guids([_name(entry, feed) for entry in entries])
     rows = [row.split(" ", 2) for row in memory if row.count(" ") >= 2]
@@ -110,7 +110,7 @@ def identify_entries(
     chosen = [_choose(n, earlier, shared) for n, earlier in zip(names, recalled, strict=True)]
     for name, identity_ in zip(names, chosen, strict=True):
         if name.guid and identity_.source == "rss":
-            remembered.pop(name.guid.id, None)  # the newest stand last
+            remembered.pop(name.guid.id, None)  # move to the end: the newest come last
             remembered[name.guid.id] = (name.day, identity_.id)
     rows = [[_SHARED, _SHARED, id_] for id_ in sorted(shared)[:MAX_SHARED]]
     rows += [[guid, day, id_] for guid, (day, id_) in [*remembered.items()][-MAX_REMEMBERED:]]
@@ -121,7 +121,7 @@ _SHARED = "-"
 
 
 def _name(entry: Entry, feed: str) -> _Names:
-    """Return what an entry of the feed at that address may go by."""
+    """Return the candidate identities of an entry."""
     page_url, guid_url = _parse(entry.link), _parse(entry.id)
     urls = filter(None, (page_url, guid_url))
     service_post = next(filter(None, map(_of_service, urls)), None)
@@ -147,7 +147,7 @@ def _name(entry: Entry, feed: str) -> _Names:
 
 
 def _drop_shared_guids(names: Sequence[_Names]) -> list[_Names]:
-    """Return the names without ids that the feed gives to several entries."""
+    """Remove guids that the feed uses for several entries."""
     entries: dict[str, set[tuple[str, str]]] = {}
     for name in names:
         if name.guid:
@@ -160,7 +160,7 @@ def _drop_shared_guids(names: Sequence[_Names]) -> list[_Names]:
 
 
 def _recall(name: _Names, remembered: Mapping[str, tuple[str, str]]) -> str:
-    """Return the id that an entry had before, whatever its address was; nothing for a new one."""
+    """Return the remembered id of an entry, whatever its address was; "" for a new entry."""
     if name.guid is None or name.own_post or name.guid.id not in remembered:
         return ""
     day, id_ = remembered[name.guid.id]
@@ -242,12 +242,12 @@ def _parse(address: str) -> URL | None:
     try:
         url = URL(address)
         return url if url.scheme in ("http", "https") and url.host else None
-    except (ValueError, TypeError, IndexError):  # yarl's own, of http://x[::1]@
+    except (ValueError, TypeError, IndexError):  # yarl raises these for http://x[::1]@
         return None
 
 
 def _normal(url: URL) -> str:
-    """Return what matters of an address: http or https, www or not, tracked or not is one."""
+    """Normalise an address: ignore scheme, `www.`, default ports and tracking parameters."""
     query = sorted(
         (name, value)
         for name, value in url.query.items()

@@ -1,4 +1,4 @@
-"""Subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml), as they really are."""
+"""Parse OPML subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml) leniently."""
 
 import re
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ MAX_BYTES = 2_000_000
 MAX_FEEDS = 500
 _AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)")
 _FEED_SCHEME = re.compile(r"feed:(?://)?(https?://)?", re.IGNORECASE)
-"""`feed:https://...` has its own scheme; `feed://...` is one of the web."""
+"""Both `feed:https://...` and `feed://...` (which means http) occur."""
 
 
 def is_opml(body: bytes) -> bool:
-    """Return True for a file that is a subscription list, whatever its name."""
+    """Return True if the content is OPML, whatever the file is called."""
     head = as_utf8(body[:4_000], {})[0].lstrip(b"\xef\xbb\xbf \t\r\n")
     return head.startswith(b"<") and _parse_opml(head)[0] is not None
 
 
 def _parse_opml(body: bytes) -> tuple[etree._Element | None, etree._ListErrorLog]:
-    """Return the root, None where it is not opml, and the faults that were repaired."""
+    """Return the root (None if it is not OPML) and the repaired syntax errors."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False)
     root = None
     with suppress(etree.XMLSyntaxError, ValueError):
@@ -35,10 +35,9 @@ def _parse_opml(body: bytes) -> tuple[etree._Element | None, etree._ListErrorLog
 
 
 def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
-    """Return the addresses of the feeds in a list, each once, in its order; and what was refused,
-    by line.
+    """Return the distinct feed addresses in order, and the refused lines.
 
-    Raise DigestError for a list without a feed, or that is none.
+    Raise DigestError if the file is not OPML or has no feeds.
     """
     if len(body) > MAX_BYTES:
         raise DigestError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
@@ -71,7 +70,7 @@ def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
 
 
 def _outlines(root: etree._Element) -> Iterator[tuple[int, str]]:
-    """Yield line and address of the outlines of feeds; others are pages that a reader scrapes."""
+    """Yield line and address of feed outlines; skip pages that the reader scrapes."""
     for element in root.iter():
         if not isinstance(element.tag, str) or etree.QName(element).localname.lower() != "outline":
             continue

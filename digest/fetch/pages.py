@@ -1,4 +1,4 @@
-"""HTML of strangers as plain text and links."""
+"""Convert untrusted HTML to plain text and links."""
 
 import re
 from html import escape, unescape
@@ -9,9 +9,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from digest.fetch.addresses import make_link
 
 MAX_HTML = 100_000
-"""Characters of HTML that are read; what follows is beyond what a post keeps."""
+"""Characters of HTML that are parsed; a post keeps less."""
 MAX_TAGS = 2_000
-"""Tags that are opened: the time of a parser of HTML grows with the square of their depth."""
+"""Maximum opening tags: HTML parsers take quadratic time in nesting depth."""
 MAX_LINKS, MAX_ANCHORS = 20, 200
 
 _BLOCKS = "p,div,br,li,tr,h1,h2,h3,h4,h5,h6,blockquote,pre,section,article,ul,ol,table,hr"
@@ -26,7 +26,7 @@ _ELEMENTS = frozenset(
     " summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul"
     " var video wbr g circle rect line".split()
 )
-"""Elements of HTML and the commonest of MathML and SVG: `<think>`, `p50<p99` are no markup."""
+"""HTML elements and the commonest of MathML and SVG; `<think>` and `p50<p99` are not markup."""
 _MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>|&(?:#\d+|#x[0-9a-fA-F]+|\w+);")
 _OPENED = re.compile(r"<[a-zA-Z]")
 _CLOSED = re.compile(
@@ -41,11 +41,11 @@ _BREAKS = re.compile(r"\s*\n\s*")
 
 
 def plain_text(html: str) -> str:
-    """Return the words of a piece of HTML, with a line break where a block ends."""
+    """Return the text of an HTML fragment, with line breaks after blocks."""
     html = html[:MAX_HTML]
     if not _MARKUP.search(html):
         return fold_spaces(html)
-    # Without attributes: a tag with thousands takes seconds.
+    # Strip attributes first: a tag with thousands of them takes seconds.
     tree = LexborHTMLParser(_TAG.sub(_bare_tag, limit_tags(html, MAX_TAGS)))
     tree.strip_tags(["script", "style", "noscript", "template", "iframe", "svg"])
     while (hidden := tree.css_first("body [hidden]")) is not None:
@@ -55,7 +55,7 @@ def plain_text(html: str) -> str:
 
 
 def title_text(title: str) -> str:
-    """Return the words of a title, which is HTML where it closes an element of HTML."""
+    """Return the text of a title; it is parsed as HTML only if it closes an HTML element."""
     closed = (match[1] for match in _CLOSED.finditer(title))
     if any(name is None or name.lower() in _ELEMENTS for name in closed):
         return plain_text(title)
@@ -72,20 +72,20 @@ def _bare_tag(tag: re.Match[str]) -> str:
 
 
 def node_text(node: LexborNode) -> str:
-    """Return the words of a node; changes the tree it is in."""
+    """Return the text of a node; modifies its tree."""
     for block in node.css(_BLOCKS):
         block.insert_after("\n")
     return fold_spaces(node.text(deep=True))
 
 
 def limit_tags(html: str, most: int) -> str:
-    """Return the HTML up to so many opened tags."""
+    """Truncate the HTML after `most` opening tags."""
     more = next(islice(_OPENED.finditer(html), most, None), None)
     return html if more is None else html[: more.start()]
 
 
 def extract_links(html: str, base: str, *, near: bool = False) -> tuple[str, ...]:
-    """Return the web addresses that the anchors lead to, each once."""
+    """Return the distinct web addresses of the anchors."""
     links: dict[str, None] = {}
     for anchor in islice(_ANCHOR.finditer(html[:MAX_HTML]), MAX_ANCHORS):
         target = _HREF.search(anchor.group())
@@ -98,5 +98,5 @@ def extract_links(html: str, base: str, *, near: bool = False) -> tuple[str, ...
 
 
 def fold_spaces(text: str) -> str:
-    """Return the text with single blanks and line breaks."""
+    """Return the text with runs of blanks and line breaks collapsed."""
     return _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()

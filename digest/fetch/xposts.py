@@ -1,8 +1,8 @@
-"""Answers of X's API v2 as posts: long texts whole, quotes and replies with what they refer to,
-threads as one.
+"""Convert responses of X's API v2 to posts: full long texts, quotes and replies with context,
+joined threads.
 
-Shapes as in X's OpenAPI description 2.167; the names from before 2026 (`note_tweet`,
-`referenced_tweets`, `retweet_count`, `includes.tweets`) are read too.
+The models follow X's OpenAPI description 2.167; names from before 2026 (`note_tweet`,
+`referenced_tweets`, `retweet_count`, `includes.tweets`) are accepted too.
 """
 
 import html
@@ -21,7 +21,7 @@ from digest.models import USER, Post
 
 MAX_TEXT = 6_000
 MAX_CONTEXT = 280
-"""Characters that are shown of the post which another one quotes or answers."""
+"""Characters shown of a quoted or answered post."""
 MAX_COUNT = 10**12
 MAX_REFUSAL = 180
 _OWN_MEDIA = re.compile(r"https?://(?:x|twitter)\.com/\w+/(?:status/\d+/)?(?:photo|video)/\d")
@@ -62,7 +62,7 @@ class _Metrics(BaseModel):
 
 
 class XPost(BaseModel):
-    """One post as X gives it."""
+    """One post in X's format."""
 
     id: Annotated[str, Field(pattern=r"^\d{1,19}$")]
     text: str = ""
@@ -78,35 +78,35 @@ class XPost(BaseModel):
     )
 
     def refers(self, *kinds: str) -> str:
-        """Return the id of the post that this one quotes, answers or repeats."""
+        """Return the id of the post that this one quotes, answers or reposts."""
         return next((r.id for r in self.references or () if r.type in kinds), "")
 
 
 @dataclass(frozen=True, slots=True)
 class PostPage:
-    """One answer: posts, those they refer to, authors by id, where to go on."""
+    """One response: posts, referenced posts, authors by id, token of the next page."""
 
     posts: tuple[XPost, ...] = ()
     referred: Mapping[str, XPost] = field(default_factory=dict)
     authors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     next: str = ""
     user: str = ""
-    """Id of the user who was looked up."""
+    """Id of the user in a lookup."""
     problem: str = ""
-    """Why X refuses a request, in its words."""
+    """X's error message."""
     refusal: str = ""
-    """The beginning of the refusal: it names the parameter that X did not take."""
+    """Start of the error, which names the refused parameter."""
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Keys of all posts and users in the answer: X bills every resource that it returns."""
+        """Billing keys of all posts and users in the response: X bills every returned resource."""
         ids = dict.fromkeys([post.id for post in self.posts] + list(self.referred))
         users = [self.user] if self.user else list(self.authors)
         return (*(f"x:{id_}" for id_ in ids), *(f"{USER}{id_}" for id_ in users))
 
 
 def parse_page(body: bytes, name: str) -> PostPage:
-    """Return the page in an answer. Raise SourceError for none, half of one, or errors alone."""
+    """Parse a response. Raise SourceError if it is empty, truncated, or has only errors."""
     data = load_object(body)
     if not {"data", "meta", "errors"} & data.keys():
         raise SourceError(f"{name}: its answer broke off or is empty; it is asked again later")
@@ -130,7 +130,7 @@ def parse_page(body: bytes, name: str) -> PostPage:
 
 
 def parse_refusal(body: bytes) -> str:
-    """Return why X refuses, in its words; nothing for an answer that is not X's."""
+    """Return X's error message; "" if the body is not an X error."""
     data = load_object(body)
     return _words(data) if _errors(data) or "detail" in data or "title" in data else ""
 
@@ -147,7 +147,7 @@ def _words(data: Mapping[str, Any]) -> str:
 
 
 def posts_of(page: PostPage) -> list[Post]:
-    """Return the posts of a page and those they refer to. A repost is the post it repeats."""
+    """Return the page's posts and referenced posts. A repost becomes the original post."""
     by_id = {**page.referred, **{post.id: post for post in page.posts}}
     plain = {
         id_: converted
@@ -185,7 +185,7 @@ def _post(post: XPost, page: PostPage) -> Post | None:
 
 
 def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ...]]:
-    """Return the text with what its t.co addresses lead to, and these; its own pictures go."""
+    """Replace t.co links by their targets and remove links to own media; also return the links."""
     text, links = html.unescape(text), []
     for url in (entities.urls if entities else None) or ():
         target = make_link(url.unwound_url or url.expanded_url or "")
@@ -200,7 +200,7 @@ def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ..
 
 
 def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str, Post]:
-    """Return the posts, replies of authors to themselves joined to what they go on from."""
+    """Join replies of an author to their own post into one post."""
     joined = dict(plain)
     for id_ in sorted(plain, key=int, reverse=True):
         before, author = by_id[id_].refers("replied_to"), by_id[id_].author_id
@@ -215,7 +215,8 @@ def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str,
 
 
 def _in_context(converted: Post, post: XPost, plain: Mapping[str, Post]) -> Post:
-    """Return the post with what it quotes or answers, in quotation marks: it is not its words."""
+    """Append the quoted or answered post in quotation marks, to mark it as somebody else's
+    words."""
     other = plain.get(post.refers("quoted")) or plain.get(post.refers("replied_to"))
     if other is None or other.text in converted.text:
         return converted
@@ -225,7 +226,7 @@ def _in_context(converted: Post, post: XPost, plain: Mapping[str, Post]) -> Post
 
 
 def _posts(listed: object) -> list[XPost]:
-    """Return those that can be read: one broken post costs only itself."""
+    """Return the valid posts; skip broken ones."""
     posts = []
     for value in listed if isinstance(listed, list) else ():
         try:

@@ -1,1 +1,1 @@
-"""Ask model servers: one client, their quirks, their failures, what was learned and paid."""
+"""Client of model servers: compatibility quirks, retries, answer parsing, budget."""

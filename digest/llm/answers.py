@@ -1,4 +1,4 @@
-"""The text of an answer, however a model wrapped or broke it, as the value that was asked for."""
+"""Parse the text of a model's answer into the requested schema, however it is wrapped or broken."""
 
 import json
 import re
@@ -16,32 +16,32 @@ _TAGS = re.compile(
     rf"(?:\A\s*|(?<=[\n}}>`])[ \t]*)<({_THOUGHT})>.*?(?:</\1>|\Z)|(</(?:{_THOUGHT})>)|\{{",
     re.DOTALL | re.IGNORECASE,
 )
-"""Outside of objects: a thought that is not named in a sentence, the end of one whose beginning is
-missing, or an object."""
+"""Outside of JSON objects: a thought block whose tag is not part of a sentence, the end tag of one
+without a start tag, or the start of an object."""
 _INSIDE = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)|[{}]', re.DOTALL)
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
 MOST_REPAIRED = 100_000
-"""Characters beyond which broken JSON is not mended: that takes time by the square."""
+"""Maximum length of broken JSON to repair, which takes quadratic time."""
 MOST_DEPTH = 60
 _TRIES = 40
 _SIGNS = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)|[{}\[\],]', re.DOTALL)
-"""Strings, whole or cut, and what stands between values."""
+"""Strings (complete or cut) and the delimiters between values."""
 _CLOSING = {"{": "}", "[": "]"}
 
 
 class Unusable(ValueError):
-    """No answer can be read out of the text. The message is a kind for the log."""
+    """The text contains no usable answer. The message is a category for the log."""
 
 
 def read(text: str, schema: type[T], cut: bool = False) -> T:
-    """Return the answer in a text that may hold thoughts, fences, prose, slips, or only its
-    beginning.
+    """Return the answer in a text that may contain thoughts, code fences, prose or small errors, or
+    may be cut off.
 
-    Of an answer that was cut off, the entry that was being written is left out: its last sentence
-    may say half of what it should. Raise Unusable where nothing fits.
+    In a cut answer, the unfinished entry is dropped, because its last sentence may be incomplete.
+    Raise Unusable if nothing matches the schema.
     """
     said = _without_thoughts(text)
-    if not said and not cut:  # a whole answer may be all that was thought
+    if not said and not cut:  # the whole answer may be inside a thought block
         said = re.sub(rf"</?({_THOUGHT})>", "", text)
         said = said if re.search(r"[{[]", said) else ""
     if not said:
@@ -54,7 +54,7 @@ def read(text: str, schema: type[T], cut: bool = False) -> T:
         if (found := _valid(value, schema, shape)) is not None:
             if _tells(found.model_dump()):
                 return found
-            empty = empty or found  # a remark may quote one behind the answer
+            empty = empty or found  # the real answer may follow an empty example
     if empty is not None:
         return empty
     mended = _mended(said, shape, cut)
@@ -66,8 +66,8 @@ def read(text: str, schema: type[T], cut: bool = False) -> T:
 
 
 def _without_thoughts(text: str) -> str:
-    """Return what a text says besides its thoughts, or behind them where their beginning is
-    missing. In an object such a tag is what a post says."""
+    """Return the text outside of thought blocks, or after an end tag without a start tag. Such tags
+    inside objects are content."""
     said: list[str] = []
     behind = at = depth = 0
     while found := (_INSIDE if depth else _TAGS).search(text, at):
@@ -86,8 +86,8 @@ def _without_thoughts(text: str) -> str:
 def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None:
     fields = shape.get("properties", {}).keys()
     if isinstance(value, dict) and not value.keys() & fields:
-        # {"result": {...}}; a schema of optional fields takes other objects for empty answers, and
-        # the schema itself, whose fields are no lists, for one.
+        # {"result": {...}}: unwrap. A schema with only optional fields would accept any other
+        # object as an empty answer, also the schema itself, whose fields are not lists.
         parts = (p for p in value.values() if isinstance(p, dict) and _has_list(p, fields))
         found = next((_valid(part, schema, shape) for part in parts), None)
         return found if found and _tells(found.model_dump()) else None
@@ -102,15 +102,15 @@ def _has_list(value: Mapping[str, object], fields: Collection[str]) -> bool:
 
 
 def _values(said: str) -> Iterator[object]:
-    """Yield the JSON values in a text: the whole, or the objects in it, or what is fenced, each
-    last first.
+    """Yield candidate JSON values: the whole text, then the objects in it, then fenced code, each
+    from last to first.
 
-    A model that thinks aloud, or repeats the schema, gives its answer at the end.
+    A model that thinks aloud or repeats the schema puts its answer last.
     """
-    decoder = json.JSONDecoder(strict=False)  # line breaks in strings are harmless
+    decoder = json.JSONDecoder(strict=False)  # allow line breaks in strings
     with suppress(ValueError, RecursionError):
         whole = decoder.decode(said)
-        if isinstance(whole, str):  # the answer is a text in itself
+        if isinstance(whole, str):  # JSON inside a JSON string
             said = whole
             whole = decoder.decode(said)
         yield whole
@@ -126,13 +126,13 @@ def _values(said: str) -> Iterator[object]:
             end = at + 1
         at = said.find("{", end)
     yield from reversed(found)
-    for fenced in reversed(_FENCE.findall(said)):  # a list
+    for fenced in reversed(_FENCE.findall(said)):  # lists
         with suppress(ValueError, RecursionError):
             yield decoder.decode(fenced)
 
 
 def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
-    """Return what json-repair makes of it; of a cut answer, what was complete."""
+    """Return json-repair's reading of broken JSON; of a cut answer, only the complete part."""
     begin = re.search(r"[{\[]", said)
     depths = accumulate(1 if sign in "[{" else -1 for sign in re.findall(r"[\[\]{}]", said))
     if begin is None or len(said) > MOST_REPAIRED or max(depths) > MOST_DEPTH:
@@ -141,25 +141,25 @@ def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
 
     broken = said[begin.start() :]
     end = max(broken.rfind("}"), broken.rfind("]")) + 1
-    cut = cut or not end or '"' in broken[end:]  # a closing fence or word is no cut
+    cut = cut or not end or '"' in broken[end:]  # a fence or words at the end are not a cut
     try:
         value: object = json_repair.loads(_complete(broken) if cut else broken[:end])
     except (ValueError, RecursionError):
         return None
     if cut and isinstance(value, dict):
-        parts = shape.get("properties", {}).items()  # the lists it did not come to are empty
+        parts = shape.get("properties", {}).items()  # lists it did not reach are empty
         value = {name: [] for name, part in parts if part.get("type") == "array"} | value
     return value if not cut or _tells(value) else None
 
 
 def _complete(broken: str) -> str:
-    """Return the text, closed after the last value that is finished and in no unfinished entry."""
+    """Return the text up to the last complete value outside unfinished entries, with closers."""
     open_: list[str] = []
     best = ""
     for found in _SIGNS.finditer(broken):
         sign = found[0]
         if sign in "{[":
-            # An object in a list is an entry: half of one is worth nothing.
+            # An object in a list is an entry; an incomplete entry is dropped.
             open_.append("entry" if sign == "{" and open_[-1:] == ["]"] else _CLOSING[sign])
         elif sign in "}]" and open_:
             open_.pop()
@@ -176,7 +176,7 @@ def _tells(value: object) -> bool:
 
 
 def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> object:
-    """Return the value without harmless slips: a text for a list of one, a number for its text."""
+    """Fix harmless type errors: a string instead of a list of one, a number instead of a string."""
     if "$ref" in shape:
         return fit(value, named.get(str(shape["$ref"]).rpartition("/")[2], {}), named)
     if "anyOf" in shape:
@@ -189,7 +189,7 @@ def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> ob
         entries = value if isinstance(value, list) else [value]
         part = shape.get("items", {})
         form = named.get(str(part.get("$ref")).rpartition("/")[2])
-        if form and "required" not in form:  # what is no object among objects is noise
+        if form and "required" not in form:  # drop non-objects from a list of objects
             entries = [entry for entry in entries if isinstance(entry, dict)] or entries
         return [fit(e, part, named) for e in entries] if value is not None else value
     return _string(value, shape) if kind == "string" else value
@@ -198,7 +198,7 @@ def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> ob
 def _object(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> object:
     fields = shape.get("properties", {})
     if isinstance(value, list) and len(fields) == 1:
-        value = {next(iter(fields)): value}  # the list itself, for an object that only holds it
+        value = {next(iter(fields)): value}  # a bare list instead of an object that holds it
     if not isinstance(value, dict):
         return value
     return {name: fit(v, fields[name], named) for name, v in value.items() if name in fields}
@@ -209,7 +209,7 @@ def _string(value: object, shape: Mapping[str, Any]) -> object:
         return str(value)
     if not isinstance(value, str):
         return value
-    # Half a surrogate pair cannot be written anywhere, and PostgreSQL takes no NUL.
+    # Lone surrogates cannot be encoded, and PostgreSQL refuses NUL.
     text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
     choices = {str(choice).casefold(): choice for choice in shape.get("enum", ())}
     return choices.get(text.strip().casefold(), text)

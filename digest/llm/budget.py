@@ -1,4 +1,4 @@
-"""What a report may cost: tokens a report, dollars a day and a month, checked before each call."""
+"""Budget caps, checked before each call: tokens per report, dollars per day and month."""
 
 import math
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from digest.store import Store
 
 MAX_PROMPT_TOKENS = 45_000
 MAX_ANSWER_TOKENS = 14_000
-"""Tokens of one report, reasoning included, whatever the number of posts."""
+"""Maximum tokens of one report, including reasoning, whatever the number of posts."""
 ANSWER_WEIGHT, MAX_WEIGHT = 8, 120_000
-"""Most vendors charge eight times as much for an answer token as for a prompt token. The weighted
-total keeps a report within $0.03 at $0.25 and $2 per million."""
+"""Weight of an answer token: most vendors charge eight times as much for it as for a prompt token.
+MAX_WEIGHT keeps a report within $0.03 at $0.25 and $2 per million."""
 MARGIN = 1.25
-"""How far an estimate of tokens may be off: 21 % was the most on single paragraphs (p95)."""
+"""Safety factor of token estimates; the largest error on single paragraphs was 21 % (p95)."""
 
 
 class Budget:
-    """The money and the tokens of one report; `cost` is what it took so far.
+    """Money and token budget of one report; `cost` is what was spent so far.
 
-    A call holds its worst case before it is made and is settled afterwards, so that calls side by
-    side, and other processes, cannot pass a cap together. A call that a crash left unsettled keeps
-    its worst case: the money may be gone.
+    A call reserves its worst-case cost before it is made, and is settled afterwards, so concurrent
+    calls and processes cannot exceed a cap together. After a crash the reservation stays, because
+    the money may have been spent.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Budget:
         self._waiting: list[tuple[int, int]] = []
 
     async def hold(self, provider: Provider, prompt_tokens: int, answer_tokens: int) -> int:
-        """Reserve room for a call; return a number for `settle`. Raise BudgetSpent."""
+        """Reserve the worst case of a call; return an id for `settle`. Raise BudgetSpent."""
         worst = price(provider, math.ceil(prompt_tokens * MARGIN), answer_tokens)
-        if not worst and 0 in (self._day, self._month):  # unknown, or free
+        if not worst and 0 in (self._day, self._month):  # price unknown, or free
             raise BudgetSpent("no money may be spent (BUDGET_USD_DAY or BUDGET_USD_MONTH is 0)")
         self._fit(prompt_tokens, answer_tokens)
         waiting = (prompt_tokens, answer_tokens)
-        self._waiting.append(waiting)  # calls side by side see each other while the store answers
+        self._waiting.append(waiting)  # visible to concurrent calls during the await
         try:
             number = await self._store.reserve(
                 self._now(), self._topic, provider.model, worst, self._day, self._month
@@ -59,7 +59,7 @@ class Budget:
         return number
 
     def _fit(self, prompt_tokens: int, answer_tokens: int) -> None:
-        """Raise BudgetSpent where the report's own cap leaves no room."""
+        """Raise ReportFull if the report's token limits leave no room."""
         open_ = [*self._held.values(), *self._waiting]
         prompt = self.cost.prompt_tokens + sum(sent for sent, _ in open_) + prompt_tokens
         answer = self.cost.answer_tokens + sum(said for _, said in open_) + answer_tokens
@@ -73,7 +73,7 @@ class Budget:
     async def settle(
         self, hold: int, provider: Provider, prompt_tokens: int, answer_tokens: int
     ) -> Cost:
-        """Record what the call took and return it with its price where that is known."""
+        """Record the actual usage of a call; return it with its price, if known."""
         usd = price(provider, prompt_tokens, answer_tokens)
         taken = Cost(1, prompt_tokens, answer_tokens, usd)
         self._held.pop(hold, None)
@@ -83,10 +83,10 @@ class Budget:
 
 
 def price(provider: Provider, prompt_tokens: int, answer_tokens: int) -> float | None:
-    """Return the dollars for so many tokens, or None where nobody knows the price of the model.
+    """Return the price in dollars, or None if the model is unknown.
 
-    From the list in genai-prices, which comes with the package and is not fetched. A model that the
-    address does not settle is priced by its name: proxies bill what the maker bills.
+    Prices are from the list in the genai-prices package; nothing is fetched. If the server is
+    unknown, the model's name decides, because proxies charge the vendor's prices.
     """
     from genai_prices import Usage, calc_price
 
@@ -101,10 +101,10 @@ def price(provider: Provider, prompt_tokens: int, answer_tokens: int) -> float |
 
 
 def tokens(text: str) -> int:
-    """Return the tokens of a text, rather too many than too few.
+    """Estimate the tokens of a text, rather too high than too low.
 
-    For Chinese o200k takes 0.71 a character and older vocabularies 1.19; English prose takes about
-    a quarter of a token a letter, digits and signs more.
+    Chinese takes 0.71 tokens per character with o200k and 1.19 with older vocabularies; English
+    prose about a quarter of a token per letter, digits and punctuation more.
     """
     wide = sum(char >= "\u2e80" for char in text)
     letters = sum(char.isalpha() or char == " " for char in text if char < "\u2e80")

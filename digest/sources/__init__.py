@@ -1,5 +1,5 @@
-"""Where posts come from. A new source is one new file here with a class or function named
-`open_source`, called with spec and access."""
+"""Sources of posts. Each kind is one file in this folder with a class or function `open_source`
+that takes a spec and an Access."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,22 +19,22 @@ from digest.models import Post, SourceSpec, SourceState, Window
 from digest.text import clean
 
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
-"""Clocks that were never set say 1970 or 1980, broken dates the year 1."""
+"""Earliest plausible date: unset clocks yield 1970 or 1980, broken dates the year 1."""
 MAX_KEY = 200
-"""Characters of a post's key: databases index it, and no service has longer ids."""
+"""Maximum length of a post's key, which is indexed; no service has longer ids."""
 MAX_NAME, MAX_LINKS = 100, 20
 MAX_SOURCE = 80
-"""Characters of what reports call a source, but for its number."""
+"""Maximum length of a source's name in reports, without its number."""
 _TELLING_PARTS = frozenset(
     "q query search keyword keywords tag category topic channel channel_id playlist_id user"
     " username author feed lang".split()
 )
-"""Parts of a query that say what is asked for."""
+"""Query parameters that say what is requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What sources need of the operator besides their own line."""
+    """Credentials and limits that sources share."""
 
     proxy: str = field(default="", repr=False)
     x_token: str = field(default="", repr=False)
@@ -42,36 +42,36 @@ class Access:
 
 
 class Source(Protocol):
-    """A place that gives posts."""
+    """A source of posts."""
 
     name: str
-    """What the report calls it."""
+    """Name in reports."""
     reach: int | None = 7
-    """How many days back it can still give posts; None: all it ever had, without a network."""
+    """Days back for which it still lists posts; None: a local file, which has all."""
     billed: bool = False
-    """True if reading it costs money: then `SourceState.budget` holds how much may be read."""
+    """True if reads cost money; `SourceState.budget` then limits them."""
     site: str = ""
-    """The host whose posts alone it may complete where another source cut them, and whose posts are
-    its own whoever brought them first; empty: it may complete any."""
+    """Host of the posts it may complete if another source truncated them, and take over from other
+    sources; empty: it may complete any."""
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return posts it has now, of whatever day, `window` being what is wanted; and what to
-        remember.
+        """Return the posts it has now, of any day, and the state for the next fetch. `window` is
+        what the caller needs.
 
-        Posts and state are stored together, so nothing is lost or paid for twice where the process
-        dies. Raise SourceError where it has none to give.
+        Posts and state are saved in one transaction, so nothing is lost or paid for twice if the
+        process dies. Raise SourceError if the fetch fails.
         """
 
 
 def kinds() -> list[str]:
-    """Return the kinds of source found in this folder."""
+    """Return the kinds of sources found in this folder."""
     return sorted(module.name for module in iter_modules(__path__))
 
 
 def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
-    """Return the source a topic lists. Secrets in its address are masked from now on.
+    """Return the source for a spec. Secrets in its address are masked from now on.
 
-    Raise SourceError for a kind there is no file for, or an address that is none of that kind.
+    Raise SourceError for an unknown kind or an invalid address.
     """
     register_secrets(secrets_in(spec.address))
     if spec.kind not in kinds():
@@ -81,7 +81,7 @@ def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
 
 
 def name_source(spec: SourceSpec, access: Access | None = None) -> str:
-    """Return what reports call a source, also one that cannot be opened."""
+    """Return the source's name in reports, even if it cannot be opened."""
     try:
         return open_source(spec, access).name
     except SourceError:
@@ -91,8 +91,8 @@ def name_source(spec: SourceSpec, access: Access | None = None) -> str:
 def name_sources(
     specs: Iterable[SourceSpec], access: Access | None = None
 ) -> dict[SourceSpec, str]:
-    """Return what reports call the sources of a topic, each by a name of its own: those that would
-    share one are told apart by their queries, or by a number."""
+    """Return a unique name for each source of a topic: names that collide get words of the query or
+    a number."""
     plain = {spec: name_source(spec, access) for spec in specs}
     queries = {spec: _list_query(spec.address) for spec in plain}
     sharing = Counter(plain.values())
@@ -109,8 +109,8 @@ def name_sources(
 
 
 def _list_query(address: str) -> list[str]:
-    """Return what the query of an address asks for: of ids only the beginning, and nothing that
-    could open a door (`pw`, `session`, `code`)."""
+    """Return the values of the descriptive query parameters; of long ids only the beginning, and
+    never credentials (`pw`, `session`, `code`)."""
     try:
         pairs = parse_qsl(urlsplit(address).query)
     except ValueError:
@@ -122,7 +122,7 @@ def _list_query(address: str) -> list[str]:
 
 
 def refuse_idle(spec: SourceSpec, access: Access) -> None:
-    """Raise SourceError for a source that can give nothing as it is set up, without asking it."""
+    """Raise SourceError if the source cannot work as configured; makes no request."""
     source = open_source(spec, access)
     if source.billed and not access.x_token:
         raise SourceError(f"{source.name}: set X_BEARER_TOKEN, or read X through an RSS bridge")
@@ -133,14 +133,13 @@ def refuse_idle(spec: SourceSpec, access: Access) -> None:
 
 
 def parse_spec(words: Sequence[str]) -> SourceSpec:
-    """Return the source that somebody types: a kind and its address, or an address that tells its
-    kind.
+    """Return the source a user typed: a kind and an address, or an address alone.
 
-    Raise SourceError for what names none, and for files of this machine: only the topics file may.
+    Raise SourceError for invalid input, and for local files, which only the topics file may name.
     """
     kind, address = (words[0], words[1:]) if words[0] in kinds() else ("", words)
     spec = SourceSpec(kind or "rss", " ".join(address))
-    # A kind's file may claim addresses by a pattern, CLAIMS; any other is a feed.
+    # A kind may claim addresses with a pattern, CLAIMS; any other address is a feed.
     for name in () if kind else kinds():
         claims = getattr(import_module(f"{__name__}.{name}"), "CLAIMS", None)
         if claims is not None and claims.match(spec.address):
@@ -151,21 +150,21 @@ def parse_spec(words: Sequence[str]) -> SourceSpec:
 
 
 def is_plausible(moment: datetime, now: datetime) -> bool:
-    """Return True for a moment that a post of today or of an archive can be of."""
+    """Return True if a post may have this date."""
     return EARLIEST <= moment <= now + timedelta(days=1)
 
 
 def admit_posts(posts: Iterable[Post], now: datetime, *, near: bool = False) -> list[Post]:
-    """Return the posts as they may be stored: one that is broken costs only itself.
+    """Return the posts made safe to store, without those whose key is too long.
 
-    A date that cannot be counts as none: such a post is of `now`, when it was first seen. `near`:
-    links to private networks are good.
+    A post with an implausible date gets `now`, the time it was first seen. `near`: allow links to
+    private networks.
     """
     return [admit_post(post, now, near=near) for post in posts if len(post.key) <= MAX_KEY]
 
 
 def admit_post(post: Post, now: datetime, *, near: bool = False) -> Post:
-    """Return a stranger's post with valid text, links that readers may get, a date that can be."""
+    """Return an untrusted post with valid text, safe links and a plausible date."""
     links = (make_link(link, near=near) for link in post.links[: 2 * MAX_LINKS])
     return replace(
         post,
@@ -181,12 +180,12 @@ def admit_post(post: Post, now: datetime, *, near: bool = False) -> Post:
 
 
 def _clean_name(name: str) -> str:
-    """Return a name on one line, without what is not shown: marks of direction, zero width."""
+    """Return the name on one line, without invisible characters (bidi marks, zero width)."""
     return " ".join(clean(_valid(name)).split())[:MAX_NAME].strip()
 
 
 def _valid(text: str) -> str:
-    """Return the text without lone surrogates and NUL, which can be neither written nor stored."""
+    """Return the text without lone surrogates and NUL, which cannot be encoded or stored."""
     if text.isascii():
         return text.replace("\0", "")
     return text.encode("utf-8", "ignore").decode().replace("\0", "")

@@ -1,7 +1,6 @@
-"""Hacker News through Algolia's search API (https://hn.algolia.com/api): stories with enough
-points.
+"""Hacker News stories above a score, through Algolia's search API (https://hn.algolia.com/api).
 
-The stories of the wanted days are asked for in every round, so that points and comments are fresh.
+Every round requests all stories of the window again, to update points and comments.
 """
 
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from digest.sources import Access, Source
 
 API = "https://hn.algolia.com/api/v1/search_by_date"
 POINTS = 20
-"""Fewer say little: some 60 stories a day reach it."""
+"""Minimum points of a story; about 60 stories a day reach it."""
 PAGE, PAGES = 200, 5
 MAX_TEXT = 2_000
 
@@ -37,7 +36,7 @@ class _Hit(BaseModel):
 
 
 class HackerNews(Source):
-    """Stories; the address is words to search for, or empty for all."""
+    """Hacker News stories; the address is a search query, or empty for all."""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         self._query, self._access, self._private = spec.address.strip(), access, spec.private

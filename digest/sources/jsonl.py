@@ -1,7 +1,6 @@
-"""Posts from files: JSONL, a post a line, or a JSON array; plain or gzipped, told by content, not
-by name.
+"""Posts from files: JSONL or a JSON array, plain or gzipped, detected by content, not by name.
 
-A file is read in pieces, and what is kept of it is bounded, whatever its size.
+Files are streamed, and memory is bounded whatever their size.
 """
 
 import asyncio
@@ -31,18 +30,18 @@ from digest.sources import MAX_KEY, Access, Source, admit_post
 log = logging.getLogger(__name__)
 
 MAX_LINE = 4_000_000
-"""Characters of one line or value; a longer one is skipped."""
+"""Maximum characters of a line or value; longer ones are skipped."""
 MAX_TEXT = 12_000
 """Characters kept of a text: twice what a digest reads of a post."""
 MAX_BYTES = 1_000_000_000
-"""Bytes of a file as it is unpacked: gzip makes 1 GB of 1 MB."""
+"""Maximum unpacked size of a file: 1 MB of gzip can unpack to 1 GB."""
 MAX_MEMORY = 150_000_000
-"""Bytes, roughly, of the posts of one file: some 100,000 posts."""
+"""Approximate memory limit for the posts of one file, about 100,000 posts."""
 MAX_COUNT = 10**12
-"""No post has more likes; a larger number is a broken field and would not fit the store."""
+"""A larger count is invalid and would not fit the store."""
 PIECE = 1_000_000
 MAX_LOGGED = 50
-"""Bad lines of a file that are named one by one."""
+"""Bad lines per file that are logged one by one."""
 
 
 def _blank_for_null(value: object) -> object:
@@ -50,7 +49,7 @@ def _blank_for_null(value: object) -> object:
 
 
 def _counts(value: object) -> object:
-    """Return only counts: one broken metric costs that metric, not the post."""
+    """Return only valid counts: a broken metric does not invalidate the post."""
     if not isinstance(value, dict):
         return {}
     return {
@@ -83,8 +82,8 @@ class _Row(BaseModel):
 
 
 def parse_row(row: Any) -> Post:
-    """Return the post of a line, or of the JSON value in one. Raise ValueError that says briefly
-    what is wrong with it."""
+    """Return the post in a line or a JSON value. Raise ValueError with a short reason if it is
+    invalid."""
     if isinstance(row, str):
         if len(row) > MAX_LINE:
             raise ValueError(f"longer than {MAX_LINE} characters")
@@ -112,7 +111,7 @@ def parse_row(row: Any) -> Post:
         source=row.source.strip(),
         author=row.author.strip().lstrip("@"),
         author_name=row.author_name.strip(),
-        # X escapes three signs of HTML in its texts; other sources give plain text.
+        # X escapes three characters as HTML; other sources deliver plain text.
         text=(html.unescape(row.text) if row.source.strip() == "x" else row.text)[:MAX_TEXT],
         created_at=row.created_at.astimezone(UTC),
         url=row.url,
@@ -124,14 +123,14 @@ def parse_row(row: Any) -> Post:
 
 
 def name_problem(error: ValidationError) -> str:
-    """Return what is wrong with a line first, with the field."""
+    """Return the first problem of a line, with the field's name."""
     problem = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(map(str, problem["loc"])) or "line"
     return f'"{name}" is missing' if problem["type"] == "missing" else f'"{name}": {problem["msg"]}'
 
 
 class PostRows:
-    """The rows of one file: posts of the good ones, and what is wrong with the first bad one."""
+    """Parser of one file's rows; records the first bad one."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -139,7 +138,7 @@ class PostRows:
         self.bad = 0
 
     def parse(self, rows: Iterable[str | Mapping[str, Any]]) -> Iterator[Post]:
-        """Yield posts of lines, or of JSON values; log each bad one as `name:number: why`."""
+        """Yield the posts of lines or JSON values; log each bad one as `name:number: why`."""
         for number, row in enumerate(rows, 1):
             if isinstance(row, str) and not row.strip():
                 continue
@@ -155,11 +154,11 @@ class PostRows:
 
 
 class BrokenOffError(ValueError):
-    """The values of a file break off."""
+    """The file ends in the middle of a JSON value."""
 
 
 class FileSource(Source):
-    """The posts of one file; called by the file's name without its endings."""
+    """The posts of one file; its name is the file name without extensions."""
 
     reach = None
 
@@ -168,13 +167,13 @@ class FileSource(Source):
         self.name = path.name.removesuffix(".gz").removesuffix(".jsonl") or path.name
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return all posts of the file; none where a round has read it as it is. Raise SourceError
-        where none can be read of one that is not empty."""
+        """Return all posts of the file, or none if it is unchanged since the last round. Raise
+        SourceError if no post of a non-empty file can be read."""
         version = {}
-        with suppress(OSError):  # _read says what is wrong
+        with suppress(OSError):  # _read reports the problem
             about = self.path.stat()
             version = {"version": f"{about.st_size} {about.st_mtime_ns}"}
-        # Of older days the store may have let go what the file still has.
+        # For older days read again: the store may have deleted posts that the file still has.
         recent = window.last >= datetime.now(UTC).date() - timedelta(days=2)
         if version and version == state.marks and recent:
             return (), state
@@ -198,7 +197,7 @@ class FileSource(Source):
         return posts
 
     def _collect(self, posts: Iterable[Post]) -> list[Post]:
-        """Return the posts, as many as fit in memory and precede a break in packed data or JSON."""
+        """Return the posts up to the memory limit or a break in the gzip data or JSON."""
         admitted: list[Post] = []
         memory = 0
         try:
@@ -219,7 +218,7 @@ class FileSource(Source):
 
 
 def _read_rows(file: BufferedReader) -> Iterator[str | Mapping[str, Any]]:
-    """Yield the lines of a file, or the values of one that is an array or spread over lines."""
+    """Yield the lines of a file, or the values of a JSON array or of multi-line JSON."""
     packed = file.read(2) == GZIP
     file.seek(0)
     stream = cast(BufferedReader, gzip.GzipFile(fileobj=file)) if packed else file
@@ -236,8 +235,8 @@ def _read_rows(file: BufferedReader) -> Iterator[str | Mapping[str, Any]]:
 
 
 def _read_pieces(stream: BufferedReader) -> Iterator[bytes]:
-    """Yield the bytes of a file, about PIECE at once, also those before packed data break off.
-    Raise ValueError for one that is too large."""
+    """Yield the bytes of a file in pieces of about PIECE, including those before a gzip error.
+    Raise ValueError if the file is too large."""
     piece, total = bytearray(), 0
     try:
         while part := stream.read1(PIECE):
@@ -255,7 +254,7 @@ def _read_pieces(stream: BufferedReader) -> Iterator[bytes]:
 
 
 def _split_lines(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield lines; of one that is too long a beginning, which is too long as well."""
+    """Yield lines; cut a line that is too long, but leave it long enough to be refused."""
     left = ""
     for piece in pieces:
         end, *lines = piece.split("\n")
@@ -272,8 +271,8 @@ _BETWEEN = re.compile(r"[\s,\[\]\ufeff]*")
 
 
 def _split_values(pieces: Iterable[str]) -> Iterator[Any]:
-    """Yield the values of a JSON array, or those that follow each other. Raise ValueError where one
-    breaks off."""
+    """Yield the values of a JSON array or of concatenated JSON. Raise ValueError at a value that is
+    cut off."""
     decoder = json.JSONDecoder()
     left, number = "", 0
     for piece in pieces:
@@ -283,7 +282,7 @@ def _split_values(pieces: Iterable[str]) -> Iterator[Any]:
             try:
                 value, end = decoder.raw_decode(left, at)
             except (ValueError, RecursionError):
-                break  # not whole yet
+                break  # incomplete so far
             yield value
             number += 1
             at = _after(left, end)

@@ -1,5 +1,5 @@
-"""Feeds: RSS, Atom, RDF and JSON Feed, with what Reddit, Mastodon, V2EX, YouTube, arXiv, Hacker
-News and bridges to X (RSSHub, Nitter) put into theirs."""
+"""Feeds (RSS, Atom, RDF, JSON Feed), with the peculiarities of Reddit, Mastodon, V2EX, YouTube,
+arXiv, Hacker News and X bridges (RSSHub, Nitter)."""
 
 import asyncio
 import re
@@ -19,23 +19,23 @@ from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, Source
 
 MAX_TEXT = 2_000
-"""Characters of an entry, title and beginning: a digest needs no whole article."""
+"""Characters kept of an entry's title and text: a digest needs no whole article."""
 MAX_POST = 6_000
-"""Characters of a post of X, which is whole in itself."""
+"""Characters kept of a post from a short-post service, which is complete in itself."""
 SHORT = {"x", "mastodon", "telegram"}
-"""Services whose posts have no title: bridges cut one from the text."""
+"""Services whose posts have no title; bridges make one from the text."""
 
 _RETWEET = re.compile(r"^R(?:T(?: by)?| to) @\w{1,15}: ")
 _QUOTED = re.compile(r"<blockquote\b|<div class=[\"']?rsshub-quote\b")
-"""Where the words of somebody else begin in what a bridge to X gives."""
+"""Start of quoted text in the HTML of X bridges."""
 _EMBEDDED = re.compile(
     r"\s*(?:<div[^>]*>\s*)*<blockquote class=[\"']?twitter-tweet\b[^>]*>\s*<p\b[^>]*>(.*?)</p>"
     r"\s*(?:&mdash;|—)[^<]*\(@(\w{1,15})\)",
     re.DOTALL,
 )
-"""The whole post as X has other pages show it, signed."""
+"""X's embed HTML of a whole post, with its author."""
 _REPEATED = re.compile(r"\s*RT(?:&ensp;|\u2002)([^<\n]{1,100})<br\b")
-"""RSSHub's repost, under the name and address of who repeats it."""
+"""RSSHub's markup of a repost, under the name and address of the reposter."""
 _POINTS = re.compile(r"^Points: (\d{1,9})$", re.MULTILINE)
 _COMMENTS = re.compile(r"^# Comments: (\d{1,9})$", re.MULTILINE)
 _REDDIT_TAIL = re.compile(r"\s*submitted by\s+/u/.*$", re.DOTALL)
@@ -44,7 +44,7 @@ _LAST_PART = re.compile(r"[./](?:rss|atom|feeds?|index|xml|json|rdf)(?=$|[./])",
 
 
 class FeedSource(Source):
-    """One feed at one address."""
+    """One feed by its address."""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         self._address = check_address(spec.address)
@@ -53,10 +53,10 @@ class FeedSource(Source):
         self.name = feed_name(self._address)
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return the entries of the feed; none where it has not changed. Raise SourceError."""
+        """Return the feed's entries; none if it has not changed. Raise SourceError."""
         address = state.address or self._address
         async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
-            # Only if it has changed. A header that is asked with holds ASCII alone.
+            # Conditional request. Header values must be ASCII.
             headers = {_MARKS[n]: v for n, v in state.marks.items() if n in _MARKS and v.isascii()}
             answer = await fetcher.get(address, headers=headers)
         if answer.status == 304:
@@ -79,11 +79,11 @@ open_source = FeedSource
 
 
 _MARKS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
-"""What a server says of the version of a feed, and how it is told back (RFC 9110, 13.1)."""
+"""Validators of a conditional request, by request header (RFC 9110, 13.1)."""
 
 
 def feed_name(address: str) -> str:
-    """Return host and path of a feed, short: `openai.com/news`, `reddit.com/r/LocalLLaMA`."""
+    """Return a short name from host and path: `openai.com/news`, `reddit.com/r/LocalLLaMA`."""
     host, slash, path = describe_address(address).removeprefix("www.").partition("/")
     path = slash + path
     while (cut := _LAST_PART.sub("", path)) != path:
@@ -93,27 +93,27 @@ def feed_name(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FeedContext:
-    """A feed, where it came from, and when."""
+    """A feed with its final address and the time of the fetch."""
 
     feed: Feed
     base: str
     now: datetime
     near: bool = False
-    """True if links to private networks are good."""
+    """True if links to private networks are allowed."""
 
     def link(self, address: str) -> str:
-        """Return an address of the feed as readers may get it."""
+        """Return an address of the feed, made absolute and safe."""
         return make_link(address, self.base, near=self.near) if address else ""
 
 
 def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Post], list[str]]:
-    """Return the entries as posts, each key once, the newest version of each; those without a word
-    are left out. Also what to remember of the feed: see `identify_entries`."""
+    """Return the entries as posts, one per key (the newest version), without empty ones. Also
+    return the feed's memory for the next fetch: see `identify_entries`."""
     entries = [_aim(entry, context) for entry in context.feed.entries]
     identities, memory = identify_entries(entries, context.base, memory)
     if not all(identity_.source in SHORT for identity_ in identities):
-        # Among other pages the words beside a link to somebody's post are the feed's own, whoever
-        # they name; a feed of posts alone mirrors them.
+        # A feed that has other pages too writes its own text beside a link to a post; only a feed
+        # of nothing but posts mirrors them.
         identities = [
             identify_page(entry.link) if who.source in SHORT else who
             for entry, who in zip(entries, identities, strict=True)
@@ -128,8 +128,8 @@ def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Pos
 
 
 def _aim(entry: Entry, context: FeedContext) -> Entry:
-    """Return the entry with absolute addresses. Hacker News and the like lead to an article, while
-    the discussion is the post: its address takes the place of the entry's id."""
+    """Return the entry with absolute addresses. For Hacker News, the post is the discussion, so its
+    address replaces the entry's id and link."""
     link, comments = context.link(entry.link), context.link(entry.comments)
     if comments and identity(comments).source == "hn":
         return replace(entry, link=comments, id=comments, comments=link)
@@ -137,7 +137,7 @@ def _aim(entry: Entry, context: FeedContext) -> Entry:
 
 
 def post_of(entry: Entry, who: Identity, context: FeedContext) -> Post:
-    """Return the post that an entry is; one without a date is of now, when it was first seen."""
+    """Return the post of an entry; an entry without a date gets the time it was first seen."""
     feed = context.feed
     plain_title = entry.plain_title or who.source == "hn"
     title = fold_spaces(entry.title) if plain_title else title_text(entry.title)
@@ -169,7 +169,7 @@ def post_of(entry: Entry, who: Identity, context: FeedContext) -> Post:
 def _text(title: str, body: str, who: Identity) -> str:
     if who.source in SHORT:
         title, body = _RETWEET.sub("", title), _RETWEET.sub("", body)
-        # Of a cut title and a whole text the longer one is the post.
+        # The title may be a truncated copy of the text: the text wins.
         return (body or title)[:MAX_POST].strip()
     if who.source == "hn":
         return title[:MAX_TEXT]
@@ -183,7 +183,7 @@ def _text(title: str, body: str, who: Identity) -> str:
 
 
 def _author(entry: Entry, feed: Feed, who: Identity) -> tuple[str, str]:
-    """Return handle and name; publishers, and many authors at once, go by the name of the feed."""
+    """Return handle and name; a publisher, or a long list of authors, becomes the feed's title."""
     byline = plain_text(entry.author)[:200]
     if who.source == "x":
         name = re.sub(r"\s*\(?@\w+\)?$", "", byline)
@@ -212,7 +212,7 @@ def _metrics(entry: Entry, body: str, who: Identity) -> dict[str, int]:
 
 
 def _links(entry: Entry, who: Identity, context: FeedContext) -> tuple[str, ...]:
-    """Return where the post leads, besides to itself and to its service."""
+    """Return the post's links, except those to itself and to its own service."""
     html = "" if entry.plain_content else entry.content
     inside = extract_links(html, context.base, near=context.near) if "<a" in html else ()
     own_host = {"reddit": "reddit.com", "hn": "news.ycombinator.com"}.get(who.source, "")

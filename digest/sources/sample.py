@@ -1,9 +1,9 @@
-"""Four made-up days of posts about AI, for a first look and for tests.
+"""Four fictional days of posts about AI, for a first look and for tests.
 
-Every person, company, product and number in `sample.jsonl` is made up; the addresses are of the
-reserved domains example.com and .example. It holds what real days hold: news told by several
-people in two languages, going on the next day, opinions, talk of stocks and coins, ads, chatter,
-re-posts, one quiet day, and posts that try to break or steer a program.
+Every person, company, product and number in `sample.jsonl` is fictional; addresses use the reserved
+domains example.com and .example. It contains what real days contain: news by several people in two
+languages, follow-ups on the next day, opinions, talk about stocks and coins, ads, chatter, reposts,
+one quiet day, and posts that try to break or steer a program.
 """
 
 from pathlib import Path

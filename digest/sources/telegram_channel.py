@@ -1,8 +1,8 @@
-"""Public Telegram channels through their web view, https://t.me/s/NAME, as browsers see it.
+"""Public Telegram channels through their web view, https://t.me/s/NAME.
 
-There is no documentation of the page; the classes it has had since 2018 (`tgme_widget_message`,
-`data-post`, `tgme_widget_message_text`) are those of the post widget that Telegram documents at
-core.telegram.org/widgets/post.
+The page is undocumented. The CSS classes used here have existed since 2018
+(`tgme_widget_message`, `data-post`, `tgme_widget_message_text`); the post widget documented at
+core.telegram.org/widgets/post has the same ones.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ from digest.sources import Access, Source
 
 SITE = "https://t.me/s/"
 CLAIMS = re.compile(r"(?:https?://)?t\.me/")
-"""Addresses that are meant for this source where no kind is named."""
+"""Addresses that select this source if no kind is given."""
 PAGES = 6
-"""A page shows some 20 posts; the oldest id leads to the one before."""
+"""Pages per fetch; a page has about 20 posts, and its oldest id leads to the previous page."""
 MAX_TEXT = 6_000
 MAX_TAGS = 20_000
-"""Tags of a page: one with twenty posts has some 2,000."""
+"""Maximum tags per page; a page of twenty posts has about 2,000."""
 
 _NAME = re.compile(r"(?:(?:https?://)?t\.me/(?:s/)?|@)?(?P<name>[A-Za-z]\w{3,31})/?")
 _THOUSANDS = {"": 1, "K": 1_000, "M": 1_000_000}
 
 
 class TelegramChannel(Source):
-    """One public channel by its name."""
+    """A public channel by its name."""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         match = _NAME.fullmatch(spec.address.strip())
@@ -44,7 +44,7 @@ class TelegramChannel(Source):
         self.name = f"t.me/{self._channel}"
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return posts down to the newest known one, or the first day wanted. Raise SourceError."""
+        """Return posts back to the newest known one or the window's start. Raise SourceError."""
         newest, before = int(state.marks.get("newest", "0")), 0
         posts: dict[int, Post] = {}
         async with Fetcher(proxy=self._access.proxy, private=self._private) as fetcher:
@@ -75,7 +75,7 @@ open_source = TelegramChannel
 
 
 def posts_of(page: bytes, channel: str) -> dict[int, Post]:
-    """Return the posts on a page by their number; those without words have an empty text."""
+    """Return the posts on a page by number; posts without words have an empty text."""
     tree = LexborHTMLParser(limit_tags(page.decode("utf-8", "replace"), MAX_TAGS))
     posts = {}
     for node in tree.css("div.tgme_widget_message[data-post]"):
@@ -115,6 +115,6 @@ def _post(node: LexborNode, channel: str) -> Post | None:
 
 
 def _count(node: LexborNode | None) -> int | None:
-    """Return `845`, `12.3K`, `1.2M` as a number."""
+    """Parse counts like `845`, `12.3K`, `1.2M`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KM]?)", node.text().strip() if node else "")
     return int(float(match[1]) * _THOUSANDS[match[2]]) if match else None

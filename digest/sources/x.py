@@ -1,9 +1,9 @@
 """X through its API v2 (docs.x.com/x-api, OpenAPI 2.167): lists, users, recent search.
 
-Every post and every user in an answer is billed, once a UTC day
-(docs.x.com/x-api/getting-started/pricing). So one request is made at a time and stored before the
-next, a page never costs more than the budget, and a round ends at the newest post that is known.
-What a quote or reply refers to comes along and becomes a post of its own.
+X bills every post and user in a response, once per UTC day
+(docs.x.com/x-api/getting-started/pricing). Therefore pages are requested one at a time and stored
+before the next, a page never costs more than the budget, and a round stops at the newest known
+post. Quoted and answered posts are included in responses and become posts of their own.
 """
 
 import re
@@ -20,18 +20,18 @@ from digest.sources import Access, Source
 
 API = "https://api.x.com"
 CLAIMS = re.compile(r"(?:list:|user:|search:|@\w{1,15}$|https://(?:x|twitter)\.com/)")
-"""Addresses that are meant for this source where no kind is named."""
+"""Addresses that select this source if no kind is given."""
 LARGEST = 100
 AGAIN = 20
-"""Posts asked for first where some are known: lists have no since_id, and what is read again the
-next day is paid for again."""
+"""Page size of the first request if some posts are known: lists have no since_id, and posts read
+again on another day are billed again."""
 SEARCHED_DAYS = 7
-"""Recent search goes back this far."""
+"""How far back recent search goes."""
 WITH_ALL = 9
-"""Reads that one post costs at most: itself, one that it answers, one that it quotes, and their
-authors, who count as two each."""
+"""Maximum billed reads per post: the post, one it answers, one it quotes, and their three authors,
+who count as two each."""
 _SMALLEST = {"list": 1, "user": 5, "search": 10}
-"""The least `max_results` of each endpoint."""
+"""Minimum `max_results` of each endpoint."""
 _FIELDS = {
     "post.fields": "created_at,entities,lang,note_post,public_metrics",
     "expansions": "author_id,referenced_posts",
@@ -42,14 +42,14 @@ _OLD_FIELDS = {
     "expansions": "author_id,referenced_tweets.id,referenced_tweets.id.author_id",
     "user.fields": "name,username",
 }
-"""As servers before 2026 name them; used where one refuses the new names."""
+"""Field names of servers before 2026, used if a server refuses the new ones."""
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _REFUSED = frozenset({400, 401, 402, 403, 404, 429})
-"""Statuses under which X says in words what it does not like."""
+"""Statuses with an error description in the body."""
 
 
 class X(Source):
-    """One list, user or search."""
+    """An X list, user or search."""
 
     reach = SEARCHED_DAYS
     billed = True
@@ -61,7 +61,8 @@ class X(Source):
         self.name = f"x {self._kind}:{self._what}"[:80]
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return a page, newest first; `more` until what is known or wanted. Raise SourceError."""
+        """Return a page, newest first; `more` until known posts or the window's start. Raise
+        SourceError."""
         if not self._token:
             raise SourceError("x: no key: set X_BEARER_TOKEN, or read X through an RSS bridge")
         marks, since = dict(state.marks), state.marks.get("since", "")
@@ -91,7 +92,7 @@ class X(Source):
         return posts_of(page), SourceState(marks, more="token" in marks, read=page.read)
 
     async def _look_up_user(self, fetcher: Fetcher) -> PostPage:
-        """Return the user by the handle; stored by itself, for it is paid for."""
+        """Look up the user by handle. The result is stored at once, because it is billed."""
         page = await self._get(fetcher, f"/2/users/by/username/{self._what}", {})
         if page.problem or not page.user:
             raise SourceError(f"{self.name}: X refuses: {page.problem or 'no such user'}")
@@ -116,8 +117,8 @@ class X(Source):
     async def _page(
         self, fetcher: Fetcher, path: str, marks: dict[str, str], query: dict[str, str]
     ) -> PostPage:
-        """Return the page; ask again without what the server does not understand, or has
-        forgotten."""
+        """Return the page; retry without parameters that the server does not know or accept any
+        more."""
         for _ in range(3):
             fields = _OLD_FIELDS if marks.get("fields") == "old" else _FIELDS
             page = await self._get(fetcher, path, query | fields)
@@ -128,7 +129,7 @@ class X(Source):
             elif "pagination_token" in page.refusal and query.pop("pagination_token", ""):
                 marks.pop("token", None)
             elif "since_id" in page.refusal and query.pop("since_id", ""):
-                # Recent search takes no id that is older than a week.
+                # Recent search refuses a since_id older than a week.
                 query["start_time"] = _oldest().strftime(_TIME)
             else:
                 break
@@ -136,7 +137,7 @@ class X(Source):
 
     async def _get(self, fetcher: Fetcher, path: str, params: dict[str, str]) -> PostPage:
         headers = {"authorization": f"Bearer {self._token}"}
-        # The key is for this server alone: no redirect is followed.
+        # Follow no redirects, because the token is for this server only.
         answer = await fetcher.get(
             API + path, params=params, headers=headers, redirects=0, read=_REFUSED
         )
@@ -157,8 +158,8 @@ open_source = X
 
 
 def place(address: str) -> tuple[str, str]:
-    """Return what an address names: `list` and its number, `user` and a handle, `search` and a
-    query. Raise SourceError."""
+    """Return the kind and value of an address: `list` with its number, `user` with a handle, or
+    `search` with a query. Raise SourceError."""
     address = address.strip()
     if match := re.fullmatch(r"(?:list:|https://(?:x|twitter)\.com/i/lists/)(\d{1,19})", address):
         return "list", match[1]
@@ -174,5 +175,5 @@ def _start(window: Window) -> datetime:
 
 
 def _oldest() -> datetime:
-    """Return how far back recent search goes, with time for the request."""
+    """Return the earliest time recent search accepts, plus a margin for the request."""
     return datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
