@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from digest.reading.names import find_names
-from digest.reading.vocabulary import asset_rows, count_words_of, load_entries
+from digest.reading.vocabulary import count_words_of, list_asset_rows, load_entries
 
 _CODES = r"\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
 _CODE = re.compile(_CODES, re.IGNORECASE)
@@ -112,7 +112,7 @@ def _load_assets() -> tuple[dict[str, Asset], dict[str, Asset]]:
             next(iter(row.get("en", ())), ""),
             coin,
         )
-        for row, coin in asset_rows()
+        for row, coin in list_asset_rows()
     }
     by_key = {entry.key: by_ticker[entry.ticker] for entry in load_entries() if entry.ticker}
     return by_ticker, by_key

@@ -1,12 +1,12 @@
-"""Find text that talks to programs instead of people: hidden orders to whoever summarises it.
+"""Find prompt injection: text that gives instructions to the program that summarises it.
 
-Such posts are left out before anything reads them, and what a model writes is checked once more. It
-is a filter, not the defence: order, links and ids are made by code, and items are proved by their
-posts.
+Posts with prompt injection are dropped before anything else reads them, and a model's items are
+checked for it again. This filter is not the main defence: order, links and ids are made by code,
+and items are verified against their posts.
 
-Markup that only programs read is known by its form. All else is judged by the head `injection`,
-sentence by sentence, after disguises (look-alike letters, letters set apart, codes) are taken off.
-News about such orders quotes them; what stands in quotation marks inside a sentence is no order.
+Markup for programs is recognised by patterns. Everything else is judged by the head `injection`,
+sentence by sentence, after disguises (look-alike letters, spaced letters, encodings) are removed.
+News about prompt injection quotes it, so quotations inside a sentence are ignored.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from digest.reading.heads.linear import load_head
 from digest.reading.heads.ngrams import hash_text
 from digest.text import compile_table, replace_links, shown
 
-ORDER = 0.05
-"""Margin of the head from which a sentence gives an order: left out of training, 8 of 10 orders
-and 1 of 20 texts about orders pass it, and 1 of 2,000 sentences of real posts."""
-STERN = -0.1
-"""Lower threshold, used where a match costs only the sentence and not the whole post."""
+THRESHOLD = 0.05
+"""Margin of the head from which a sentence is an injection. Held out, 8 of 10 injections pass it, 1
+of 20 texts about injections, and 1 of 2,000 sentences of real posts."""
+STRICT_THRESHOLD = -0.1
+"""Lower threshold, used if a match costs only the sentence and not the whole post."""
 MAX_SENTENCES = 60
-"""Sentences of a text that are judged, from its beginning and its end."""
+"""Maximum sentences of a text that are judged, half of them from its end."""
 MAX_PIECES = 200
-"""Pieces beyond which a text with orders is dropped whole; honest posts have fewer."""
+"""Pieces from which a text with an injection is dropped as a whole; honest posts have fewer."""
 MIN_LETTERS = 12
-"""Letters below which a piece is no order; a Han character counts as two and a half."""
+"""Minimum letters of an injection; a Han character counts as two and a half."""
 _BLOCK = 256
-"""Texts that are judged together."""
+"""Texts that are judged at once."""
 DENSE_PAIRS = (
     ("ignore", "instruction"), ("ignore", "previous"), ("disregard", "instruction"), ("forget", "instruction"),
     ("override", "prompt"), ("systemprompt", ""), ("忽略", "指令"), ("无视", "指令"),
 )  # fmt: skip
-"""Words that an order has where its letters are set apart, turned round or run together."""
+"""Pairs of words that identify an injection with spaced, reversed or joined letters."""
 PROMPTS, LEAD_CHARS = ("prompt", "instruction", "提示词", "指令"), 80
-"""What news quotes that speaks to programs, and characters before a quotation that name it."""
+"""Words for a prompt in news that quotes one, and characters before the quotation to look for
+them."""
 
 _HIDDEN = re.compile(
     "[\u202d\u202e]|(?<![\U0001f3f4\U000e0061-\U000e007a])[\U000e0000-\U000e007f]"  # flags use tags too
 )
-"""Marks that force the direction of text or hide it altogether: honest posts have no use for
-them."""
+"""Marks that override the direction of text or hide it; honest posts do not need them."""
 _ROLES, _TAGS = "system|user|assistant", "end|tool_call|posts?|input|instructions?"
 _MARKUP = re.compile(
     rf"im_start\|> ?(?:{_ROLES})|<[|/\s]{{0,3}}(?:{_ROLES}|{_TAGS})\b"
@@ -67,38 +67,38 @@ _PIECE = re.compile(r"\n+|(?<=[。！？；])|(?<=[!?;.])\s+")
 
 
 @lru_cache(maxsize=8192)
-def talks_to_programs(text: str) -> bool:
-    """Return whether the text gives orders to a program: openly, in disguise, or by markup."""
-    return _has_order(text, ORDER, unquote=True)
+def has_injection(text: str) -> bool:
+    """Return True if the text has instructions to a program: plain, disguised, or as markup."""
+    return _has_match(text, THRESHOLD, unquote=True)
 
 
 def remove_injections(text: str) -> str:
-    """Return the text without the sentences that talk to a program.
+    """Return the text without the sentences that are instructions to a program.
 
-    Sterner than `talks_to_programs`: what follows an order in its paragraph goes with it, after
-    markup the rest of the text, and what news quotes. Where nothing is certain, nothing is left.
+    Stricter than `has_injection`: the rest of the paragraph is removed too, the rest of the text
+    after markup, and what news quotes. If the result is still suspicious, it is "".
     """
-    text = _QUOTED.sub(_hide_quoted_order, text)
-    if not _has_order(text, STERN, unquote=False):
+    text = _QUOTED.sub(_hide_quoted_injection, text)
+    if not _has_match(text, STRICT_THRESHOLD, unquote=False):
         return text
     pieces = _split_pieces(text)
     if len(pieces) > MAX_PIECES:
         return ""
     left = "".join(_keep_pieces(pieces)).strip()
-    return "" if _has_order(left, STERN, unquote=False) else left
+    return "" if _has_match(left, STRICT_THRESHOLD, unquote=False) else left
 
 
-def find_orders(texts: Sequence[str]) -> list[bool]:
-    """Return for each text whether it gives orders to a program; many at once cost less."""
+def find_injections(texts: Sequence[str]) -> list[bool]:
+    """Return for each text True if it has an injection; cheaper than one call per text."""
     blocks = (texts[start : start + _BLOCK] for start in range(0, len(texts), _BLOCK))
-    return [order for block in blocks for order in _have_orders(block, ORDER, unquote=True)]
+    return [order for block in blocks for order in _match_texts(block, THRESHOLD, unquote=True)]
 
 
-def _has_order(text: str, margin: float, *, unquote: bool) -> bool:
-    return _have_orders([text], margin, unquote=unquote)[0]
+def _has_match(text: str, margin: float, *, unquote: bool) -> bool:
+    return _match_texts([text], margin, unquote=unquote)[0]
 
 
-def _have_orders(texts: Sequence[str], margin: float, *, unquote: bool) -> list[bool]:
+def _match_texts(texts: Sequence[str], margin: float, *, unquote: bool) -> list[bool]:
     plain = [folded(text) for text in texts]
     orders = [_is_marked(*pair) for pair in zip(texts, plain, strict=True)]
     owners, sentences = [], []
@@ -114,8 +114,8 @@ def _have_orders(texts: Sequence[str], margin: float, *, unquote: bool) -> list[
 
 
 def _join_sentences(quotation: re.Match[str]) -> str:
-    """Return a quotation as one sentence where a prompt is quoted, or its last one would stand
-    without what quotes it."""
+    """Join a quotation to one sentence if it quotes a prompt, whose last sentence would otherwise
+    be separated from the words that introduce it."""
     start = quotation.start()
     lead = _split_sentences(quotation.string[max(0, start - LEAD_CHARS) : start].lower())[-1]
     is_prompt = any(word in lead for word in PROMPTS)
@@ -123,13 +123,13 @@ def _join_sentences(quotation: re.Match[str]) -> str:
 
 
 def _is_marked(text: str, plain: str) -> bool:
-    """Return True for what only programs read, and for words that orders hide. `plain`: folded."""
+    """Return True for markup for programs and hidden words. `plain` is the folded text."""
     if not text.isascii() and _HIDDEN.search(text):
         return True
     lines = plain.replace(". ", ".\n").replace("。", "。\n")
     if _MARKUP.search(lines) or ((plain != text or "。" in text) and _MARKUP.search(text)):
         return True
-    return _is_dense_order(spelled_out(plain)) or any(map(_is_dense_order, _turn(plain)))
+    return _is_dense_injection(spelled_out(plain)) or any(map(_is_dense_injection, _reverse(plain)))
 
 
 def _score_sentences(sentences: Sequence[str]) -> list[float]:
@@ -138,25 +138,25 @@ def _score_sentences(sentences: Sequence[str]) -> list[float]:
     return scores
 
 
-def _turn(text: str) -> Iterator[str]:
-    """Yield the letters of a text backwards, and with the alphabet turned by thirteen letters."""
+def _reverse(text: str) -> Iterator[str]:
+    """Yield the letters of a text reversed, and decoded by ROT13."""
     if text.isascii():
-        yield from turned("".join(filter(str.isalnum, text.lower())))
+        yield from decode_reversed("".join(filter(str.isalnum, text.lower())))
 
 
-def _is_dense_order(letters: str) -> bool:
+def _is_dense_injection(letters: str) -> bool:
     return any(first in letters and second in letters for first, second in DENSE_PAIRS)
 
 
 def list_sentences(text: str, *, unquote: bool) -> list[str]:
-    """Return the sentences, and the lines where there are several: an order may end either way.
+    """Return the sentences, and the lines if there are several: an injection may end either way.
 
-    Links are taken out, and quotations where `unquote` is set; pieces too short for an order are
-    left out.
+    Links are removed, with `unquote` also quotations; pieces too short for an injection are left
+    out.
     """
     text = replace_links(text, " ")
     flowing = text.replace("\n", " ")
-    # A text of one line flows as it stands.
+    # A text of one line needs no second split.
     spans = [flowing, *text.split("\n")] if flowing != text else [text]
     pieces = [part for span in spans for part in _split_sentences(span)]
     parts = dict.fromkeys(" ".join(part.split()) for part in pieces if part)
@@ -167,8 +167,8 @@ def list_sentences(text: str, *, unquote: bool) -> list[str]:
 
 
 def _split_sentences(text: str) -> list[str]:
-    """Return the sentences and paragraphs of a text in which a null, which is not shown, is free
-    to mark their ends."""
+    """Return the sentences and paragraphs of a text; a null character, which texts cannot have,
+    marks their ends."""
     text = _FULL_STOP.sub(".\0", text).replace("\n\n", "\0")
     for stop in "。！？!?；;":
         text = text.replace(stop, f"{stop}\0")
@@ -181,15 +181,15 @@ def _is_long_enough(sentence: str) -> bool:
 
 
 def _count_letters(text: str) -> float:
-    """Return the letters of a text; a Han character counts as two and a half."""
+    """Return the number of letters; a Han character counts as two and a half."""
     return sum(2.5 if c > "\u2e7f" else 1 for c in text if c.isalpha())
 
 
 def unquote_sentence(sentence: str, *, names: bool = False) -> str:
-    """Return a sentence without its quotations, unless it is hardly more than these.
+    """Return a sentence without its quotations, unless it consists of little else.
 
-    One that is too short for an order is mostly a name ("Code Red"): it stays, without its marks,
-    unless `names` go as well.
+    A quotation too short for an injection is usually a name ("Code Red"): its words stay, unless
+    `names` is set.
     """
 
     def replace(quotation: re.Match[str]) -> str:
@@ -200,26 +200,26 @@ def unquote_sentence(sentence: str, *, names: bool = False) -> str:
     return bare if len(bare.strip()) >= len(sentence) / 3 else sentence
 
 
-def _hide_quoted_order(quotation: re.Match[str]) -> str:
+def _hide_quoted_injection(quotation: re.Match[str]) -> str:
     words = quotation.group()
     scores = _score_sentences(list_sentences(words[1:-1], unquote=False))
-    return "…" if max(scores, default=STERN) > STERN else words
+    return "…" if max(scores, default=STRICT_THRESHOLD) > STRICT_THRESHOLD else words
 
 
 def _split_pieces(text: str) -> list[str]:
-    """Return sentences and lines, each with the gap before it: joined they are the text again."""
+    """Return sentences and lines, each with the gap before it; joined they are the text again."""
     cuts = [0, *(m.start() for m in _PIECE.finditer(text) if m.start()), len(text)]
     return [text[start:end] for start, end in itertools.pairwise(cuts) if start < end]
 
 
 def _keep_pieces(pieces: Sequence[str]) -> Iterator[str]:
-    """Yield the pieces outside of orders. What follows one in its paragraph goes with it, and
-    after markup the rest of the text."""
+    """Yield the pieces outside injections, without the rest of their paragraphs, and after markup
+    without the rest of the text."""
     skipping = marked = False
     for piece in pieces:
         if piece.startswith("\n\n"):
             skipping = marked
-        if not skipping and _has_order(piece, STERN, unquote=False):
+        if not skipping and _has_match(piece, STRICT_THRESHOLD, unquote=False):
             skipping, marked = True, marked or bool(_MARKUP.search(piece.strip()))
         if not skipping:
             yield piece
@@ -239,21 +239,21 @@ _SIMPLIFIED = zip(
     "请将无视则为个这条贴总结语报语机应开头标题简报顶链连结务须从现开输给对于读项写规设编辑复讯后里内与覆盖过联络绝说该当时点员单传达动类资获仅隐评级论术奖励处优顺权帐号订阅",
     strict=True,
 )
-"""Traditional characters of the words that orders are made of."""
+"""Traditional characters of words that injections use."""
 _FRAMED = {chr(start + n): chr(97 + n) for start in (0x1F150, 0x1F170) for n in range(26)}
-"""White letters in black discs and squares, which Unicode calls symbols of their own."""
+"""White letters in black circles and squares, which NFKD does not decompose."""
 _VOICED = 8
-"""The combining class of the marks that make か a が."""
+"""The combining class of the marks that turn か into が."""
 _make_plain = compile_table({**dict(_ALIKE), **dict(_SIMPLIFIED), **_FRAMED})
 _DIGITS = str.maketrans("0134578$@!", "oieastbsai")
 _MIXED = re.compile(
     r"(?<![\w$@])(?=[a-z0-9$@!]{0,19}[a-z])(?=[a-z0-9$@!]{0,19}[0-9$@!])[a-z0-9$@!]{3,20}(?![\w$@])"
 )
-_ORDERING = tuple(
+_WORD_BEGINNINGS = tuple(
     "ignor igor disreg forget overr instru promp syste previou summar digest report append includ"
     " assist rule".split()
 )
-"""How words of orders begin: "gpt4" and "3d" are digits for digits."""
+"""Beginnings of words that injections use; "gpt4" and "3d" are not decoded."""
 _SPACED = re.compile(r"(?<!\w)(?:[^\W_][\s._*|/~-]{1,3}){5,80}\w(?!\w)")
 _BY_THIRTEEN = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz", b"nopqrstuvwxyzabcdefghijklm")
 _RUN = re.compile(r"[A-Za-z]{20,}")
@@ -264,8 +264,8 @@ MOST_CODES = 5
 
 
 def folded(text: str) -> str:
-    """Return the letters as they look: full width, look-alikes, accents and traditional
-    characters become the plain ones; what is not shown is gone."""
+    """Return the text as it looks: full-width letters, look-alikes, accents and traditional
+    characters become plain ones; invisible characters are removed."""
     text = shown(text)
     if text.isascii():
         return text.replace("_", " ")
@@ -277,23 +277,22 @@ def folded(text: str) -> str:
 
 
 def spelled_out(text: str) -> str:
-    """Return what letters with gaps between them spell ("i g n o r e"), and words run together."""
+    """Return the words that spaced letters spell ("i g n o r e"), and words run together."""
     apart = (_GAPS.sub("", m.group()) for m in _SPACED.finditer(text))
     return " ".join((*apart, *_RUN.findall(text))).lower()
 
 
 def unmasked(text: str) -> Iterator[str]:
-    """Yield what a folded text says once digits are letters again and codes are read."""
+    """Yield a folded text with digits read as letters, and decoded codes in it."""
     lower = text.lower()
     mixed = {m.group().translate(_DIGITS) for m in _MIXED.finditer(lower)}
-    if any(word.startswith(_ORDERING) for word in mixed):
+    if any(word.startswith(_WORD_BEGINNINGS) for word in mixed):
         yield _MIXED.sub(lambda m: m.group().translate(_DIGITS), lower)
     yield from _decoded(text)
 
 
-def turned(letters: str) -> Iterator[str]:
-    """Yield small letters and digits read backwards, and with the alphabet turned by thirteen
-    letters."""
+def decode_reversed(letters: str) -> Iterator[str]:
+    """Yield lower-case letters and digits reversed, and decoded by ROT13."""
     yield letters[::-1]
     yield letters.encode("ascii", "ignore").translate(_BY_THIRTEEN, b"0123456789").decode()
 

@@ -1,5 +1,5 @@
-"""What posts name, in the forms that the names of a statement are looked up by: words and their
-parts, versions and what they belong to, tags, initials, sounds."""
+"""Read the names in posts in the forms by which names of a statement are looked up: words and their
+parts, versions and their names, tags, initials, sounds."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SEGMENT = re.compile(rf"[{_LATIN}]+|\d+(?:\.\d+)*")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+(?:\.\d+)*")
 _TAG = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
 _TAIL = re.compile(r"(?:-[a-z]+)+$")
-"""Of Yahoo-style, Gemma-based."""
+"""The suffix of Yahoo-style, Gemma-based."""
 _ORDINARY_ENDINGS = tuple(
     "ing ed tion ment ness ly ity ous ful able ible ive al ary ism ist point s".split()
 )
-"""Of words that open a sentence and are in no list."""
+"""Endings of ordinary words that open a sentence and are in no list."""
 _JOINT = re.compile(r"[-.&+'_]")
 _CAPITALISED = re.compile(r"(?:\b[A-Z][a-z]+ )+$")
 _VERSION_TAIL = re.compile(r"[\s-]*v?\d.*$")
@@ -48,7 +48,7 @@ _VARIANT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A name with a number as a text writes it, such as GPT-5.2 or Veo 3 Fast."""
+    """A name with a number as written, such as GPT-5.2 or Veo 3 Fast."""
 
     start: int
     text: str
@@ -59,34 +59,34 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """What posts name, in the forms that names of a statement are looked up by."""
+    """The names in posts, in the forms by which names of a statement are looked up."""
 
     plain: str
-    """With simplified characters."""
+    """The text with simplified characters."""
     text: str
-    """The same in small letters."""
+    """The same in lower case."""
     languages: frozenset[str]
     authors: frozenset[str]
-    """Names and handles of those who wrote them, in small letters."""
+    """Names and handles of the authors, in lower case."""
     keys: frozenset[str]
-    """Keys of the names, also of those inside tags and handles."""
+    """Keys of the names, including those inside tags and handles."""
     glued: frozenset[str]
-    """Keys of names that stand nowhere but inside tags and handles."""
+    """Keys of names that occur only inside tags and handles."""
     words: frozenset[str]
-    """Latin words, their parts, two neighbours as one; without accents and endings."""
+    """Latin words, their parts, and adjacent words joined; without accents and endings."""
     tags: frozenset[str]
-    """Hashtags, handles and addresses, letters only: a name may be glued into one."""
+    """Hashtags, handles and addresses, letters and digits only; a name may be part of one."""
     capitals: frozenset[str]
     """Words in capitals: CFTC."""
     initials: str
-    """First letters of words and their parts, to find what an acronym stands for; once more without
-    "of" and the like: the NAR is the National Association of Realtors."""
+    """First letters of words and their parts, to resolve acronyms; then the same without "of" and
+    the like: the NAR is the National Association of Realtors."""
     segments: frozenset[str]
     """Runs of letters and of digits: qwen, 3, vl, 8, b."""
     near: frozenset[tuple[str, str]]
-    """Segments and those within three after them, or just before."""
+    """Pairs of a segment and one of the three after it or the one before it."""
     followers: dict[str, frozenset[str]]
-    """By segment, the segments that follow it at once."""
+    """The segments that directly follow each segment."""
     places: bool
     sounds: Sounds
 
@@ -94,7 +94,7 @@ class Mentions:
 def read_mentions(
     text: str, languages: frozenset[str], authors: Set[str] = frozenset()
 ) -> Mentions:
-    """Return what posts name; `text` is that of all of them with authors and sources."""
+    """Return the names in posts; `text` is the text of all posts with authors and sources."""
     plain = join_versions(simplify(text)).replace("[dot]", ".")
     words = [word for _, word in find_words(plain)]
     tokens = [unaccent(word).lower() for word in words]
@@ -129,7 +129,7 @@ def _read_initials(words: Iterable[str]) -> str:
 
 
 def _spell_tag(tag: str) -> tuple[str, str]:
-    """Return a tag or handle as it stands, and as the address it spells out: @youdotcom."""
+    """Return a tag or handle as it is, and as the address it spells out: @youdotcom."""
     return tag, tag.replace("dotcom", "com")
 
 
@@ -148,58 +148,58 @@ def _word_forms(text: str, tokens: Sequence[str], names: Sequence[Name]) -> Iter
 
 
 def find_words(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the Latin words of a text, compounds whole, with their places."""
+    """Yield the Latin words of a text, compounds as a whole, with their indices."""
     yield from ((match.start(), match.group()) for match in _WORD.finditer(text))
 
 
 def cut_parts(word: str) -> list[str]:
-    """Return the parts of a compound, between its dashes, dots and the like."""
+    """Return the parts of a compound, split at hyphens, dots and the like."""
     return _JOINT.split(word)
 
 
 def cut_humps(word: str) -> list[str]:
-    """Return the parts of a word that its capitals and digits show: OpenEvidence has two."""
+    """Return the parts of a word in camel case: OpenEvidence has two."""
     return _CAMEL.findall(word)
 
 
 def glue(word: str) -> str:
-    """Return a compound as one word in small letters."""
+    """Return a compound as one word in lower case."""
     return _JOINT.sub("", word.lower())
 
 
 def keep_letters(text: str) -> str:
-    """Return only the letters and digits of a text."""
+    """Return the letters and digits of a text."""
     return "".join(filter(str.isalnum, text))
 
 
 def strip_ending(word: str) -> str:
-    """Return a word in small letters without one ending: "gains" and "Korean" lose theirs."""
+    """Return a lower-case word without one ending: "gain" for "gains", "kore" for "korean"."""
     ending = next(filter(word.endswith, _ENDINGS), "")
     return word.removesuffix(ending)
 
 
 def strip_tail(word: str) -> str:
-    """Return a compound without its last words in small letters: Yahoo of Yahoo-style."""
+    """Return a compound without its lower-case suffixes: Yahoo for Yahoo-style."""
     return _TAIL.sub("", word)
 
 
 def strip_version(name: str) -> str:
-    """Return a name without the version behind it."""
+    """Return a name without the version after it."""
     return _VERSION_TAIL.sub("", name)
 
 
 def has_han(text: str) -> bool:
-    """Return True where a text has a Chinese character."""
+    """Return True if a text has a Chinese character."""
     return any("\u3400" <= char <= "\u9fff" for char in text)
 
 
 def has_word(word: str, text: str) -> bool:
-    """Return True where a text has a word, no letters beside it."""
+    """Return True if a text has the word without letters touching it."""
     return bool(re.search(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", text))
 
 
 def follows_name(text: str, at: int) -> bool:
-    """Return True where a capitalised word stands before a place of the text, a space apart."""
+    """Return True if a capitalised word and a space precede this index of the text."""
     before = text[max(0, at - 30) : at]
     last = before.split()[-1:] if before[-1:] == " " else []
     word = last[0].lstrip("(\"'“[（") if last else ""
@@ -213,17 +213,17 @@ def join_name(text: str, start: int, end: int) -> str:
 
 
 def looks_ordinary(word: str) -> bool:
-    """Return True for a capitalised word with an ending of ordinary ones: Introducing."""
+    """Return True for a capitalised word with an ordinary ending: Introducing."""
     return word[:1].isupper() and word.isalpha() and word.endswith(_ORDINARY_ENDINGS)
 
 
 MOST_SHORTENED = 3
-"""Letters that a handle has of a name: @ruanyf."""
+"""Maximum letters of a shortened name in a handle: @ruanyf."""
 
 
 def has_handle(name: str, mentions: Mentions) -> bool:
-    """Return True where a handle is one word of a name and the beginning of the other, or letters
-    of it in order: @bhorowitz, @patrickc, @ruanyf."""
+    """Return True if a handle is one word of a name with the beginning of the other, or with some
+    of its letters in order: @bhorowitz, @patrickc, @ruanyf."""
     words = unaccent(name).lower().split()
     for whole, other in permutations(words[-2:], 2) if len(words) > 1 else ():
         for tag in mentions.tags if len(whole) > 2 else ():
@@ -236,15 +236,15 @@ def has_handle(name: str, mentions: Mentions) -> bool:
 
 
 def join_versions(text: str) -> str:
-    """Return the text with 4.5 for the 4-5 of claude-4-5-sonnet; 2025-12-06 is a day."""
+    """Return the text with 4.5 for the 4-5 of claude-4-5-sonnet; 2025-12-06 stays, as a day."""
     return _DASHED_VERSION.sub(
         lambda m: m.group() if text[: m.start() - 1][-1:].isdigit() else f"{m[1]}.{m[2]}", text
     )
 
 
 def find_versions(text: str) -> Iterator[Numbered]:
-    """Yield names with a number. A figure behind a name ("Vance 14 points ahead") is none, nor is
-    a year."""
+    """Yield names with a version number; not figures after a name ("Vance 14 points ahead") or
+    years."""
     for match in _VERSION.finditer(text):
         after = text[match.end() : match.end() + 12].lower()
         counted = after[:1].isspace() and _COUNTED.intersection(after.strip(".,;:!?)").split()[:1])
@@ -254,7 +254,7 @@ def find_versions(text: str) -> Iterator[Numbered]:
 
 
 def find_bare_versions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield versions that stand alone, the words and the number: v2, 3.1 版, 2.8.4."""
+    """Yield versions without a name, as written and as a number: v2, 3.1 版, 2.8.4."""
     yield from ((long, long) for long in _LONG_VERSION.findall(text))
     for match in _BARE_VERSION.finditer(text):
         yield match.group(), match[1] or match[2]
@@ -267,14 +267,14 @@ def find_variants(text: str) -> Iterator[Numbered]:
 
 
 def cut_segments(text: str) -> list[str]:
-    """Return the runs of letters and of digits of a text, in small letters."""
+    """Return the runs of letters and of digits of a text, in lower case."""
     cut = [match.group().lower() for match in _SEGMENT.finditer(unaccent(text))]
     return [segment.removesuffix(".0") for segment in cut if segment not in ("v", "s")]
 
 
 def cut_pieces(text: str) -> Iterator[str]:
-    """Yield what words of a text are compared by: six letters of a Latin one, pairs of Chinese
-    characters, numbers, of years the last two digits."""
+    """Yield the pieces by which words are compared: six letters of a Latin word, pairs of Chinese
+    characters, numbers, the last two digits of years."""
     for match in _PIECE.finditer(text):
         piece = match.group()
         if has_han(piece):
@@ -288,8 +288,8 @@ def cut_pieces(text: str) -> Iterator[str]:
 def _neighbours(
     segments: Sequence[str], names: Sequence[Name]
 ) -> tuple[frozenset[tuple[str, str]], dict[str, frozenset[str]]]:
-    """Return which segments stand near each other, and which follow at once; a version behind
-    one spelling of a name (混元 3.0) stands behind all of them."""
+    """Return the pairs of near segments, and the direct followers of each; a version after one
+    spelling of a name (混元 3.0) follows all its spellings."""
     near: set[tuple[str, str]] = set()
     followers: dict[str, set[str]] = {}
     for at, segment in enumerate(segments):

@@ -1,9 +1,9 @@
-"""People, companies, products and places of a text, in Latin letters, Han characters and kana.
+"""Find people, companies, products and places in a text, in Latin letters, Han characters and kana.
 
-A name is known (`vocabulary/names.toml`, `assets.toml`), or written like one: Latin capitals,
-letters with digits, a version behind it; a Chinese or Japanese name that no list knows is told by
-what stands around it (`han.py`). All spellings of one thing share a key: Nvidia, 英伟达 and
-エヌビディア are `nvidia`, "GPT-5.2", "GPT 5.2" and "gpt5.2" are `gpt 5.2`.
+A name is listed (`vocabulary/names.toml`, `assets.toml`) or recognised by its form: Latin capitals,
+letters with digits, a version after it. Unlisted Chinese or Japanese names are recognised by their
+context (`han.py`). All spellings of a name share a key: Nvidia, 英伟达 and エヌビディア are
+`nvidia`, "GPT-5.2", "GPT 5.2" and "gpt5.2" are `gpt 5.2`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ _TOKEN = re.compile(rf"[{_LETTER}][{_LETTER}0-9]*(?:[.'\u2019&+_-][{_LETTER}0-9]
 _NUMBER = rf"\d+(?:\.\d+)*[A-Za-z]?(?![{_LETTER}])"
 _PIECE = re.compile(rf"(?<![{_LETTER}])[A-Za-z]{_NUMBER}|[{_LETTER}]+|{_NUMBER}|\d+")
 _GAP = re.compile(r"[ .'\u2019&-]{0,3}")
-"""What may stand between the pieces of one name: J.P. Morgan, Johnson & Johnson."""
+"""Allowed between the pieces of one name: J.P. Morgan, Johnson & Johnson."""
 _FOLLOWER = re.compile(
     r"[ -]?(v?\d\d?(?:\.\d+)*[a-z]?|\d+[BbMm]|[A-Za-z]\d\d?(?:\.\d+)?[A-Za-z]?|[A-Za-z]+)"
     r"(?![\w%])"
 )
 _with_plain_dashes = compile_table(dict.fromkeys("\u2010\u2011\u2012\u2013", "-"))
-"""GPT\u20115.2 with the dash that does not break is GPT-5.2."""
+"""GPT\u20115.2 with a non-breaking hyphen is GPT-5.2."""
 _VERSION = re.compile(r"v?\d+(?:\.\d+)*[A-Za-z]?|[A-Za-z]\d\d?(?:\.\d+)?[A-Za-z]?", re.IGNORECASE)
-"""4.5, v3, 30B, and a series: K2, M1."""
+"""4.5, v3, 30B, and series such as K2, M1."""
 _NUMBERED = re.compile(rf"[{_LETTER}]+-?\d")
 _PERIOD = re.compile(r"(?:[QH][1-4]|FY\d{2,4}|[vV]\d.*|[A-Z]\d{4,})$")
-"""Quarters, years and bare versions: letters with digits that name nothing."""
+"""Quarters, years and bare versions: letters with digits that are not names."""
 _POSSESSIVE = re.compile(r"['\u2019](?:s|re|ve|ll|d|m|t)?$", re.IGNORECASE)
 _CASHTAG = re.compile(r"\$([A-Za-z]{1,6}(?:\.[A-Z])?)(?![\w.]*\d)\b")
 TITLE_CASE = 0.7
-"""Share of capitalised words from which a text writes all words with capitals."""
+"""Share of capitalised words from which a text is in title case."""
 
 VARIANTS = frozenset(
     "pro max mini ultra flash turbo lite nano plus air opus sonnet haiku code codex thinking"
@@ -45,67 +45,68 @@ VARIANTS = frozenset(
     " audio sdk vl moe math exp heavy beta alpha distill guard embedding"
     " reranker asr tts ocr".split()
 )
-"""Words that tell one model of a family from the others."""
+"""Words that distinguish the models of a family."""
 FOLLOWED = frozenset({"product", "coin"})
-"""Kinds of names that versions and variants belong to."""
+"""Kinds of names that may have versions and variants."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name as a text writes it, with the key that all its spellings share in all languages."""
+    """A name as written, with the key that all its spellings in all languages share."""
 
     key: str
     text: str
     kind: str = ""
-    """`company`, `product`, `institution`, `person`, `place`, `coin`, `title`, or empty if not
-    known."""
+    """`company`, `product`, `institution`, `person`, `place`, `coin`, `title`, or "" if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The known names by how they are looked up."""
+    """Indices of the known names."""
 
     latin: dict[str, list[tuple[tuple[str, ...], str, KnownName]]]
-    """By first piece, longest first: all pieces in small letters, the spelling, what it is."""
+    """By first piece, longest first: all pieces in lower case, the spelling, the entry."""
     han: dict[str, list[tuple[str, KnownName]]]
-    """By first character, longest first."""
+    """By first character, longest first: the spelling, the entry."""
     tickers: dict[str, KnownName]
 
 
 Placed = tuple[int, Name]
-"""A name and where it begins."""
+"""A start index and the name there."""
 
 
 def find_names(text: str) -> list[Placed]:
-    """Return names in Latin letters, and known ones in Chinese or Japanese, with their places."""
-    text = _without_lookalikes(_with_plain_dashes(text), "latin")
+    """Return names in Latin letters, and known ones in Chinese or Japanese, with their indices."""
+    text = _blank_lookalikes(_with_plain_dashes(text), "latin")
     tokens = [_trimmed(match) for match in _TOKEN.finditer(text)]
     titled = _is_titled(tokens, text)
     known = _find_known(text, titled)
     spans = sorted((start, start + len(name.text)) for start, name in known)
     free = _outside(tokens, spans)
-    return known + [name for run in _runs(free, text) for name in _unknown(run, text, titled)]
+    return known + [
+        name for run in _split_runs(free, text) for name in _find_unknown(run, text, titled)
+    ]
 
 
 def find_known_names(text: str) -> list[Placed]:
-    """Return only the names of the vocabulary, with their places."""
+    """Return only the names of the vocabulary, with their indices."""
     text = _with_plain_dashes(text)
     return _find_known(text, _is_titled([_trimmed(match) for match in _TOKEN.finditer(text)], text))
 
 
 def _find_known(text: str, titled: bool) -> list[Placed]:
-    table = _table()
-    known = [*_known_latin_names(text, table, titled), *_known_han_names(text, table)]
-    return [*known, *_tickers(text, table)]
+    table = _load_table()
+    known = [*_find_known_latin(text, table, titled), *_find_known_han(text, table)]
+    return [*known, *_find_tickers(text, table)]
 
 
 def select_names(names: Iterable[Name], text: str) -> tuple[Name, ...]:
-    """Return those names that stand in a part of the text they were found in."""
-    return tuple(name for name in names if _stands(name.text, text))
+    """Return those names of a text that occur in this part of it."""
+    return tuple(name for name in names if _occurs(name.text, text))
 
 
-def _stands(name: str, text: str) -> bool:
-    """Return True if the text has the name as words of their own: "H100s" has H100."""
+def _occurs(name: str, text: str) -> bool:
+    """Return True if the text has the name as a word of its own: "H100s" has H100."""
     place = text.find(name)
     while place >= 0:
         before, after = text[max(0, place - 1) : place], text[place + len(name) :][:2]
@@ -122,8 +123,8 @@ def _is_latin(char: str) -> bool:
 
 
 def find_entry(spelling: str) -> KnownName | None:
-    """Return what a spelling is known for, whatever its case."""
-    table, pieces = _table(), split_pieces(spelling)
+    """Return the entry of a spelling, ignoring case."""
+    table, pieces = _load_table(), split_pieces(spelling)
     rows = table.latin.get(pieces[0], ()) if pieces else ()
     latin = next((entry for wanted, _, entry in rows if wanted == pieces), None)
     plain = simplify(spelling)
@@ -131,12 +132,12 @@ def find_entry(spelling: str) -> KnownName | None:
 
 
 def find_owners(name: str) -> tuple[KnownName, ...]:
-    """Return the companies, institutions and places that own a name, whatever its case."""
-    return _owners().get(name.lower(), ())
+    """Return the companies, institutions and places that own a name, ignoring case."""
+    return _load_owners().get(name.lower(), ())
 
 
 @cache
-def _owners() -> dict[str, tuple[KnownName, ...]]:
+def _load_owners() -> dict[str, tuple[KnownName, ...]]:
     owners: dict[str, tuple[KnownName, ...]] = {}
     for entry in load_entries():
         for name in entry.owns:
@@ -145,12 +146,12 @@ def _owners() -> dict[str, tuple[KnownName, ...]]:
 
 
 def find_ticker(ticker: str) -> KnownName | None:
-    """Return the company or coin behind a ticker."""
-    return _table().tickers.get(ticker.upper())
+    """Return the company or coin of a ticker."""
+    return _load_table().tickers.get(ticker.upper())
 
 
 def simplify(text: str) -> str:
-    """Return the text with simplified characters for traditional ones, each in its place."""
+    """Return the text in simplified characters, of the same length."""
     return _simplifier()(text)
 
 
@@ -161,25 +162,25 @@ def _simplifier() -> Callable[[str], str]:
 
 def list_han_spellings() -> list[str]:
     """Return the Chinese and Japanese spellings of all known names."""
-    return [spelling for rows in _table().han.values() for spelling, _ in rows]
+    return [spelling for rows in _load_table().han.values() for spelling, _ in rows]
 
 
 def split_pieces(text: str) -> tuple[str, ...]:
-    """Return a name cut into words and numbers, in small letters: "GPT-5.2" is `gpt`, `5.2`."""
+    """Split a name into words and numbers, in lower case: "GPT-5.2" is `gpt`, `5.2`."""
     pieces = (piece.lower() for piece in _PIECE.findall(text))
     return tuple(p[1:] if p[0] == "v" and p[1:2].isdigit() else p for p in pieces)
 
 
 def name_key(pieces: Sequence[str]) -> str:
-    """Return the key of these pieces: where one is a number, words in alphabetical order come
-    before numbers, so that "Claude 4.5 Haiku" and "Claude Haiku 4.5" are one."""
+    """Return the key of these pieces. If one is a number, words come first in alphabetical order,
+    so that "Claude 4.5 Haiku" and "Claude Haiku 4.5" share a key."""
     numbers = [p.removesuffix(".0") for p in pieces if p[-1].isdigit() or p[0].isdigit()]
     words = [p for p in pieces if not (p[-1].isdigit() or p[0].isdigit())]
     return " ".join([*sorted(words), *numbers] if numbers else words)
 
 
 @cache
-def _table() -> _Table:
+def _load_table() -> _Table:
     table = _Table({}, {}, {})
     for entry in load_entries():
         for spelling in entry.spellings:
@@ -212,8 +213,8 @@ def _trimmed(match: re.Match[str]) -> _Token:
 
 
 def _is_titled(tokens: Sequence[_Token], text: str) -> bool:
-    """Return True if nearly all words have a capital, so that a capital says nothing; among
-    Chinese ones it does, as they have none."""
+    """Return True if nearly all words are capitalised, so that capitals carry no information; among
+    Chinese words they do, because Chinese has no capitals."""
     words = [word for word, _, _ in tokens if len(word) > 3]
     capitals = sum(w[0].isupper() for w in words)
     if len(words) <= 4 or capitals <= TITLE_CASE * len(words):
@@ -221,7 +222,7 @@ def _is_titled(tokens: Sequence[_Token], text: str) -> bool:
     return sum(char > "\u2e7f" for char in text) <= len(words)
 
 
-def _known_latin_names(text: str, table: _Table, titled: bool) -> Iterator[Placed]:
+def _find_known_latin(text: str, table: _Table, titled: bool) -> Iterator[Placed]:
     matches = list(_PIECE.finditer(text))
     words = tuple([match[0].lower() for match in matches])
     done = 0
@@ -231,7 +232,7 @@ def _known_latin_names(text: str, table: _Table, titled: bool) -> Iterator[Place
             continue
         for pieces, spelling, entry in table.latin[words[at]]:
             part = matches[at : at + len(pieces)]
-            if words[at : at + len(pieces)] != pieces or not _stand_together(part, text):
+            if words[at : at + len(pieces)] != pieces or not _are_adjacent(part, text):
                 continue
             end = part[-1].end()
             if _is_written(text[start:end], spelling, entry, text, start, titled):
@@ -240,7 +241,7 @@ def _known_latin_names(text: str, table: _Table, titled: bool) -> Iterator[Place
                 break
 
 
-def _stand_together(part: Sequence[re.Match[str]], text: str) -> bool:
+def _are_adjacent(part: Sequence[re.Match[str]], text: str) -> bool:
     gaps = (text[a.end() : b.start()] for a, b in pairwise(part))
     return all(_GAP.fullmatch(gap) for gap in gaps)
 
@@ -264,14 +265,14 @@ def _is_written(
 
 
 def _with_version(text: str, start: int, end: int, entry: KnownName) -> tuple[Name, int]:
-    """Return the name with the versions and variants behind it, and where it ends."""
-    followers, stop = _followers(text, end) if entry.kind in FOLLOWED else ([], end)
+    """Return the name with the versions and variants after it, and its end."""
+    followers, stop = _read_followers(text, end) if entry.kind in FOLLOWED else ([], end)
     key = name_key([*split_pieces(entry.key), *followers]) if followers else entry.key
     return Name(key, text[start:stop], entry.kind), stop
 
 
-def _followers(text: str, end: int) -> tuple[list[str], int]:
-    """Return the versions and variants that stand behind a name, and where they end."""
+def _read_followers(text: str, end: int) -> tuple[list[str], int]:
+    """Return the versions and variants that follow a name, and their end."""
     pieces: list[str] = []
     while match := _FOLLOWER.match(text, end):
         word = match[1]
@@ -283,14 +284,14 @@ def _followers(text: str, end: int) -> tuple[list[str], int]:
     return pieces, end
 
 
-def _tickers(text: str, table: _Table) -> Iterator[Placed]:
+def _find_tickers(text: str, table: _Table) -> Iterator[Placed]:
     for match in _CASHTAG.finditer(text) if "$" in text else ():
         if entry := table.tickers.get(match[1].upper()):
             yield match.start(), Name(entry.key, match.group(), entry.kind)
 
 
 def _outside(tokens: Iterable[_Token], spans: Sequence[tuple[int, int]]) -> list[_Token]:
-    """Return the tokens that begin in none of the sorted spans."""
+    """Return the tokens that overlap none of the sorted spans."""
     free, place = [], 0
     for token in tokens:
         while place < len(spans) and spans[place][1] <= token[1]:
@@ -300,8 +301,8 @@ def _outside(tokens: Iterable[_Token], spans: Sequence[tuple[int, int]]) -> list
     return free
 
 
-def _runs(tokens: Sequence[_Token], text: str) -> Iterator[list[_Token]]:
-    """Yield the tokens that stand a space apart; a version may stand between or behind them."""
+def _split_runs(tokens: Sequence[_Token], text: str) -> Iterator[list[_Token]]:
+    """Yield runs of tokens that are separated by single spaces."""
     run: list[_Token] = []
     for token in tokens:
         if run and text[run[-1][2] : token[1]] != " ":
@@ -312,11 +313,11 @@ def _runs(tokens: Sequence[_Token], text: str) -> Iterator[list[_Token]]:
         yield run
 
 
-def _unknown(run: Sequence[_Token], text: str, titled: bool) -> Iterator[Placed]:
-    """Yield the names of tokens in a row that no list knows: the longest rows of words written
-    like a name, a common word with a capital only inside such a row."""
+def _find_unknown(run: Sequence[_Token], text: str, titled: bool) -> Iterator[Placed]:
+    """Yield the unlisted names in a run of tokens: the longest sequences of words with the form of
+    a name; a capitalised common word counts only inside such a sequence."""
     roles = [
-        "" if word.islower() and word.isalpha() else _role(word, text, start, titled)
+        "" if word.islower() and word.isalpha() else _find_role(word, text, start, titled)
         for word, start, _ in run
     ]
     at = 0 if "name" in roles else len(run)
@@ -327,19 +328,19 @@ def _unknown(run: Sequence[_Token], text: str, titled: bool) -> Iterator[Placed]
         names = [i for i in range(at, end) if roles[i] == "name"]
         if names:
             start, stop = run[names[0]][1], run[names[-1]][2]
-            stop = _followers(text, stop)[1]
+            stop = _read_followers(text, stop)[1]
             yield start, Name(name_key(split_pieces(text[start:stop])), text[start:stop])
             end = next((i for i in range(end, len(run)) if run[i][1] >= stop), len(run))
         at = max(end, at + 1)
 
 
-def _role(word: str, text: str, start: int, titled: bool) -> str:
-    """Return "name" for a word that is written like a name, "word" for a common one with a
-    capital that may stand inside a name, or ""."""
+def _find_role(word: str, text: str, start: int, titled: bool) -> str:
+    """Return "name" for a word with the form of a name, "word" for a capitalised common word that
+    may be inside a name, or ""."""
     if len(word) < 2 or is_jargon(word):
         return ""
     if _NUMBERED.match(word):
-        return _numbered_role(word)
+        return _find_numbered_role(word)
     if word.islower():
         return ""
     if word.lower() in VARIANTS:
@@ -352,12 +353,13 @@ def _role(word: str, text: str, start: int, titled: bool) -> str:
 
 
 def _is_shouted(text: str) -> bool:
-    """Return True if the text is written in capitals throughout."""
+    """Return True if the text is in capitals throughout."""
     return sum(map(str.isupper, text)) > 3 * sum(map(str.islower, text)) + 20
 
 
-def _numbered_role(word: str) -> str:
-    """Letters with digits: "gpt-5" and "H100" are names; "top-10", "Q3" and "v2" are not."""
+def _find_numbered_role(word: str) -> str:
+    """Return the role of letters with digits: "gpt-5" and "H100" are names; "top-10", "Q3" and "v2"
+    are not."""
     letters = re.split(r"[-\d]", word, maxsplit=1)[0]
     if _PERIOD.match(word) or is_jargon(letters):
         return ""
@@ -367,7 +369,7 @@ def _numbered_role(word: str) -> str:
 
 
 def opens_sentence(text: str, at: int) -> bool:
-    """Return True if the word at this place opens a sentence, a line or a quotation."""
+    """Return True if the word at this index opens a sentence, a line or a quotation."""
     before = text[max(0, at - 4) : at].rstrip(" ")
     return not before or before[-1] in ".!?:;\n。！？：；“\"'(（|•-–—*"
 
@@ -379,7 +381,7 @@ def is_listed(word: str) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def is_common(word: str) -> bool:
-    """Return True if an English word is an ordinary one, in any of its forms."""
+    """Return True if an English word is an ordinary one, in any form."""
     common = load_words("english")
     lower = word.lower()
     parts = [part for part in re.split(r"[-'\u2019.&+_]", lower) if part]
@@ -388,7 +390,7 @@ def is_common(word: str) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def is_jargon(word: str) -> bool:
-    """Return True if texts of the field use the word without naming anybody: LLM, GPU, CEO."""
+    """Return True for technical terms that name nobody: LLM, GPU, CEO."""
     lower = word.lower()
     return bool({lower, lower.removesuffix("s")} & load_words("jargon"))
 
@@ -398,7 +400,7 @@ _BEGINNINGS = tuple("re un non pre co over multi super mis de sub inter".split()
 
 
 def _forms(word: str) -> Iterator[str]:
-    """Yield the base forms that an English word may have."""
+    """Yield the possible base forms of an English word."""
     yield word
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) > 2:
@@ -414,10 +416,10 @@ def _forms(word: str) -> Iterator[str]:
             yield from (bare, bare.removesuffix("s"))
 
 
-def _known_han_names(text: str, table: _Table) -> Iterator[Placed]:
+def _find_known_han(text: str, table: _Table) -> Iterator[Placed]:
     if text.isascii():
         return
-    plain, end = _without_lookalikes(simplify(text), "han"), 0
+    plain, end = _blank_lookalikes(simplify(text), "han"), 0
     for start in [place for place, char in enumerate(plain) if char in table.han]:
         if start < end:
             continue
@@ -428,7 +430,7 @@ def _known_han_names(text: str, table: _Table) -> Iterator[Placed]:
                 break
 
 
-def _without_lookalikes(text: str, script: str) -> str:
+def _blank_lookalikes(text: str, script: str) -> str:
     """Return the text with blanks for words that only contain a name: 小米粥, "MIT license"."""
     for word in load_lines("lookalikes", script):
         if word in text:

@@ -1,4 +1,4 @@
-"""Numerals of Chinese and English in every notation: 3.5 billion, 三点五亿, 12亿3400万, half a
+"""Find Chinese and English numerals in every notation: 3.5 billion, 三点五亿, 12亿3400万, half a
 billion."""
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 NUMBER_WORDS = dict(zip(_UNITS, range(20), strict=True)) | dict(
     zip(_TENS, range(20, 100, 10), strict=True)
 )
-"""English numbers below a hundred that are one word."""
+"""English numbers below a hundred that are a single word."""
 NUMBER_SCALES = {
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15,
 }  # fmt: skip
-"""Scales that English writes as words behind a number."""
+"""English scale words after a number."""
 _LETTERS = {
     "k": 10**3, "w": 10**4, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12,
 }  # fmt: skip
@@ -43,7 +43,7 @@ _LETTERS = {
 _DIGITS = "".join(_HAN_DIGITS)
 _MYRIADS = "".join(_HAN_MYRIADS)
 ARABIC = r"\d{1,3}(?:,\d{3})+(?:[.．]\d+)?(?!\d|,\d)|\d+(?:[.．]\d+)?"
-# 千 of 千瓦, 兆 of 兆赫 and 百 of 百度 are no part of the number; 三个亿 is 三亿.
+# 千 in 千瓦, 兆 in 兆赫 and 百 in 百度 are not part of the number; 三个亿 is 三亿.
 _HAN_SCALE = (
     rf"(?:[个多余]?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"
 )
@@ -53,15 +53,15 @@ _ARTICLED = "|".join((*NUMBER_SCALES, "dozen"))
 
 @cache
 def _load_scales() -> Mapping[str, int]:
-    """Return how many a word behind digits makes of them, of other languages too: what a Spanish
-    or Vietnamese post counts in millions."""
+    """Return the factor of each scale word after digits, including those of other languages: a
+    Spanish or Vietnamese post may count in millions."""
     rows = map(str.split, load_lines("units", "scales"))
     return NUMBER_SCALES | {word: int(scale) for scale, *words in rows for word in words}
 
 
 @cache
 def _compile_numeral() -> re.Pattern[str]:
-    """Return the pattern of a number in every notation; made when first needed, not at import."""
+    """Return the pattern of a number in every notation; compiled on first use, not at import."""
     scales = "|".join(sorted(_load_scales(), key=len)[::-1])
     return re.compile(
         rf"(?P<arabic>(?<![\d.,])(?:{ARABIC}))(?![.．]\d)"
@@ -77,33 +77,33 @@ def _compile_numeral() -> re.Pattern[str]:
 
 _HAN_TAIL = re.compile(rf"[\d{_DIGITS}]")
 MOST_CHARS = 200
-"""A longer run of digits or number words is no number."""
+"""Longer runs of digits or number words are not numbers."""
 MOST_VALUE = 10**30
-"""No text counts so many: 亿亿亿亿 is a cheer, and what is worked out of it would be infinite."""
+"""Larger values are not counts: 亿亿亿亿 is a cheer, and computing with it would give infinity."""
 fold_letters = compile_table({"ſ": "s", "ı": "i", "İ": "I", "\u212a": "K"})
-"""Return the text with s, i and K for the letters that a pattern without case takes for them, each
-in its place: tables know "million" and not "mıllion"."""
+"""Replace the letters that case-insensitive patterns confuse with s, i and K, keeping the length,
+because tables have "million" and not "mıllion"."""
 _BARE_SCALE = re.compile(rf"[百千{_MYRIADS}]+.?")
-"""百度, 万一, 千万: a scale without a number before it begins a word."""
+"""百度, 万一, 千万: a scale without a number before it is part of a word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numeral:
-    """A number as a text writes it, at `text[start:end]`."""
+    """A number at `text[start:end]`."""
 
     start: int
     end: int
     value: float
     step: float
-    """Place value of its last digit that counts: 1e5 in "5.7 million", 1e7 in 三亿八千万."""
+    """Place value of its last significant digit: 1e5 in "5.7 million", 1e7 in 三亿八千万."""
     spelled: bool
-    """True where it has no digit: 三十, twenty."""
+    """True if it has no digits: 三十, twenty."""
     scale: str = ""
-    """The letter behind the digits ("k", "m", "b", "t", "w"), which may be a unit instead."""
+    """The letter after the digits ("k", "m", "b", "t", "w"), which may be a unit instead."""
 
 
 def find_numerals(text: str) -> list[Numeral]:
-    """Return the numbers of a text in order; of full-width and traditional forms too."""
+    """Return the numbers of a text in order, including full-width and traditional forms."""
     numerals: list[Numeral] = []
     for match in _compile_numeral().finditer(fold_letters(text)):
         if match.end() - match.start() > MOST_CHARS:
@@ -139,7 +139,7 @@ def _read_arabic(match: re.Match[str]) -> Numeral:
 
 
 def _last_place(value: Decimal) -> float:
-    """Return the place value of the last digit that is not zero."""
+    """Return the place value of the last nonzero digit."""
     exponent = value.normalize().as_tuple().exponent
     return 10.0**exponent if isinstance(exponent, int) else 1.0
 
@@ -152,7 +152,7 @@ _LONE_SCALE = re.compile(
 
 
 def find_bare_scales(text: str) -> Iterator[Numeral]:
-    """Yield scales without a number before them, one of each: 百万 for a million tokens, a
+    """Yield scales without a number before them as one of each: 百万 for a million tokens, a
     billion-dollar deal."""
     for match in _LONE_SCALE.finditer(text):
         if text[: match.start()].rstrip()[-1:].isdigit():
@@ -168,7 +168,7 @@ _PER_SCALE = re.compile(
 
 
 def find_per_scales(text: str) -> dict[float, str]:
-    """Return by how many at once a text counts, with its words: per million, 每千, /1K."""
+    """Return the "per" scales of a text, by value, as written: per million, 每千, /1K."""
     letters = {"k": 1e3, "m": 1e6}
     scales = {}
     for match in _PER_SCALE.finditer(text):
@@ -182,8 +182,8 @@ _EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
 
 
 def has_exact_figure(text: str) -> bool:
-    """Return True where a text has a figure of two decimals or five digits, or two of two digits
-    or more."""
+    """Return True if a text has a figure with two decimals or five digits, or two figures with two
+    digits or more."""
     numbers = {n.value for n in find_numerals(text) if not n.spelled and n.value >= 10}
     return len(numbers) > 1 or bool(_EXACT.search(text))
 
@@ -194,12 +194,12 @@ _PIECE = re.compile(rf"{ARABIC}|.", re.DOTALL)
 def parse_han(numeral: str) -> Decimal:
     """Return the value of a numeral with Han scales, digits of either kind: 一亿两千万, 12亿3400万, 二〇二六.
 
-    A last digit counts by the scale before it: 一万二 is 12,000, but 一万零二 is 10,002. At most
-    MOST_VALUE; a character that is no part of a numeral counts nothing.
+    A last digit without a scale takes the one below the scale before it: 一万二 is 12,000, but
+    一万零二 is 10,002. The maximum is MOST_VALUE; other characters are ignored.
     """
     groups: list[Decimal] = []
     section, current, scale, place = Decimal(0), Decimal(0), Decimal(1), Decimal(0)
-    digits = fresh = False  # a digit stands before; nothing since the last scale of ten thousands
+    digits = fresh = False  # a digit precedes; nothing since the last scale of ten thousands
     for piece in _PIECE.findall(re.sub(r"[个多余\s]", "", numeral)):
         if piece[0].isdigit() or piece in _HAN_DIGITS:
             value = Decimal(_HAN_DIGITS[piece]) if piece in _HAN_DIGITS else _decimal(piece)
@@ -216,7 +216,7 @@ def parse_han(numeral: str) -> Decimal:
         elif piece in _HAN_TENS or piece in _HAN_MYRIADS:
             place = Decimal(0)
             amount = Decimal(_HAN_TENS.get(piece) or _HAN_MYRIADS[piece])
-            if fresh and not digits and groups:  # 万千, 亿亿: a scale of a scale
+            if fresh and not digits and groups:  # 万千, 亿亿: a scale multiplies a scale
                 groups[-1] *= amount
                 scale = amount / 10
             elif piece in _HAN_TENS:
@@ -237,7 +237,7 @@ def _decimal(digits: str) -> Decimal:
 
 
 def _read_english(match: re.Match[str]) -> Iterator[Numeral]:
-    """Yield the numbers of a run of words: "twenty-five" is one, "two three" are two."""
+    """Yield the numbers in a run of words: "twenty-five" is one, "two three" are two."""
     words = [
         (word[0].lower(), *word.span()) for word in re.finditer(r"[A-Za-z]+", match["english"])
     ]
@@ -259,7 +259,7 @@ def _read_english(match: re.Match[str]) -> Iterator[Numeral]:
 
 
 def _continues(run: Sequence[str], word: str) -> bool:
-    """Return True where the word can belong to the number that the run begins."""
+    """Return True if the word can continue the number of this run."""
     last = run[-1]
     if word in ("point", "half") or last in ("point", "half") or "point" in run:
         return True

@@ -1,4 +1,4 @@
-"""The nouns of this room: a post that was read, its sentences, and a story made of such posts."""
+"""The main types of this package: a post with its reading, its sentences, and a story of posts."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HAN_CHARS = 1500
-"""Characters of a post that are cut into Chinese words: the others of a very long one name
-little more."""
+"""Characters of a post that are split into Chinese words; the rest of a very long post has few
+further names."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A post and what it says. Two readings are equal where their posts are."""
+    """A post and what was read from it. Readings are equal if their posts are."""
 
     post: Post
     vector: Vector | None = field(default=None, compare=False, repr=False)
-    """Unit vector of the encoder; None until `attach` has set it."""
+    """Unit vector of the encoder; None until `attach` sets it."""
     scores: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
-    """What the learned heads say of the post, by name of the head; filled by `attach`."""
+    """Scores of the trained heads by name; set by `attach`."""
     batch: _Batch | None = field(default=None, compare=False, repr=False)
-    """The posts it was read with: what is dear to load is loaded for all of them at once."""
+    """The posts it was read with, so that costly data is loaded once for all of them."""
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -51,13 +51,12 @@ class Reading:
 
     @cached_property
     def text(self) -> str:
-        """Return the author's words as a reader was meant to see them: cleaned, with links and
-        handles."""
+        """Return the author's words as intended for readers: cleaned, with links and handles."""
         return text.clean(strip_context(self.post.text))
 
     @cached_property
     def plain(self) -> str:
-        """Return the words alone: without links, handles, hash marks and emoji."""
+        """Return the words only, without links, handles, hash marks and emoji."""
         return text.strip_marks(self.text)
 
     @cached_property
@@ -67,8 +66,8 @@ class Reading:
 
     @cached_property
     def account(self) -> Name | None:
-        """Return the name that the account is called by: "OpenAI Developers" speaks for OpenAI,
-        "ChatGPT研究所" does not."""
+        """Return the name at the beginning of the author's name: "OpenAI Developers" speaks for
+        OpenAI, "ChatGPT研究所" does not."""
         author = self.post.author_name
         start, name = next(iter(find_names(author)), (1, None))
         if name is None or start or author[len(name.text) :][:1] not in ("", " "):
@@ -77,13 +76,13 @@ class Reading:
 
     @property
     def has_link(self) -> bool:
-        """Return whether the text holds a link."""
+        """Return True if the text has a link."""
         return text.replace_links(self.text, "") != self.text
 
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:
-        """Return the sentences in order, without one that the source cut off; none where a fault
-        of the program keeps from it: it may cost a post, and not the day."""
+        """Return the sentences in order, without one that the source cut off. A bug costs only the
+        sentences of this post, not the day."""
         try:
             sentences = split_sentences(self.text, source=self.post.source)
         except Exception as error:
@@ -94,8 +93,7 @@ class Reading:
 
     @cached_property
     def han_words(self) -> tuple[Word, ...]:
-        """Return the words of the Chinese runs of `plain`, as jieba cuts them: spelling, tag,
-        place.
+        """Return the words of the Chinese runs of `plain`, as split by jieba: spelling, tag, index.
 
         Empty for texts in other languages, so that jieba is loaded for Chinese ones only.
         """
@@ -109,7 +107,7 @@ class Reading:
 
     @cached_property
     def placed_names(self) -> tuple[tuple[int, Name], ...]:
-        """Return the names of `plain` in order, each with the place where it begins."""
+        """Return the names of `plain` in order, each with its index."""
         placed = find_names(self.plain)
         spans = [(start, start + len(name.text)) for start, name in placed]
         placed += find_han_names(self.plain, self.language, self.han_words, spans)
@@ -117,18 +115,18 @@ class Reading:
 
     @cached_property
     def names(self) -> tuple[Name, ...]:
-        """Return people, companies, products and places of the text, in any script, each once."""
+        """Return the different people, companies, products and places of the text."""
         return tuple(dict.fromkeys(name for _, name in self.placed_names))
 
     @cached_property
     def name_keys(self) -> frozenset[str]:
-        """Return the keys of the names: one key whatever the spelling or the language."""
+        """Return the keys of the names, which are the same for all spellings and languages."""
         return frozenset(name.key for name in self.names)
 
     @cached_property
     def terms(self) -> frozenset[str]:
-        """Return what posts about one event share: parts of the names' keys, and figures."""
-        # Imported here: the chat reads names, and never counts terms.
+        """Return the terms that posts about one event share: parts of name keys, and figures."""
+        # Imported here because the chat reads names, but never terms.
         from digest.reading.index_terms import list_terms
 
         return list_terms(self.plain, self.names)
@@ -136,27 +134,27 @@ class Reading:
 
 @dataclass(frozen=True)
 class Sentence:
-    """One whole sentence, headline or list entry of a post, as it may be printed."""
+    """One complete sentence, headline or list entry of a post, as it may be printed."""
 
     text: str
     reading: Reading = field(repr=False)
     place: int
-    """Position in the post: 0 is its first."""
+    """Index in the post."""
 
     @property
     def post(self) -> Post:
-        """Return the post it stands in."""
+        """Return the post of the sentence."""
         return self.reading.post
 
     @property
     def language(self) -> str:
-        """Return the language of the whole post: one sentence full of names may be too short to
-        tell."""
+        """Return the language of the whole post, because a sentence full of names may be too short
+        to detect it."""
         return self.reading.language
 
     @cached_property
     def names(self) -> tuple[Name, ...]:
-        """Return those names of the post that the sentence has."""
+        """Return the names of the post that the sentence contains."""
         return select_names(self.reading.names, self.text)
 
     @cached_property
@@ -166,26 +164,25 @@ class Sentence:
 
     @cached_property
     def size(self) -> float:
-        """Return how much it holds, in Han characters; two and a half others count as one."""
+        """Return the size in Han characters; two and a half other characters count as one."""
         han = 0 if self.text.isascii() else sum([c > "\u2e7f" for c in self.text])
         return han + 0.4 * (len(self.text) - han)
 
 
 @dataclass(frozen=True)
 class Story:
-    """Readings of posts about one event, best first, with the score that ranked it and its
-    parts."""
+    """Readings of posts about one event, best first, with the score of the story and its parts."""
 
     readings: tuple[Reading, ...]
     score: float = 0.0
     parts: Mapping[str, float] = field(default_factory=dict)
     market: bool = False
-    """Kept only as talk about stocks and coins: for the money sections, never for the points."""
+    """Kept only because it is about stocks and coins: for the money sections, not for points."""
     event: int = 0
-    """Stories of one number tell of one event or closely related ones: at most one becomes a
+    """Stories with the same number report one event or closely related ones: at most one becomes a
     point."""
     earlier: date | None = None
-    """The latest day whose report told of it, where this story brings news of it."""
+    """The last day whose report has the event, if this story has news of it."""
 
     @cached_property
     def posts(self) -> tuple[Post, ...]:
@@ -208,7 +205,7 @@ class _Batch:
     prepared: bool = False
 
     def prepare(self) -> None:
-        """Load the words that the Chinese texts may hold, once."""
+        """Load the words that the Chinese texts may contain, once."""
         if not self.prepared:
             chinese = (reading for reading in self.readings if reading.language == "zh")
             segmenter().prepare([simplify(reading.plain) for reading in chinese])
@@ -221,8 +218,8 @@ def attach(
     vectors: Sequence[Vector] | Vector | None = None,
     scores: Mapping[str, Sequence[float]] | None = None,
 ) -> None:
-    """Set what was computed for all readings in one batch: encoder's vectors (a row each) and
-    scores of heads (by name, a number each). Further scores are added to those that are there."""
+    """Set what was computed for all readings in one batch: encoder vectors (one row each) and head
+    scores (by name, one number each). Scores are added to those already set."""
     if vectors is not None:
         for reading, vector in zip(readings, vectors, strict=True):
             object.__setattr__(reading, "vector", vector)

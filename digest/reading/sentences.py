@@ -1,5 +1,5 @@
-"""Sentences of posts, whole and clean: no links, marks, hashtag tails, or words cut by the
-source."""
+"""Split posts into complete, clean sentences: without links, marks, trailing hashtags, or words cut
+by the source."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from digest.reading.vocabulary import compile_words, load_lines, load_words
 from digest.text import EMOJI, URL, language, replace_links
 
 CUT_WIDTHS, LINK_WIDTH = range(255, 286), 23
-"""Widths (a Han character counts two) of what X cuts without a sign, where it has no full stop at
-its end, and the width of a link in it. On 48 days 2,400 posts of these widths lack the stop and
-900 have it; of shorter ones no more lack it than of those of half the width."""
+"""Widths (Han characters count two) at which X cuts posts without an ellipsis, if they lack a final
+full stop, and the width of a link. On 48 days 2,400 posts of these widths lack the full stop and
+900 have it; of shorter posts no more lack it than of those of half the width."""
 MOST_ENTRIES, ENTRY_CHARS = 4, 110
-"""A list of at most so many entries of at most so many characters is one sentence with the line
-above."""
+"""A list of at most this many entries of at most this many characters becomes one sentence with the
+line before it."""
 HEADLINE_WORDS, HEADLINE_CHARS = 6, 110
-"""Whole words that are left of a headline which its source cut off, and its characters at the
-most: longer texts that are cut are posts."""
+"""Minimum complete words left of a headline that its source cut off, and its maximum characters:
+longer cut texts are posts."""
 LONGEST_WORD = 40
-"""Characters that are looked through for the last word."""
+"""Characters that are searched for the last word."""
 SHORT_CLAUSE, MOST_CLAUSES = 20, 140
-"""Characters before a semicolon that are no sentence of their own, and those up to which clauses
-behind one stay: they may say what the first one denies, or under what condition."""
+"""Characters before a semicolon that are too few for a sentence, and up to which clauses after one
+are kept, because they may deny the first clause or give a condition."""
 SUBJECT_CHARS = 24
-"""Characters behind a handle that opens a post in which a verb of speech makes it the subject."""
+"""Characters after a handle that opens a post in which a verb of speech makes it the subject."""
 
 _REPOST = re.compile(
     r"^\s*(?:RT\s+(?=\w+[:：])|(?:RT|转发|轉發|转|via)\s*@)[\w.]+\s*[:：]?\s*|\s*//\s*@\w+.*$",
     re.IGNORECASE,
 )
 _CONTEXT = re.compile(r"(?:\A|\n)> @\w{0,40}: “[^\n]*\Z")
-"""What `fetch.xposts` puts behind a post that quotes or answers another one."""
+"""What `fetch.xposts` appends to a post that quotes or answers another one."""
 _REPLY = re.compile(r"^(?:\s*@\w+)+[\s,:，：]*|^\.(?=@)")
 _CUT = re.compile(r"\[?(?:…|\.\.\.)\]?\s*$")
 _BULLETS = "-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌|"
@@ -47,18 +47,18 @@ _BULLET = re.compile(
     re.IGNORECASE,
 )
 _FLAIR = re.compile(r"\\?\[(?:[A-Z]|\d\d?|video|audio|pdf)\\?\]")
-"""What forums and Hacker News add to titles; marks of notes."""
+"""Labels that forums and Hacker News add to titles; footnote marks."""
 _KEYCAP = re.compile(r"(?:[0-9#*]\ufe0f?\u20e3)+")
 _SIGN = "▪"
-"""Stands for emoji and links until it is clear what stood beside them."""
+"""Placeholder for emoji and links until their neighbours have been checked."""
 _MOVES = "→➡➔➜➞⇒⟶↑⬆↓⬇▲▼📈📉"
-"""Signs that say what a figure did, or which of two came first."""
+"""Signs that say how a figure moved, or which of two came first."""
 _BREAK = re.compile(r"(?<=[a-z])▪(?=\s[a-z])|[=→]\s*▪")
 _THREAD = re.compile(
     r"(?:[(（]\d+\s?/\s?\w+[)）]|(?<![\w\s])\s*(?:\d+/\w+|(?:a )?thread\s*[:：↓]*))[\s▪]*$",
     re.I,
 )
-"""Behind a word "9/10" is a figure or a day."""
+"""After a word "9/10" is a figure or a day."""
 _PART = re.compile(r"\s*[(\[]?(\d\d?)\s?/\s?(?:\d\d?|[nN])?[)\]]?(?!\d)")
 _TAGS_AFTER = re.compile(r"(?:\s*[#＃][\w·]+)+[\s▪]*$")
 _TAGS_BEFORE = re.compile(r"^(?:[#＃][\w·]+\s+){2,}")
@@ -68,8 +68,8 @@ _CREDIT = re.compile(
     r"|(?:(?<!\S)来自|\bvia|h/t|[–—|]\s*by)[:：]?\s*(?:@\w+[,，]?\s*)*|\bby|来自)$",
     re.IGNORECASE,
 )
-"""A source or handle behind the words, or what is left of it where it was a link. Names that say
-who did it or how are none: "led by Iconiq", "via our API"."""
+"""A trailing source or handle, or what is left of it after removing a link. Names that say who did
+something, or how, are not credits: "led by Iconiq", "via our API"."""
 _END = re.compile(r"\v|[;；]|[。！？!?]+[”’」』）)\"']*|\.(?=[”’\"')]*\s)[”’\"')]*")
 _OPENS = {"”": "“", "」": "「", "』": "『", "）": "（", ")": "(", '"': '"'}
 _QUOTATION = re.compile(f"[{''.join([*_OPENS, *_OPENS.values()])}\n]")
@@ -86,13 +86,13 @@ _DANGLING = " -–—|·•~*,，、>→;；"
 
 
 def strip_addressees(text: str) -> str:
-    """Return a reply without the handles before it: whom it speaks to."""
+    """Return a reply without the leading handles of its addressees."""
     return _REPLY.sub("", text)
 
 
 def list_addressees(text: str) -> list[str]:
-    """Return the handles before a reply: @ada is spoken to, and says nothing; but not in "@ada
-    says", "@ada's point" and "@ada: ..."."""
+    """Return the leading handles of a reply: @ada is addressed and says nothing. "@ada says",
+    "@ada's point" and "@ada: ..." are not replies."""
     reply = _REPLY.match(text)
     if not reply or ":" in reply.group().replace("：", ":"):
         return []
@@ -109,17 +109,17 @@ def strip_context(text: str) -> str:
 
 
 def strip_repost(text: str) -> str:
-    """Return a text without the sign that it repeats another, and without the others behind it."""
+    """Return a text without its repost mark and without further reposts after it."""
     return _REPOST.sub("", text)
 
 
 def is_repost(text: str) -> bool:
-    """Return True where a text begins with the sign that it repeats another."""
+    """Return True if a text begins with a repost mark."""
     return bool(_REPOST.match(text))
 
 
 def thread_number(text: str) -> int:
-    """Return the number of a part of a thread ("2/", "(2/5)"), 0 where the text bears none."""
+    """Return the number of a part of a thread ("2/", "(2/5)"), or 0."""
     part = _PART.match(text)
     return int(part[1]) if part else 0
 
@@ -127,8 +127,8 @@ def thread_number(text: str) -> int:
 def split_sentences(text: str, *, source: str = "x") -> tuple[str, ...]:
     """Return the sentences, headlines and list entries of a cleaned text, in order.
 
-    A sentence that the source cut off is left out. What a colon introduces has the sentence before
-    the colon with it, which may deny it; what goes on behind that stands alone.
+    A sentence that the source cut off is dropped. What a colon introduces is joined to the sentence
+    before it, which may deny it; the sentences after that stand alone.
     """
     text = _join_quotations(strip_addressees(strip_repost(text)))
     raw = [line for line in text.split("\n") if replace_links(line, " ").strip()]
@@ -155,8 +155,8 @@ def split_sentences(text: str, *, source: str = "x") -> tuple[str, ...]:
 
 
 def find_quotations(text: str) -> list[tuple[int, int]]:
-    """Return the spans of what stands in quotation marks, or in brackets on one line, marks
-    included; one that is left open ends with its line, and goes on where a line opens it again."""
+    """Return the spans in quotation marks, or in brackets on one line, with the marks. An unclosed
+    one ends with its line, but continues if a line opens it again."""
     opened: dict[str, int] = {}
     spans = []
     for match in _QUOTATION.finditer(text):
@@ -179,7 +179,7 @@ def find_quotations(text: str) -> list[tuple[int, int]]:
 
 
 def _join_quotations(text: str) -> str:
-    """Return the text with each quotation on one line."""
+    """Join each quotation to one line."""
     for start, end in find_quotations(text):
         if "\n" in text[start:end]:
             line = text[start:end].replace("\n“", "  ").replace("\n", " ")
@@ -188,7 +188,7 @@ def _join_quotations(text: str) -> str:
 
 
 def _keep_clauses(sentence: str) -> str:
-    """Return a sentence up to the last semicolon that ends no more than MOST_CLAUSES characters."""
+    """Return a sentence up to the last semicolon within MOST_CLAUSES characters."""
     if len(sentence) <= MOST_CLAUSES:
         return sentence
     end = max(sentence.rfind(sign, SHORT_CLAUSE, MOST_CLAUSES) for sign in ";；")
@@ -196,8 +196,8 @@ def _keep_clauses(sentence: str) -> str:
 
 
 def _drop_cut(text: str, line: str, source: str, *, is_only: bool) -> str:
-    """Return the last line of a text as it may be read: without what the source cut off, of a
-    headline what is left, without the colon that only leads to a link."""
+    """Return the last line of a text without what the source cut off, or what is left of a cut
+    headline; and without a colon that only introduces a link."""
     *before, last = _split_sentences(line)
     if _is_cut(text, last, source):
         clauses = max(last.rfind(sign) for sign in ";；")
@@ -208,8 +208,8 @@ def _drop_cut(text: str, line: str, source: str, *, is_only: bool) -> str:
 
 
 def _shorten_headline(last: str) -> str:
-    """Return a cut headline up to its last whole word that leaves nothing open, with an ellipsis;
-    empty where too little is left."""
+    """Return a cut headline up to its last complete word that can end it, with an ellipsis; "" if
+    too little is left."""
     left = _CUT.split(last)[0]
     words = left.split()
     if not left.endswith(" "):  # else the last word is whole
@@ -224,8 +224,8 @@ def _shorten_headline(last: str) -> str:
 
 
 def _list_end(raw: Sequence[str], lines: Sequence[str], number: int) -> int:
-    """Return the end of the list that the line of that number, ending in a colon, introduces, or
-    else of the sentence below it: they say nothing, or something else, without it."""
+    """Return the end of the list that line `number` introduces by a colon, or of the sentence below
+    it, which would say nothing, or something else, without that line."""
     first = end = number + 1
     if not lines[number].endswith(_COLONS):
         return end
@@ -237,8 +237,8 @@ def _list_end(raw: Sequence[str], lines: Sequence[str], number: int) -> int:
 
 
 def _split_entry(line: str) -> list[str]:
-    """Return an entry of a list, of a long one the sentences; none where the first is cut off or
-    goes on below."""
+    """Return a list entry, a long one as sentences; none if the first sentence is cut off or
+    continues below."""
     words, *others = [line] if len(line) <= ENTRY_CHARS else _split_sentences(line)
     is_open = _CUT.search(words) or words.endswith(_COLONS)
     words = tidy(words).rstrip(".;。；")
@@ -255,26 +255,26 @@ def _join_entries(line: str, entries: Sequence[str]) -> str:
 def strip_marks(line: str) -> str:
     """Return the line without the bullets, labels and tags around it."""
     line = _FLAIR.sub(" ", _blank_signs(line)).lstrip(f"{_SIGN} ")
-    for _ in range(2):  # a bullet may stand before a label and a label before a bullet
+    for _ in range(2):  # bullets and labels may occur in either order
         line = _label().sub("", _BULLET.sub("", line.strip()))
     line = _TAGS_BEFORE.sub("", _strip_last_tags(_THREAD.sub("", line.strip())))
     return _BREAK.sub("\v", _SPACES.sub(" ", line)).replace(_SIGN, " ").strip()
 
 
 def _blank_signs(line: str) -> str:
-    """Return the line without emphasis, _SIGN for links and emoji that move no figure."""
+    """Return the line without emphasis, and with _SIGN for links and for emoji other than moves."""
     line = _KEYCAP.sub(_spell_keycap, replace_links(drop_emphasis(line), _SIGN))
     return EMOJI.sub(_keep_move, line)
 
 
 def _spell_keycap(match: re.Match[str]) -> str:
-    """Return the digits of keycaps, a bullet for those that begin a line."""
+    """Return the digits of keycaps, or a bullet at the start of a line."""
     is_bullet = not match.string[: match.start()].strip()
     return _SIGN if is_bullet else "".join(filter(str.isdigit, match.group()))
 
 
 def _keep_move(match: re.Match[str]) -> str:
-    """Return an arrow between words and a figure, _SIGN for all else."""
+    """Return an arrow between words and a figure, otherwise _SIGN."""
     before, after = match.string[: match.start()], match.string[match.end() :].lstrip(" +-~$€£¥")
     is_move = match.group()[0] in _MOVES and after[:1].isdigit() and any(map(str.isalnum, before))
     return match.group()[0] if is_move else _SIGN
@@ -290,8 +290,8 @@ def _label() -> re.Pattern[str]:
 
 
 def _strip_last_tags(text: str) -> str:
-    """Return the text without the tags at its end, unless the first is a word of it: "supports
-    #Bitcoin", "buys the model maker #Mistral"."""
+    """Return the text without its trailing tags, except a first one that is a word of the text:
+    "supports #Bitcoin", "buys the model maker #Mistral"."""
     tags = _TAGS_AFTER.search(text)
     if not tags:
         return text
@@ -303,8 +303,8 @@ def _strip_last_tags(text: str) -> str:
 
 
 def _strip_credit(text: str) -> str:
-    """Return the text without the source behind it; whoever is known may be part of what it
-    says: "free for students via @Perplexity"."""
+    """Return the text without the source after it, unless it is a known name, which may be part of
+    the sentence: "free for students via @Perplexity"."""
     credit = _CREDIT.search(text)
     if not credit or ("via" in credit.group().lower() and _known(credit.group().replace("@", " "))):
         return text
@@ -317,24 +317,23 @@ def _known(text: str) -> set[str]:
 
 
 def _last_word(text: str) -> str:
-    """Return the last word in small letters, without the full stop behind it; of Chinese, the last
-    character."""
+    """Return the last word in lower case without its full stop; of Chinese, the last character."""
     match = _LAST_WORD.search(text)
     word = (match[1] or match[2]).lower() if match else ""
     return word[-1:] if word[-1:] >= "\u2e80" else word
 
 
 def split_line(line: str) -> list[str]:
-    """Return all sentences and clauses of a line, which together are the line, also those inside
-    quotations: what is proved is each for itself."""
+    """Split a line into all its sentences and clauses, also inside quotations, because each of them
+    is verified. Joined they are the line."""
     return _split_at_ends(
         line, line, lambda part, end: part[-1] in ";；" and len(part) < SHORT_CLAUSE
     )
 
 
 def _split_sentences(line: str) -> list[str]:
-    """Return the sentences of a line, which together are the line: none ends inside a quotation,
-    nor behind one that begins it: who said it may follow."""
+    """Split a line into sentences; joined they are the line. None ends inside a quotation, or after
+    one that begins it, because the speaker may follow."""
     spans, masked = find_quotations(line), line
     quoted = {span for span in spans if line[span[0]] not in "(（"}
     for start, end in spans:
@@ -348,8 +347,8 @@ def _split_sentences(line: str) -> list[str]:
 
 
 def _split_at_ends(line: str, masked: str, goes_on: Callable[[str, int], bool]) -> list[str]:
-    """Return the parts of a line up to each end of its masked form behind which it does not go on;
-    a full stop after an abbreviation or an initial is none."""
+    """Split a line at each end in its masked form after which it does not go on; a full stop after
+    an abbreviation or an initial is no end."""
     parts, start = [], 0
     for match in _END.finditer(masked):
         part, end = line[start : match.end()], match.end()
@@ -369,20 +368,20 @@ def _is_abbreviation(part: str) -> bool:
 
 
 def is_cut_off(text: str) -> bool:
-    """Return True where the source cut a cleaned text off in the middle of a sentence."""
+    """Return True if the source cut a cleaned text off in the middle of a sentence."""
     lines = [line for line in replace_links(text, " ").split("\n") if line.strip()]
     return bool(lines) and _is_cut(text, _split_sentences(lines[-1])[-1], "x")
 
 
 def _is_cut(text: str, last: str, source: str) -> bool:
-    """Return True if the source cut the post off: by an ellipsis, or on X by its length without a
-    stop."""
+    """Return True if the source cut the post off: with an ellipsis, or on X if it has the maximum
+    length and no full stop."""
     if _CUT.search(last) or source != "x" or last.strip().endswith(_ENDS):
         return bool(_CUT.search(last))
     *inner, final = ["", *URL.findall(text)]
     ends_in_link = bool(final) and text.endswith(final)
     if ends_in_link and _SHORT_LINK not in final:
-        return False  # no post of X
+        return False  # not a post on X
     body = replace_links(text, "").strip()
     width = sum(2 if ord(c) > 0x2E7F else 1 for c in body)
     width += LINK_WIDTH * (len(inner) - ends_in_link)
@@ -390,7 +389,7 @@ def _is_cut(text: str, last: str, source: str) -> bool:
 
 
 def tidy(part: str) -> str:
-    """Return the sentence as it is printed: handles and tags as words, no dangling signs."""
+    """Return the sentence as printed: handles and tags as words, no dangling signs."""
     text = _MARK.sub("", _strip_credit(_strip_last_tags(part).strip()))
     text = _EMPTY_BRACKETS.sub("", _LOOSE_SPACE.sub(r"\1", text))
     text = _SPACES.sub(" ", text).rstrip(_DANGLING)

@@ -1,4 +1,4 @@
-"""Who a statement says it from: names before a verb of speech ("roon says", 英伟达表示)."""
+"""Find the speakers of a statement: names before a verb of speech ("roon says", 英伟达表示)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RECORDS = ("数据", "证据", "依据", "占据")
 
 
 def speaks(text: str, end: int) -> bool:
-    """Return True where a verb of speech follows the name that ends at a place of the text."""
+    """Return True if a verb of speech follows the name that ends at this index."""
     after = text[end : end + 20].lstrip(" ")
     if compile_words("speech", "other").match(after):
         return False
@@ -25,8 +25,8 @@ def speaks(text: str, end: int) -> bool:
 
 
 def find_lower_speakers(text: str) -> Iterator[str]:
-    """Yield names in small letters before a verb of speech: "roon says". A redditor or tipsters
-    have no name: a handle has neither article nor plural."""
+    """Yield lower-case names before a verb of speech: "roon says". Words with an article or in the
+    plural ("a redditor", "tipsters") are not names."""
     for match in _LOWER.finditer(text):
         name = match[0]
         before = text[max(0, match.start() - 8) : match.start()].lower().split()[-1:]
@@ -37,11 +37,11 @@ def find_lower_speakers(text: str) -> Iterator[str]:
 
 
 def is_speaker(text: str, name: str, handle: str) -> bool:
-    """Return True where a text gives somebody as who says it, by name, handle or another spelling
-    of the name: "Acme says", 据艾克米."""
+    """Return True if a text names somebody as the speaker, by name, handle or another spelling:
+    "Acme says", 据艾克米."""
     folded = fold_text(text)
     exact = "|".join(re.escape(fold_text(spelling)) for spelling in (name, handle) if spelling)
-    pattern = rf"(?<!\w)(?:{exact})(?!\w)"  # with re.A: Han may stand beside
+    pattern = rf"(?<!\w)(?:{exact})(?!\w)"  # with re.A, so that Han characters may touch it
     spans = [m.span() for m in re.finditer(pattern, folded, re.I | re.A)] if exact else []
     keys = {known.key for _, known in find_names(fold_text(name))}
     places = ((at, known) for at, known in find_names(folded) if known.key in keys)
@@ -54,7 +54,7 @@ def is_speaker(text: str, name: str, handle: str) -> bool:
 
 
 def is_named(text: str, name: str, handle: str) -> bool:
-    """Return True where a text has somebody's name, handle or another spelling of the name."""
+    """Return True if a text has somebody's name, handle or another spelling of the name."""
     folded = fold_text(text)
     names = {known.key for _, known in find_names(folded)}
     spellings = (spelling.lower() for spelling in (name, handle) if spelling)
@@ -64,7 +64,7 @@ def is_named(text: str, name: str, handle: str) -> bool:
 
 
 def is_addressed_speaker(text: str, handle: str) -> bool:
-    """Return True where a text gives whom a post speaks to as who says it, by handle or name."""
+    """Return True if a text names the addressee of a post as the speaker, by handle or name."""
     folded = fold_text(text)
     keys = {name.key for _, name in find_names(" ".join(cut_humps(handle)))}
     lower = handle.lower()
@@ -78,5 +78,5 @@ def is_addressed_speaker(text: str, handle: str) -> bool:
 
 
 def _is_attributed(before: str) -> bool:
-    """Return True for words that give the name behind them as a source: 据, no 数据."""
+    """Return True for words that introduce a source: 据, but not 数据."""
     return before.endswith("据") and not before.endswith(_RECORDS)

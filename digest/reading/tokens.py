@@ -1,8 +1,8 @@
-"""Text as the search index holds it: Latin words by stem, Chinese by pairs of characters, names by
+"""Tokenise text for the search index: Latin words by stem, Chinese by pairs of characters, names by
 the key that all their spellings share.
 
-Words that no language splits alike need no dictionary this way: any two characters that stand
-together are found together, and 英伟达, Nvidia and $NVDA are one token, `@nvidia`.
+Chinese and Japanese need no dictionary this way: any two adjacent characters are found together.
+英伟达, Nvidia and $NVDA are one token, `@nvidia`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from digest.reading.vocabulary import KnownName, load_words
 
 MAX_QUERY_CHARS = 300
 MAX_CLAUSES, MAX_SINGLES = 24, 4
-"""Things that a query asks for; of them characters that stand alone, which cost most to look up."""
+"""Maximum clauses of a query, and of single characters among them, which cost most to look up."""
 MAX_TOKEN_CHARS = 40
 
 _CJK = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _RUN = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|(?:(?![{_CJK}\d_])\w)+")
 """Characters written without spaces, a number, or a word."""
 _GLUED = re.compile(r"(?<![\w.])(?=\w*\d)(?=\w*[a-z])[a-z0-9]+(?:[.-][a-z0-9]+)*", re.I | re.A)
-"""Letters and digits in one: H100, GPT-5.2."""
+"""Words of letters and digits: H100, GPT-5.2."""
 _HUMP = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _POSSESSIVE_END = re.compile(r"['\u2019]s\b")
 _UNDOUBLED = "lsz"
@@ -37,18 +37,18 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 
 def squeeze_words(text: str) -> str:
-    """Return only the words and numbers of a text, a blank between them."""
+    """Return only the words and numbers of a text, separated by blanks."""
     return _NOT_WORD.sub(" ", text).strip()
 
 
 def find_digits(text: str) -> list[str]:
-    """Return the runs of digits of a text, those inside words too."""
+    """Return the runs of digits of a text, including those inside words."""
     return re.findall(r"\d+", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token of a text, and where its letters stand."""
+    """A token of a text and its span."""
 
     term: str
     start: int
@@ -57,30 +57,30 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One thing that a query asks for, in the ways that a text may have it."""
+    """One term of a query, with the alternatives by which a text may match it."""
 
-    ways: tuple[tuple[str, ...], ...]
-    """Tokens of each way; a text has the way if it has all of them. `涨*` is a beginning."""
+    alternatives: tuple[tuple[str, ...], ...]
+    """Tokens of each alternative, all of which a text must have; `涨*` is a prefix."""
     weight: float = 1.0
     required: bool = True
-    """False for common words, which a good answer may lack."""
+    """False for common words, which a good result may lack."""
     pair: bool = False
-    """True for a pair of characters, which may be the end of a word and the start of the next."""
+    """True for a pair of characters, which may cross a word boundary."""
 
     @property
     def is_single(self) -> bool:
-        """Return True for one Chinese character, with which many tokens begin."""
-        return self.ways[0][0].endswith("*")
+        """Return True for a single Chinese character, which is a prefix of many tokens."""
+        return self.alternatives[0][0].endswith("*")
 
     def matches(self, tokens: str) -> bool:
-        """Return True if a text has one of the ways; its tokens stand between spaces, with one at
-        either end."""
+        """Return True if a text matches an alternative; `tokens` has a space before and after each
+        token."""
         return any(
             all(
                 f" {term[:-1]}" in tokens if term[-1] == "*" else f" {term} " in tokens
                 for term in way
             )
-            for way in self.ways
+            for way in self.alternatives
         )
 
 
@@ -90,13 +90,13 @@ def find_tokens(text: str) -> list[Token]:
 
 
 def index_text(text: str) -> str:
-    """Return the tokens of a text, each once, separated by spaces."""
+    """Return the different tokens of a text, separated by spaces."""
     return " ".join(dict.fromkeys(token.term for token in find_tokens(text)))
 
 
 def find_matches(text: str, words: str) -> list[tuple[int, int]]:
-    """Return the places in the text, first and last exclusive, that a query asks for."""
-    terms = {term for clause in parse_query(words) for way in clause.ways for term in way}
+    """Return the spans of the text that match a query."""
+    terms = {term for clause in parse_query(words) for way in clause.alternatives for term in way}
     beginnings = tuple(term[:-1] for term in terms if term.endswith("*"))
     spans: list[tuple[int, int]] = []
     hits = (
@@ -113,9 +113,9 @@ def find_matches(text: str, words: str) -> list[tuple[int, int]]:
 
 
 def parse_query(words: str) -> list[Clause]:
-    """Return what the words ask for, at most MAX_CLAUSES clauses; nothing where no word is.
+    """Return the clauses of a query, at most MAX_CLAUSES; none if it has no words.
 
-    Every sign is text: there are no operators. Where all words are common ones, all are required.
+    Every character is text: there are no operators. If all words are common, all are required.
     """
     # Chinese keyboards type letters and digits in full width.
     text = unicodedata.normalize("NFKC", words[:MAX_QUERY_CHARS])
@@ -124,7 +124,7 @@ def parse_query(words: str) -> list[Clause]:
     end = 0
     for start, stop, entry in _query_names(text):
         clauses |= dict.fromkeys(_clauses_between(text[end:start]))
-        spelling = tuple(t for t in dict.fromkeys(_terms(text[start:stop])) if len(t) > 1)
+        spelling = tuple(t for t in dict.fromkeys(_list_terms(text[start:stop])) if len(t) > 1)
         clauses[Clause(tuple(filter(None, ((f"@{_key(entry)}",), spelling))), 1.5)] = None
         end = stop
     clauses |= dict.fromkeys(_clauses_between(text[end:]))
@@ -136,7 +136,7 @@ def parse_query(words: str) -> list[Clause]:
 
 
 def _query_names(text: str) -> Iterator[tuple[int, int, KnownName]]:
-    """Yield the known names of a query, from left to right: people type them in small letters."""
+    """Yield the known names of a query from left to right, also in lower case."""
     named = [
         (start, start + len(name.text), entry)
         for start, name in find_known_names(text)
@@ -146,32 +146,32 @@ def _query_names(text: str) -> Iterator[tuple[int, int, KnownName]]:
     for first, match in enumerate(words):
         for last in range(min(first + 4, len(words)) - 1, first - 1, -1):
             span = text[match.start() : words[last].end()]
-            entry = find_entry(span) or (_ticker(span) if first == last else None)
+            entry = find_entry(span) or (_find_ticker(span) if first == last else None)
             if entry and span not in _PRONOUNS:
                 named.append((match.start(), words[last].end(), entry))
                 break
     end = 0
     for start, stop, entry in sorted(named, key=lambda name: (name[0], -name[1])):
         if start >= end:
-            # A version behind a name is asked for by itself.
+            # The version after a name is a clause of its own.
             yield start, start + len(_without_version(text[start:stop])), entry
             end = start + len(_without_version(text[start:stop]))
 
 
-def _ticker(word: str) -> KnownName | None:
+def _find_ticker(word: str) -> KnownName | None:
     plain = word.lstrip("$")
     common = word.islower() and (len(word) < 3 or is_listed(word))
     return None if common else find_ticker(plain)
 
 
 def _without_version(text: str) -> str:
-    """Return a name up to the version behind it, or as it is where it is known with it."""
+    """Return a name without its version, or unchanged if the list has it with the version."""
     return text if find_entry(text) else re.sub(r"[\s-]*\d[\w.]*(?:[\s-].*)?$", "", text) or text
 
 
 @lru_cache(maxsize=4096)
 def _entry_of(text: str) -> KnownName | None:
-    """Return what a name with or without its version is known as."""
+    """Return the entry of a name with or without its version."""
     return find_entry(text) or find_entry(_without_version(text)) or find_ticker(text.lstrip("$"))
 
 
@@ -191,7 +191,7 @@ def _glued_tokens(text: str) -> Iterator[Token]:
         yield Token(term[:MAX_TOKEN_CHARS], match.start(), match.end())
 
 
-def _terms(text: str) -> Iterator[str]:
+def _list_terms(text: str) -> Iterator[str]:
     return (token.term for token in _word_tokens(text))
 
 
@@ -200,19 +200,19 @@ def _word_tokens(text: str) -> Iterator[Token]:
         start, run = match.start(), match.group()
         if not _is_cjk(run[0]):
             yield Token(_normalize_word(run), start, match.end())
-            yield from _humps(run, start)
+            yield from _split_humps(run, start)
             if run[2:].endswith("v") and text[match.end() : match.end() + 1].isdigit():
                 yield Token(_normalize_word(run[:-1]), start, match.end() - 1)  # YOLOv8
             continue
         pairs = simplify(run)
         for place in range(len(pairs) - 1):
             yield Token(pairs[place : place + 2], start + place, start + place + 2)
-        # Alone, so that a query of one character finds it at the end of a run too.
+        # The last character alone, so that a query of one character finds it at the end of a run.
         yield Token(pairs[-1], match.end() - 1, match.end())
 
 
-def _humps(word: str, start: int) -> Iterator[Token]:
-    """Yield the words of which RishiBommasani is made."""
+def _split_humps(word: str, start: int) -> Iterator[Token]:
+    """Yield the words in RishiBommasani."""
     pieces = list(_HUMP.finditer(word)) if not (word.islower() or word.isupper()) else []
     if len(pieces) > 1:
         for piece in pieces:
@@ -235,7 +235,7 @@ def _normalize_word(word: str) -> str:
 
 
 def stem_word(word: str) -> str:
-    """Return what the forms of an English word share: release, releases, released, releasing."""
+    """Return the common stem of an English word's forms: release, releases, released, releasing."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
     if word.endswith("ies") and len(word) > 4:
@@ -254,12 +254,12 @@ def stem_word(word: str) -> str:
 
 
 def _clauses_between(text: str) -> Iterator[Clause]:
-    """Yield the clauses of the words that are no known names."""
+    """Yield the clauses of a text without known names."""
     end = 0
     for match in _GLUED.finditer(text):
         yield from _plain_clauses(text[end : match.start()])
         term = match.group().lower().replace("-", "")
-        pieces = tuple(_terms(match.group()))
+        pieces = tuple(_list_terms(match.group()))
         yield Clause(tuple(dict.fromkeys([(term,), pieces])), 1.5)
         end = match.end()
     yield from _plain_clauses(text[end:])
@@ -289,10 +289,10 @@ def _pair_clauses(part: str, common: bool) -> Iterator[Clause]:
 
 
 _PARTICLES = frozenset("的了吗呢吧啊在是有和与及或被把对从向为由到就也都还又很最更这那个")
-"""Characters that mean nothing alone."""
+"""Characters without meaning on their own."""
 _QUESTION_ENDS = "了吗呢吧啊"
 _PRONOUNS = ("who", "us")
-"""In small letters no organisation and no country."""
+"""Words that are not an organisation (WHO) or a country in lower case."""
 
 
 def _split_common(run: str) -> Iterator[tuple[str, bool]]:

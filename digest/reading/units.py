@@ -1,4 +1,4 @@
-"""Figures with their units, and the unit behind a number."""
+"""Amounts with their units, and the unit after a number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Hedge = Literal["", "about", "over", "under"]
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value with its unit, one of `vocabulary/units.toml` or "rank"; "" where none is named."""
+    """A value with its unit, one of `vocabulary/units.toml` or "rank"; "" if none is given."""
 
     value: float
     unit: str
@@ -23,7 +23,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number as a text puts it, at `text[start:end]`, with the ways it can be read."""
+    """A number at `text[start:end]`, with its possible readings."""
 
     start: int
     end: int
@@ -31,17 +31,17 @@ class Amount:
     quantities: tuple[Quantity, ...]
     kind: Kind = "number"
     step: float = 0.0
-    """Place value of the last digit, in the unit of the first quantity; 0 where it is exact."""
+    """Place value of the last digit, in the unit of the first quantity; 0 if it is exact."""
     hedge: Hedge = ""
     counts: bool = False
-    """True where a noun follows, so that it is no percentage: "28 people"."""
+    """True if a noun follows, so that it is not a percentage: "28 people"."""
     spelled: bool = False
     rate: bool = False
-    """True where it is by time or by piece: $8/hour."""
+    """True for a rate per time or per piece: $8/hour."""
     in_name: bool = False
-    """True for the number of a name: 5.2 of GPT-5.2."""
+    """True for the number in a name: 5.2 in GPT-5.2."""
     below: float = 0.0
-    """End of the range of a `magnitude`: "millions" is from 1e6 to below 1e9."""
+    """Exclusive upper bound of a `magnitude`: "millions" is from 1e6 to below 1e9."""
 
     @property
     def value(self) -> float:
@@ -55,7 +55,7 @@ class Amount:
 
 
 _MINUTES = re.compile(r"分(?=[半\u3041-\u30fa間间]|未[満满]|以内)")
-"""The Japanese minute, 一分半; else 分 counts points in Chinese."""
+"""The Japanese minute, 一分半; otherwise 分 is a point in Chinese."""
 _NO_COUNTERS = {
     "本": "科地身届土",
     "部": "分门署",
@@ -65,25 +65,24 @@ _NO_COUNTERS = {
     "位": "于",
     "升": "至到高降级值温为破",
 }
-"""By counter, what makes a word of it: 一千万本科生 are no books."""
+"""By counter, the characters that continue it to a word: 一千万本科生 are not books."""
 _ACTIVE = re.compile(r"[日周月年]度?[活均薪化]")
-"""周活: no unit of the number before it."""
+"""周活 is not a unit of the number before it."""
 
 
 _WORD_CHARS = 24
-"""Of what stands behind a figure, for its first word."""
+"""Characters after a figure in which its first word is searched for."""
 
 
 def says_how_often(text: str, end: int) -> bool:
-    """Return True for "called three times", 三次, but "three times as fast"."""
+    """Return True for "called three times", but not for "three times as fast"."""
     behind = text[end : end + _WORD_CHARS].lower().split()[:1]
     compares = behind and (behind[0] in ("as", "the", "more") or behind[0].endswith("er"))
     return text[max(0, end - 6) : end].lower() == " times" and not compares
 
 
 def find_unit(text: str, at: int) -> tuple[str, int]:
-    """Return the unit at a place of the text, or "count" for a Chinese counter, and where it
-    ends."""
+    """Return the unit at this index ("count" for a Chinese counter) and its end."""
     sign, behind = text[at : at + 1], text[at + 1 : at + 2]
     if sign and sign in "$€£" and not behind.isalnum():
         return load_signs()[sign], at + 1  # 1$
@@ -96,14 +95,14 @@ def find_unit(text: str, at: int) -> tuple[str, int]:
         if word not in units:
             continue
         if (word == "tops" and text[start] == "t") or _ACTIVE.match(text, start):
-            continue  # the verb; 7 亿周活
+            continue  # the verb "tops"; 7 亿周活
         if word == "u" and text[start + 1 : start + 3].lower() == ".s":
             continue  # 100 million U.S. jobs
         follow = text[start + length : start + length + 1]
         if follow in tuple(_NO_COUNTERS.get(word, "")):
             continue
         if word[-1].isascii() and word[-1].isalpha() and follow.isalpha() and follow < "\u2e80":
-            continue  # the beginning of a word
+            continue  # only the beginning of a word
         return units[word], start + length
     for counter in load_counters() if text[start : start + 1] > "\u2e7f" else ():
         follow = text[start + len(counter) : start + len(counter) + 1]

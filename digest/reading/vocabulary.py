@@ -1,6 +1,6 @@
-"""The word lists of `digest/vocabulary`: one loader for all.
+"""Load the word lists of `digest/vocabulary`.
 
-Each entry of a file bears examples, `match` and `reject`; a test reads all files and tries them.
+Each entry of a file has examples, `match` and `reject`, which a test checks.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ KINDS = {
     "places": "place",
     "others": "other",
 }
-"""Kind of a name by the table of `names.toml` that it stands in."""
+"""Kind of a name by its table in `names.toml`."""
 CURRENCIES = frozenset("usd eur gbp cny hkd twd krw inr jpy".split())
 
 
 @dataclass(frozen=True, slots=True)
 class KnownName:
-    """One thing under all its spellings."""
+    """A name with all its spellings."""
 
     key: str
-    """Its first Latin spelling in small letters."""
+    """Its first Latin spelling in lower case."""
     kind: str
     spellings: tuple[str, ...]
     owns: tuple[str, ...] = ()
-    """Its products and people: names that stand in for it beside it."""
+    """Its products and people, which may stand for it."""
     ticker: str = ""
     coin: bool = False
     short: tuple[str, ...] = ()
-    """What texts call it too, where that alone names nothing: IG, 菜鸟."""
+    """Short forms that are ambiguous on their own: IG, 菜鸟."""
     word: bool = False
-    """True if it is an ordinary word too, so that small letters do not name it."""
+    """True if it is also an ordinary word, so that it needs a capital to be a name."""
 
 
 @cache
@@ -53,7 +53,7 @@ def load_table(name: str) -> dict[str, Any]:
 
 @cache
 def load_words(name: str, *tables: str) -> frozenset[str]:
-    """Return the words of a list: of all its tables, or of these."""
+    """Return the words of a list: of these tables, or of all."""
     lists = load_table(name)
     words = (lists[table]["words"] for table in tables or lists)
     return frozenset(word for text in words for word in text.split())
@@ -61,14 +61,14 @@ def load_words(name: str, *tables: str) -> frozenset[str]:
 
 @cache
 def load_lines(name: str, table: str) -> tuple[str, ...]:
-    """Return the lines of a table whose entries may hold spaces, in order."""
+    """Return the lines of a table whose entries may contain spaces, in order."""
     return tuple(line for line in load_table(name)[table]["words"].splitlines() if line.strip())
 
 
 def count_words_of(text: str, name: str, *tables: str) -> int:
-    """Return how many different entries of a list a text has: Latin ones as whole words
-    whatever their case, Chinese and Japanese ones anywhere."""
-    latin, phrases, han = _by_script(name, tables)
+    """Return the number of different entries of a list in a text: Latin ones as whole words in any
+    case, Chinese and Japanese ones anywhere."""
+    latin, phrases, han = _split_by_script(name, tables)
     words = _WORD.findall(text.lower())
     count = len(latin.intersection(words))
     count += 0 if text.isascii() else sum([entry in text for entry in han])
@@ -79,19 +79,19 @@ def count_words_of(text: str, name: str, *tables: str) -> int:
 
 
 def begins_with(text: str, name: str, *tables: str) -> bool:
-    """Return whether a text begins with an entry of a list: a Latin one as a whole word whatever
-    its case, a Chinese or Japanese one with anything behind it."""
+    """Return True if a text begins with an entry of a list: a Latin one as a whole word in any
+    case, a Chinese or Japanese one followed by anything."""
     words = load_words(name, *tables)
     han = tuple(word for word in words if word[0] > "\u2e7f")
     return text.partition(" ")[0].lower() in words or text.startswith(han)
 
 
 @cache
-def _by_script(
+def _split_by_script(
     name: str, tables: tuple[str, ...]
 ) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
-    """Return the Latin words, the Latin phrases, each between blanks, and the other entries of a
-    list. A line of two or three Latin words is a phrase."""
+    """Return the Latin words, the Latin phrases (between blanks) and the other entries of a list. A
+    line of two or three Latin words is a phrase."""
     latin: set[str] = set()
     phrases, han = [], []
     for table in tables or load_table(name):
@@ -108,9 +108,9 @@ def _by_script(
 
 @cache
 def load_entries() -> tuple[KnownName, ...]:
-    """Return names, companies and coins; rows of `assets.toml` are joined to those of
-    `names.toml` that share a spelling."""
-    assets = {_entry_key(row): (row, coin) for row, coin in asset_rows()}
+    """Return names, companies and coins; rows of `assets.toml` are merged with rows of `names.toml`
+    that share a spelling."""
+    assets = {_entry_key(row): (row, coin) for row, coin in list_asset_rows()}
     by_spelling = {
         spelling.lower(): key
         for key, (row, _) in assets.items()
@@ -144,7 +144,7 @@ def load_entries() -> tuple[KnownName, ...]:
     return tuple(entries)
 
 
-def asset_rows() -> Iterator[tuple[dict[str, Any], bool]]:
+def list_asset_rows() -> Iterator[tuple[dict[str, Any], bool]]:
     """Yield the rows of `assets.toml`, each with True for a coin."""
     table = load_table("assets")
     yield from ((row, False) for row in table["stocks"])
@@ -173,7 +173,7 @@ def _compile_phrases(name: str) -> re.Pattern[str]:
 
 
 def has_phrase(text: str, name: str) -> bool:
-    """Return True where a text has a line of a list: "…" stands for up to eight characters."""
+    """Return True if a text has a line of a list; "…" matches up to eight characters."""
     return bool(_compile_phrases(name).search(text))
 
 
@@ -194,23 +194,23 @@ def _unit_rows() -> list[list[str]]:
 
 @cache
 def load_dimensions() -> Mapping[str, tuple[str, float]]:
-    """Return by unit its dimension, and how many base units of that dimension it is."""
+    """Return the dimension of each unit, and its factor to the base unit of that dimension."""
     return {unit: (dimension, float(factor)) for unit, dimension, factor, *_ in _unit_rows()}
 
 
 @cache
 def load_unit_names() -> Mapping[str, str]:
-    """Return the unit by each of its words, in small letters."""
+    """Return the unit of each of its words, in lower case."""
     return {word.replace("·", " "): unit for unit, _, _, *words in _unit_rows() for word in words}
 
 
 @cache
 def load_signs() -> Mapping[str, str]:
-    """Return the currency by the sign or code before a number."""
+    """Return the currency of each sign or code before a number."""
     return dict(pair.split(":") for pair in load_words("units", "signs"))
 
 
 @cache
 def load_counters() -> tuple[str, ...]:
-    """Return the Chinese words that count things, longest first: 三名, 五家."""
+    """Return the Chinese counters, longest first: 三名, 五家."""
     return tuple(sorted(load_words("units", "counters"), key=lambda word: -len(word)))

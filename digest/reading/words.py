@@ -1,7 +1,7 @@
-"""The words of a day for the cloud: names whole, each word counted once per post.
+"""Count the words of a day for the word cloud: names as a whole, each word once per post.
 
-Counting posts and not occurrences (document frequency) keeps one long or repetitive post from
-owning the picture; that holds for merged words too, so posts are kept as sets until the end.
+The count is document frequency, so that one long or repetitive post cannot dominate the picture.
+Posts are kept as sets until words are merged, so that merged words are counted once too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from digest.reading.vocabulary import load_lines, load_words
 POST_CHARS = 1500
 """Characters of a post that are counted."""
 LONGEST = 24
-"""Characters of a word; longer ones are no words."""
+"""Maximum characters of a word."""
 
 _LETTER = r"[^\W\u3000-\u9fff]"
 _LATIN = re.compile(
@@ -34,10 +34,10 @@ _NUMERAL = re.compile(
 def count_words(
     readings: Sequence[Reading], *, terms: Collection[str] = (), limit: int = 100
 ) -> dict[str, int]:
-    """Return how many posts use each word, most first, ties by alphabet; spelled as most of them
-    do.
+    """Return the number of posts that use each word, most frequent first, ties in alphabetical
+    order, in the most common spelling.
 
-    `terms` stay whole besides those of the vocabulary, such as the names that a topic watches.
+    `terms`, such as the names that a topic watches, are kept whole like those of the vocabulary.
     """
     phrases = _list_phrases(frozenset(terms))
     users: defaultdict[str, set[int]] = defaultdict(set)  # the posts that use a word, by number
@@ -59,7 +59,7 @@ def count_words(
 
 
 def remove_words(counts: Mapping[str, int], readings: Sequence[Reading]) -> dict[str, int]:
-    """Return the counts, most first, without what these posts added to them."""
+    """Return the counts without those of these posts, most frequent first."""
     phrases = _list_phrases(frozenset(counts))
     taken: Counter[str] = Counter()
     for reading in readings:
@@ -78,7 +78,7 @@ def _singular(key: str) -> str:
 def _usual_spellings(
     spellings: Mapping[tuple[str, str], int], keys: Collection[str]
 ) -> dict[str, str]:
-    """Return of each key the spelling that most posts use."""
+    """Return the most common spelling of each key."""
     usual: dict[str, tuple[int, str]] = {}
     for (key, spelling), count in spellings.items():
         if key in keys:
@@ -104,10 +104,10 @@ def _words(reading: Reading, phrases: Sequence[str]) -> Iterator[tuple[str, str]
             small = small.replace(phrase, " " * len(phrase))
             between = _blank_out(between, small)
     for match in _LATIN.finditer(between):
-        if _tells(match.group()):
+        if _is_shown_word(match.group()):
             yield _word_key(match.group()), match.group()
     for word, _, start in reading.han_words:
-        if between[start : start + 1].strip() and _tells_in_chinese(word):
+        if between[start : start + 1].strip() and _is_shown_han_word(word):
             yield _word_key(word), word
 
 
@@ -118,56 +118,58 @@ def _is_shown(name: Name) -> bool:
 
 
 def _name_key(name: Name) -> str:
-    return name.key if any(map(str.isdigit, name.key)) else _same(name.key.replace(" ", ""))
+    return (
+        name.key if any(map(str.isdigit, name.key)) else _merge_synonym(name.key.replace(" ", ""))
+    )
 
 
 @lru_cache(maxsize=1 << 14)
 def _word_key(word: str) -> str:
-    """Return what spellings of one word share: case, dashes and spaces do not count."""
-    return _same(_DASHES.sub("", word.lower()))
+    """Return the key of a word: case, dashes and spaces are ignored."""
+    return _merge_synonym(_DASHES.sub("", word.lower()))
 
 
-def _same(key: str) -> str:
-    return _synonyms().get(key, key)
+def _merge_synonym(key: str) -> str:
+    return _load_synonyms().get(key, key)
 
 
 @cache
-def _synonyms() -> dict[str, str]:
+def _load_synonyms() -> dict[str, str]:
     return dict(pair.split(":") for pair in load_words("terms", "synonyms"))
 
 
 @cache
-def _list_phrases(further: frozenset[str]) -> tuple[str, ...]:
-    """Return the terms that no other step keeps whole, in small letters, longest first: those with
+def _list_phrases(watched: frozenset[str]) -> tuple[str, ...]:
+    """Return the terms that no other step keeps whole, in lower case, longest first: those with
     spaces, and Chinese ones that jieba does not know."""
     spaced = [term for term in load_lines("terms", "terms") if " " in term]
-    phrases = {t.lower() for t in (*spaced, *further) if " " in t or not t.isascii()}
+    phrases = {t.lower() for t in (*spaced, *watched) if " " in t or not t.isascii()}
     return tuple(sorted(phrases, key=lambda phrase: (-len(phrase), phrase)))
 
 
 def _blank_out(text: str, blanks: str) -> str:
     """Return the text with a blank wherever `blanks`, of the same length, has one."""
-    if len(text) != len(blanks):  # a few letters are longer when small
+    if len(text) != len(blanks):  # some letters are longer in lower case
         return blanks
     return "".join(" " if b == " " else c for c, b in zip(text, blanks, strict=True))
 
 
 @lru_cache(maxsize=1 << 14)
-def _tells(word: str) -> bool:
+def _is_shown_word(word: str) -> bool:
     bare = word.lower().replace("\u2019", "'").split("'")[0]
     short = len(bare) == 2 and not word.isupper()
     common = not load_words("stop_words").isdisjoint((bare, bare.removesuffix("s")))
     return not short and 2 <= len(bare) <= LONGEST and not common and not _CODE.fullmatch(bare)
 
 
-def _tells_in_chinese(word: str) -> bool:
+def _is_shown_han_word(word: str) -> bool:
     is_word = 2 <= len(word) <= 8 and word not in load_words("stop_words")
     return is_word and not _NUMERAL.fullmatch(word)
 
 
 def _merge_plurals(users: dict[str, set[int]], names: Collection[str]) -> None:
-    """Count "models" with "model" and "communities" with "community" where both are used, unless
-    one is the name of something: "Windows"."""
+    """Merge plurals into singulars that are used too ("models", "communities"), except names such
+    as "Windows"."""
     for key in [key for key in users if key.endswith("s") and len(key) > 3 and key not in names]:
         for singular in (key[:-1], key.removesuffix("ies") + "y"):
             if singular in users:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from digest.models import Dropped, Topic
 from digest.reading import Reading
 from digest.reading.assets import count_money_words, find_assets
-from digest.reading.injection import find_orders
+from digest.reading.injection import find_injections
 from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed
 
@@ -298,7 +298,7 @@ def drop_silent(
 ) -> tuple[list[int], list[Dropped]]:
     """Return the indices of the readings that say something, and the others with their reasons."""
     inside, dropped = [], []
-    orders = find_orders([reading.post.text for reading in readings])
+    orders = find_injections([reading.post.text for reading in readings])
     for place, reading in enumerate(readings):
         fit = 1.0 if relevant.market[place] else float(relevant.fit[place])
         drop = find_drop(reading, fit, is_injection=orders[place])

@@ -266,7 +266,8 @@ def _expression(clauses: Sequence[Clause], operator: str, dialect: str) -> str:
         return f"{quote}{term.rstrip('*')}{quote}{mark}"
 
     parts = [
-        either.join(f"({both.join(map(quoted, way))})" for way in clause.ways) for clause in clauses
+        either.join(f"({both.join(map(quoted, way))})" for way in clause.alternatives)
+        for clause in clauses
     ]
     return (both if operator == " " else either).join(f"({part})" for part in parts)
 

@@ -1,5 +1,5 @@
-"""Judgements about text that are learned from labels: one small linear head each.
+"""Judgements about text that are trained on labels: one small linear head each.
 
-A head reads the hashed n-grams of a text and the encoder's vector of it. Scores are margins of a
-linear classifier: above 0 the label is the likelier one, and most lie between -1 and 1.
+The features of a head are the hashed n-grams of a text and its encoder vector. Scores are margins
+of a linear classifier: above 0 the label is more likely than not, and most are from -1 to 1.
 """

@@ -1,6 +1,6 @@
-"""A linear head: small whole numbers for hashed n-grams and for the encoder's vector.
+"""A linear head: small integer weights for hashed n-grams and for the encoder vector.
 
-`python -m tools.train` makes the files again. No text can be read back from them.
+`python -m tools.train` makes the files. No text can be recovered from them.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from digest.select.embed import Vectors, has_encoder
 
 FOLDER = Path(__file__).parent
 VECTOR_STEPS = 1024
-"""Steps that a component of a vector is rounded to: its last bits differ between processors."""
+"""Steps to which a vector component is rounded, because its last bits differ between CPUs."""
 
 _BLOCK = 256
-"""Texts that are scored together."""
+"""Texts that are scored at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Weights of a linear score; above 0 the label is the likelier one."""
+    """Weights of a linear score; above 0 the label is more likely than not."""
 
     ngrams: Floats
     """A weight for each bucket."""
     vector: Floats
-    """A weight for each component of the encoder's vector."""
+    """A weight for each component of the encoder vector."""
     bias: float
     usual: float
-    """What the vector adds to the usual text: stands in where there is no encoder."""
+    """Mean contribution of the vector, used without an encoder."""
 
     def score(self, hashes: Sequence[Hashes], vectors: Vectors | None) -> Floats:
         """Return the score of each text, from its hashed n-grams and its encoder vector (rows).
 
-        A row of zeros stands for a text that was not encoded.
+        A row of zeros means that the text was not encoded.
         """
         sparse = self._score_ngrams(hashes)
         if vectors is None:
@@ -50,7 +50,7 @@ class Head:
         return sparse + np.where(vectors.any(axis=1), dense, self.usual) + self.bias
 
     def _score_ngrams(self, hashes: Sequence[Hashes]) -> Floats:
-        """Return the part of each text's score that its n-grams make."""
+        """Return the part of each text's score that comes from its n-grams."""
         scores = np.zeros(len(hashes), np.float64)
         for start in range(0, len(hashes), _BLOCK):
             block = hashes[start : start + _BLOCK]
@@ -61,15 +61,13 @@ class Head:
 
 
 def round_vectors(vectors: Vectors) -> Floats:
-    """Return the vectors in whole steps, so that every processor computes with the same ones."""
+    """Round the vectors to whole steps, so that every CPU computes with the same numbers."""
     return np.round(vectors.astype(np.float64) * VECTOR_STEPS) / VECTOR_STEPS
 
 
 def dot_rows(rows: Floats, weights: Floats) -> Floats:
-    """Return the product of each row with the weights.
-
-    Without BLAS, whose sums depend on the number of its threads.
-    """
+    """Return the product of each row with the weights, without BLAS, whose sums depend on its
+    number of threads."""
     return np.asarray(np.einsum("ij,j->i", rows, weights), np.float64)
 
 
@@ -84,44 +82,39 @@ def load_head(name: str) -> Head:
 
 
 def normalize_script(text: str) -> str:
-    """Return the text written as nearly all labelled ones are: in simplified characters, and
-    with a capital at its beginning where it has small letters only."""
+    """Return the text written as nearly all labelled ones are: in simplified characters, and with
+    an initial capital if it is in lower case."""
     return text[:1].upper() + text[1:] if text.islower() else simplify(text)
 
 
 def score_texts(
     names: Sequence[str], texts: Sequence[str], vectors: npt.NDArray[np.float32] | None
 ) -> list[Floats]:
-    """Return the scores of the texts by each of the named heads; `vectors` are the texts' own,
-    zeros for one that was not encoded.
-
-    Where the encoder's package is missing, the n-grams decide alone.
-    """
+    """Return the scores of the texts by each named head; `vectors` are those of the texts, zeros if
+    not encoded. Without the encoder's package the n-grams decide alone."""
     hashes = [hash_text(normalize_script(text)) for text in texts]
     encoded = vectors if has_encoder() else None
     return [load_head(name).score(hashes, encoded) for name in names]
 
 
-OF_POSTS = ("news", "advertisement")
-"""Heads that judge every post of a day."""
+POST_HEADS = ("news", "advertisement")
+"""Heads that score every post of a day."""
 
 
 def score_posts(readings: Sequence[Reading], vectors: Vectors) -> Mapping[str, list[float]]:
-    """Return the scores of the posts by each head of OF_POSTS.
-
-    `vectors` are those of the posts; zeros for one that was not encoded.
-    """
-    scores = score_texts(OF_POSTS, [reading.text for reading in readings], vectors)
-    return {name: values.tolist() for name, values in zip(OF_POSTS, scores, strict=True)}
+    """Return the scores of the posts by each head of OF_POSTS; `vectors` are those of the posts,
+    zeros if not encoded."""
+    scores = score_texts(POST_HEADS, [reading.text for reading in readings], vectors)
+    return {name: values.tolist() for name, values in zip(POST_HEADS, scores, strict=True)}
 
 
 def score_sentences(texts: Sequence[str], vectors: Vectors | None) -> tuple[Floats, Floats]:
     """Return how well each sentence can stand alone in a digest (news, detail or view), and how
-    likely it is somebody's view rather than news, which means something only for one that can.
+    likely it is a view rather than news, which is meaningful only for sentences that can.
 
-    `vectors` are `embed(texts)`, or None to judge by the n-grams alone (cheaper). On days left out
-    of training, of sentences at random (15 % fit to print) 40 % of those above -0.4 are fit, 57 %
-    above 0 and 73 % above 0.4; these are 88, 62 and 29 % of all that are fit.
+    `vectors` are `embed(texts)`, or None to use the n-grams only (cheaper). On held-out days, of
+    random sentences (15 % fit to print) 40 % of those above -0.4 are fit, 57 % above 0 and 73 %
+    above 0.4; these are 88, 62 and 29 % of all that are fit.
     """
     fitness, opinion = score_texts(("stands_alone", "view"), texts, vectors)
     return fitness, opinion

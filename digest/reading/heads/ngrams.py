@@ -1,8 +1,7 @@
 """Hash the words of a text into numbered features for the linear heads.
 
-Single words and pairs stand for scripts with spaces, runs of one to three characters for the
-others; a few marks tell how the text is set. Each is hashed into a bucket (Weinberger et al., ICML
-2009).
+Scripts with spaces use single words and pairs, others runs of one to three characters; some
+features describe the layout. Each is hashed into a bucket (Weinberger et al., ICML 2009).
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ import numpy.typing as npt
 from digest.text import HANDLE, replace_links
 
 MAX_TOKENS = 200
-"""Tokens of a text that are read, half of them from its end: the pitch stands at either."""
+"""Tokens of a text that are hashed, half of them from its end, because a pitch is at either end."""
 TITLE_CHARS = 80
 """Characters of the first line that count as its title."""
 MAX_NAMES = 60
-"""Capitalised words of a text that are read as names."""
+"""Capitalised words of a text that are hashed as names."""
 
 _TOKEN = re.compile(
     r"[a-z\u00c0-\u024f]+(?:['’][a-z]+)?|\d+|[\u3041-\u30fa\u3400-\u9fff\uac00-\ud7af]+"
@@ -44,8 +43,8 @@ _NONE: Hashes = np.zeros(0, np.int64)
 
 
 def hash_text(text: str) -> Hashes:
-    """Return the 32-bit hash of each n-gram of a cleaned text, and of the marks of how it is set,
-    repeats included."""
+    """Return the 32-bit hash of each n-gram of a cleaned text and of its layout features,
+    repetitions included."""
     marked = replace_links(text, " ￹ ")
     marked = HANDLE.sub(" ￺ ", marked).lower()
     tokens = _TOKEN.findall(marked)
@@ -66,12 +65,12 @@ def fold_hashes(hashes: Sequence[Hashes], size: int) -> tuple[Rows, Buckets, Flo
     """Return the features of all texts: the row of the text, the bucket (0 to size - 1), and the
     weight, ordered by row and bucket.
 
-    Weights grow with the square root of the count, and their squares add up to one in a text.
+    Weights are proportional to the square root of the count; their squares add up to one per text.
     """
     lengths = np.array([len(each) for each in hashes], np.int64)
     owner = np.repeat(np.arange(len(hashes)), lengths)
     ordered = np.sort(owner * size + np.concatenate([*hashes, _NONE]) % size)
-    # As np.unique does, in a quarter of the time for the few n-grams of a sentence.
+    # Does the same as np.unique, in a quarter of the time for the few n-grams of a sentence.
     borders = np.ones(len(ordered) + 1, bool)
     np.not_equal(ordered[1:], ordered[:-1], out=borders[1:-1])
     places = borders.nonzero()[0]
@@ -80,7 +79,7 @@ def fold_hashes(hashes: Sequence[Hashes], size: int) -> tuple[Rows, Buckets, Flo
 
 
 def _hash_marks(text: str, marked: str, tokens: Sequence[str]) -> list[int]:
-    """Return hashes of how a text is set. `marked`: in small letters, with signs for links and
+    """Return hashes of the layout of a text. `marked` is it in lower case, with signs for links and
     handles."""
     size, bits = len(text), len(text).bit_length()
     calls, *counts = [min(4, text.count(mark)) for mark in "@#!?$"]
@@ -107,11 +106,11 @@ def _hash_mark(name: str, value: object) -> int:
 
 
 def _hash_runs(tokens: Sequence[str], start: int, hashes: list[int]) -> None:
-    """Add the hash of each word and pair of words, and of each run of one to three characters of a
-    script without spaces. `start`: hash of what stands before each n-gram."""
+    """Add the hash of each word and pair of words, or, in a script without spaces, of each run of
+    one to three characters. `start` is the hash of the prefix of each n-gram."""
     crc32 = zlib.crc32
     before = start
-    for token in tokens:  # a hash goes on from that of what stands before
+    for token in tokens:  # CRC-32 can be continued from the hash of the preceding text
         if token >= FIRST_UNSPACED and _UNSPACED.match(token):
             chars = list(map(str.encode, token))
             ones = list(map(crc32, chars, repeat(start)))

@@ -11,7 +11,7 @@ from digest.reading import Reading, Sentence, Story
 from digest.reading.contrast import is_opposite
 from digest.reading.days import is_about_past
 from digest.reading.index_terms import list_terms
-from digest.reading.injection import talks_to_programs
+from digest.reading.injection import has_injection
 from digest.reading.names import find_names
 from digest.reading.vocabulary import begins_with, count_words_of, load_words
 from digest.select.embed import Vectors
@@ -446,7 +446,7 @@ def speaker(post: Post) -> str:
 def _show_name(post: Post) -> str:
     """Return the author's name, or the handle if the name is unusable; names may be hostile."""
     name = plain(post.author_name)
-    is_name = 0 < len(name) <= MAX_NAME and "/" not in name and not talks_to_programs(name)
+    is_name = 0 < len(name) <= MAX_NAME and "/" not in name and not has_injection(name)
     return name if is_name else post.author
 
 

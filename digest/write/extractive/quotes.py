@@ -14,7 +14,7 @@ from digest.models import Post
 from digest.reading import Reading, Sentence, Story
 from digest.reading.heads.linear import score_sentences
 from digest.reading.index_terms import is_in_small_letters
-from digest.reading.injection import find_orders
+from digest.reading.injection import find_injections
 from digest.reading.sentences import find_quotations
 from digest.select.embed import EMBED_CHARS, Vectors, embed
 from digest.write.extractive.groups import MIN_COSINE, Group, choose_group
@@ -150,7 +150,7 @@ def list_printable(sentences: Iterable[Sentence], *, alone: bool = True) -> list
     """Return the sentences that are complete prose without prompt injection; with `alone`, without
     those that continue the line before."""
     good = [s for s in sentences if (_begins_alone(s) or not alone) and _is_whole(s)]
-    orders = find_orders([sentence.text for sentence in good])
+    orders = find_injections([sentence.text for sentence in good])
     return [sentence for sentence, order in zip(good, orders, strict=True) if not order]
 
 

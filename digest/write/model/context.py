@@ -14,7 +14,7 @@ from operator import itemgetter
 from digest.llm.budget import tokens
 from digest.models import Post
 from digest.reading import Reading, Story
-from digest.reading.injection import remove_injections, talks_to_programs
+from digest.reading.injection import has_injection, remove_injections
 from digest.reading.markup import drop_marks, spell_arrows
 from digest.reading.sentences import (
     HEADLINE_CHARS,
@@ -321,7 +321,7 @@ def shorten(text: str, most: int, news: str = "") -> str:
     If the sentence `news` would be cut off, the text continues with it after a gap.
     """
     words = _flatten(text)
-    if not words or talks_to_programs(words):
+    if not words or has_injection(words):
         return ""
     wide = _measure_width(words[:most]) - len(words[:most])
     most = most if wide < most / 4 else most * 5 // 8
@@ -407,7 +407,7 @@ def _name(post: Post) -> str:
     """Return the name of a post's author, or "somebody"; names may be hostile."""
     bare = EMOJI.sub(" ", clean(post.author_name or post.author))
     name = drop_marks(bare.replace("@", " "))[:NAME_CHARS]
-    return "somebody" if not name or talks_to_programs(name) else name
+    return "somebody" if not name or has_injection(name) else name
 
 
 def introduce(post: Post) -> str:

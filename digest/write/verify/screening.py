@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from digest.models import Language, Post
-from digest.reading.injection import talks_to_programs
+from digest.reading.injection import has_injection
 from digest.reading.markup import find_addresses
 from digest.reading.names import find_names
 from digest.reading.vocabulary import has_phrase
@@ -65,7 +65,7 @@ def _problems(candidate: Candidate, verdict: Verdict, spoken: Language) -> tuple
     if not _is_in_language(candidate.item.text or candidate.item.title, spoken):
         problems.append(_LANGUAGE[spoken])
     problems += _find_links(candidate)
-    if talks_to_programs(candidate.full_text):
+    if has_injection(candidate.full_text):
         problems.append("speaks to a program")
     if not problems and is_generic(candidate):
         problems.append(GENERIC)
