@@ -103,7 +103,7 @@ DIGITS = range(4, 13)
 _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
 _MAGNITUDE = re.compile(
     rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
-    r"|(?:[数几上]|(?<![完达生形])成(?=[百千万])|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])"
+    r"|(?:[数几上]|(?<![完达生形])成(?=[百千万])|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余来]|多[名个家人位])"
     rf"|(?P<digits>\b(?:{_ONES})|(?<![\d.])\d\d?|(?<![{_HAN}\d])[{_HAN}]{{1,2}})(?:[\s-](?:figures?|digits?)\b|位数)",
     re.I,
 )

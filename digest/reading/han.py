@@ -39,7 +39,7 @@ def find_han_names(
     if language == "ja":
         names += _find_katakana_names(text)
     if language == "zh":
-        names += _find_foreign_names(text)
+        names += find_foreign_names(text)
         for run in _split_runs(words):
             names += _find_names_in_run(run, _opens_clause(text, run[0][2]))
     spans = list(listed)
@@ -77,7 +77,7 @@ def _find_katakana_names(text: str) -> Iterator[tuple[int, Name]]:
             yield match.start(), Name(match.group(), match.group())
 
 
-def _find_foreign_names(text: str) -> Iterator[tuple[int, Name]]:
+def find_foreign_names(text: str) -> Iterator[tuple[int, Name]]:
     """Yield foreign names with a dot between their parts."""
     for match in _dotted_name().finditer(text):
         yield match.start(), Name(match.group().replace("・", "·"), match.group(), "person")

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
+from operator import mul
 
 from digest.reading.vocabulary import load_lines
 from digest.text import compile_table
@@ -39,6 +41,8 @@ NUMBER_SCALES = {
 _LETTERS = {
     "k": 10**3, "w": 10**4, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12,
 }  # fmt: skip
+
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
 
 _DIGITS = "".join(_HAN_DIGITS)
 _MYRIADS = "".join(_HAN_MYRIADS)
@@ -290,3 +294,13 @@ def _parse_english(words: Sequence[str]) -> Decimal:
             scale = Decimal(NUMBER_SCALES[word])
             total, current, place = total + (current or Decimal(1)) * scale, Decimal(0), Decimal(0)
     return total + current
+
+
+def find_roman(text: str) -> Iterator[tuple[str, float]]:
+    """Yield the Roman numerals of two and more letters below 90, with their values: IX is 9."""
+    for word in text.split():
+        bare = word.strip("()[],.:;!?\"'")
+        if len(bare) > 1 and set(bare) <= _ROMAN.keys():
+            digits = [_ROMAN[letter] for letter in bare]
+            signs = (-1 if one < after else 1 for one, after in pairwise([*digits, 0]))
+            yield bare, float(sum(map(mul, digits, signs)))

@@ -38,7 +38,7 @@ from digest.reading.days import (
 )
 from digest.reading.markup import blank_handles, drop_short_links, find_handles, fold_text
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
-from digest.reading.numerals import find_bare_scales
+from digest.reading.numerals import find_bare_scales, find_roman
 from digest.reading.sentences import strip_context
 from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES
@@ -59,6 +59,7 @@ _SPELLED = (
     ("majority", 50.0, "percent"),
     ("whole_year", 1.0, "year"),
     ("decade", 10.0, "year"),
+    ("decades", 35.0, "year"),  # of the size that 几十年 has
     ("century", 100.0, "year"),
     ("millennium", 1000.0, "year"),
     ("fortnight", 2.0, "week"),
@@ -277,6 +278,8 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
     for table, value, unit in _SPELLED:
         for match in find_cues(words, table):
             yield Amount(*match.span(), match.group(), (Quantity(value, unit),))
+    for word, value in find_roman(words):
+        yield Amount(0, 0, word, (Quantity(value, ""),))
     for term in terms:
         if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))

@@ -12,7 +12,7 @@ from digest.reading.counterparts import (
     match_counterparts,
     select_leads,
 )
-from digest.reading.han import find_han_names, find_opening_people
+from digest.reading.han import find_foreign_names, find_han_names, find_opening_people
 from digest.reading.markup import blank_handles
 from digest.reading.mentions import (
     Mentions,
@@ -153,11 +153,13 @@ def _is_glossed(text: str, end: int, mentions: Mentions) -> bool:
 
 
 def _is_of_person(name: Name, text: str, start: int, end: int) -> bool:
-    """Return True if a Chinese name is part of a person's name: 奥斯汀·奥尔雷德 is not Austin."""
+    """Return True if a Chinese name is part of a person's name: 罗伯特·西奥迪尼 is not 奥迪."""
     return (
         not name.text.isascii()
         and name.kind != "person"
-        and "·" in (text[start - 1 : start], text[end : end + 1])
+        and any(
+            at <= start and end <= at + len(person.text) for at, person in find_foreign_names(text)
+        )
     )
 
 
