@@ -1,7 +1,7 @@
-"""Ask model servers that speak OpenAI's chat completions. The only user of their SDK.
+"""Client of model servers with the OpenAI chat completions API. The only user of their SDK.
 
-A question goes to the providers in order, one request at a time: `compat` says how to put it,
-`retry` what a failure means, `answers` what the text says. Retries are made here and nowhere else.
+A call goes to the providers in order, one request at a time. `compat` builds the request, `retry`
+classifies failures, `answers` parses the text. No other module retries.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ __all__ = ["Call", "Llm", "LlmError", "probe"]
 log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 45.0
-"""Seconds without a token after which a streamed request is given up."""
+"""Idle timeout of a streamed request, in seconds."""
 UNSTREAMED_SECONDS = 120.0
-"""The same for a server that does not stream: its answer comes at once, at the end."""
+"""Timeout of a request that is not streamed, whose answer arrives all at once."""
 REPORT_SECONDS = 300.0
-"""All calls of one report together."""
+"""Total time of all calls of one report."""
 PROBE_SECONDS = 30.0
 LEAST_SECONDS = 1.0
-"""With less time left than this, a request is not worth its price."""
+"""Minimum remaining time to start a request."""
 
 
 class Llm:
-    """The models of one report: all calls end within `seconds` (REPORT_SECONDS) of the first."""
+    """The models of one report. All calls end within `seconds` (REPORT_SECONDS) of the first."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Llm:
         self._seconds = seconds or REPORT_SECONDS
         self._until: float | None = None
         self._told: set[str] = set()
-        """Why calls failed, as the log has it: a wrong key fails them all."""
+        """Failures already logged: a wrong key, for example, fails every call."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,9 +83,9 @@ class Llm:
             await server.close()
 
     async def ask(self, call: Call[T]) -> T:
-        """Return the answer, cached from an earlier run or asked for now.
+        """Return the answer to a call, from the cache or a server.
 
-        Raise LlmError where no provider gave one, BudgetSpent where the money is the reason.
+        Raise LlmError if no provider answered, BudgetSpent if a cap is the reason.
         """
         loop = asyncio.get_running_loop()
         if self._until is None:
@@ -105,7 +105,7 @@ class Llm:
         loop = asyncio.get_running_loop()
         failures: list[DigestError] = []
         for server in self._servers:
-            # Whoever comes first leaves half of the time to the others.
+            # Each provider but the last may use half of the remaining time.
             left = until - loop.time()
             share = left if server is self._servers[-1] else left / 2
             await self._recall(server)
@@ -123,14 +123,14 @@ class Llm:
         raise LlmError(reasons or "no model is set: set OPENAI_API_KEY")
 
     async def _recall(self, server: Server) -> None:
-        """Load what earlier runs learned of the server, once."""
+        """Load the stored capabilities of the server, once."""
         if server.stored is None:
             learned = await self._store.learned(server.provider.base_url, server.provider.model)
-            if server.stored is None:  # a call in parallel may have been faster, and learned since
+            if server.stored is None:  # a concurrent call may have loaded and changed them
                 server.stored = server.compat = recall_compat(learned, self._now().date())
 
     async def _load_answer(self, provider: Provider, call: Call[T]) -> T | None:
-        """Return the stored answer to exactly this question by this model, if there is one."""
+        """Return the cached answer to this exact call to this model, if any."""
         content = await self._store.answer(_hash(provider, call))
         if content is None:
             return None
@@ -141,7 +141,7 @@ class Llm:
             return None
 
     async def _save_answer(self, server: Server, call: Call[T], answer: T) -> None:
-        """Save a good answer and how it was got. One that cannot be saved is still an answer."""
+        """Cache an answer and the server's capabilities. Failing to save is not an error."""
         now, provider, compat = self._now(), server.provider, server.compat
         try:
             await self._store.save_answer(_hash(provider, call), answer.model_dump_json(), now)
@@ -154,23 +154,23 @@ class Llm:
 
 
 def _hash(provider: Provider, call: Call[T]) -> str:
-    """Return the key of an answer: all that it depends on."""
+    """Return the cache key of a call: a hash of everything the answer depends on."""
     asked = (call.system, call.prompt, schema_text(call.schema), call.answer_tokens)
     parts = [provider.base_url, provider.model, *asked]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class Server:
-    """One provider during a run: its connection, what it understands, whether it is of use."""
+    """One provider during a run: connection, capabilities, and whether it is down."""
 
     def __init__(
         self, provider: Provider, proxy: str, budget: Budget | None, now: Callable[[], datetime]
     ) -> None:
-        """`budget`: None for a call that counts nothing."""
+        """`budget`: None for a call whose cost is not counted."""
         self.provider = provider
         self.compat = Compat()
         self.stored: Compat | None = None
-        """What the store has of `compat`; None where it was not read."""
+        """The stored value of `compat`; None if not loaded."""
         self.down: Fault | None = None
         self._proxy = proxy
         self._budget = budget
@@ -185,7 +185,7 @@ class Server:
             await self._client.close()
 
     async def ask(self, call: Call[T], until: float) -> T:
-        """Return the answer before `until` on the loop's clock. Raise LlmError or BudgetSpent."""
+        """Return the answer before the loop time `until`. Raise LlmError or BudgetSpent."""
         attempts = Attempts(self.compat)
         while True:
             outcome = self.down or await self._attempt(call, attempts.compat, until)
@@ -199,29 +199,29 @@ class Server:
     async def _prepare(
         self, attempts: Attempts, fault: Fault, call: Call[Any], until: float
     ) -> None:
-        """Wait until the next request may be made. Raise LlmError where none is worth it."""
+        """Wait until the next request. Raise LlmError if no retry makes sense."""
         wait = None if self.down else attempts.next_wait(fault, self.compat)
         left = until - asyncio.get_running_loop().time()
         if wait is None or wait + LEAST_SECONDS > left:
-            # What failed until the end and never answered anything will not do so for another call;
-            # but one that is busy with another call may refuse this one for that reason.
+            # A server that failed to the end and has never answered counts as down, unless another
+            # call is in progress: it may have refused this one because it was busy.
             dead = fault.down or not (fault.final or self._answered or self._busy)
             self.down = self.down or (fault if dead else None)
             secrets = (call.system, call.prompt, self.provider.key)
             words = quotable(fault.words, tuple(filter(None, secrets)))
             raise LlmError(f"{self._name} {fault.advice}{words and f' (it says: {words})'}")
         if fault.refusal:
-            self.compat = attempts.compat  # for the calls beside this one
+            self.compat = attempts.compat  # for concurrent calls, too
         await asyncio.sleep(wait)
 
     async def _attempt(self, call: Call[T], compat: Compat, until: float) -> T | Fault:
-        """Make one request and pay for it; return the answer, or what went wrong."""
+        """Make and pay for one request; return the answer or the fault."""
         if until <= asyncio.get_running_loop().time():
             return NO_TIME
         sent = tokens(call.system + call.prompt + schema_text(call.schema))
         answered = call.answer_tokens
         hold = await self._budget.hold(self.provider, sent, answered) if self._budget else 0
-        paid = (sent, answered)  # also where this task is cancelled
+        paid = (sent, answered)  # also if this task is cancelled
         self._busy += 1
         try:
             silence = UNSTREAMED_SECONDS if "stream" in compat.without else SILENCE_SECONDS
@@ -236,7 +236,7 @@ class Server:
             await asyncio.shield(self._settle(hold, *paid))
 
     async def _settle(self, hold: int, prompt_tokens: int, answer_tokens: int) -> None:
-        """Record the cost. What cannot be recorded stays held at its most: no answer is lost."""
+        """Record the cost. If that fails, the reservation stays; the answer is not lost."""
         try:
             if self._budget:
                 await self._budget.settle(hold, self.provider, prompt_tokens, answer_tokens)
@@ -246,7 +246,7 @@ class Server:
     async def _request(
         self, body: Mapping[str, Any], until: float, silence: float
     ) -> Completion | Fault:
-        """Return what the server answers; no error of the SDK or of HTTP leaves here."""
+        """Make a request; convert all errors of the SDK and of HTTP to faults."""
         import openai
         from httpx2 import HTTPError
 
@@ -271,7 +271,7 @@ class Server:
     async def _receive(
         self, body: Mapping[str, Any], until: float, silence: float
     ) -> Completion | Fault:
-        """Read the answer line by line, as long as something of it keeps coming."""
+        """Read the answer line by line; every received line restarts the idle timeout."""
         import httpx2
 
         from digest.llm.transport import CONNECT_SECONDS, BodyReader, split_lines
@@ -295,7 +295,7 @@ class Server:
         provider = self.provider
         http = open_client(provider.base_url, provider.key, self._proxy)
         parts = urlsplit(provider.base_url)
-        # Our client sets the header with the key, if there is one; the SDK insists on one.
+        # Our client sets the key's header, if there is a key; the SDK requires one anyway.
         return openai.AsyncOpenAI(
             api_key="none",
             base_url=urlunsplit(parts._replace(query="", fragment="")),
@@ -315,7 +315,7 @@ def _read_answer(completion: Completion, call: Call[T]) -> T | Fault:
     try:
         return read(completion.text, call.schema, completion.cut)
     except Unusable as error:
-        # An answer that a strict server could not have given: it does not know the form.
+        # A server with strict schemas could not return this, so it ignores the response format.
         ignored = str(error) in ("no JSON", "wrong shape")
         advice = f"gave no usable answer ({error}): choose another model"
         return Fault(str(error), advice, wait=0.0, lower="now" if ignored else "last")
@@ -326,7 +326,7 @@ class _Probe(BaseModel):
 
 
 async def probe(provider: Provider, proxy: str) -> str:
-    """Return one line on how the model answers and what it refused. Raise LlmError if not."""
+    """Return one line on how the model answers and what it refused. Raise LlmError if it fails."""
     server = Server(provider, proxy, None, lambda: datetime.now(UTC))
     call = Call("check", "You are being tested.", 'Answer {"ok": true}.', _Probe, 1000)
     try:

@@ -1,4 +1,4 @@
-"""What a model server understands of OpenAI's chat completions, learned from its refusals."""
+"""Capabilities of a model server, learned from its error messages."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from digest.reading.vocabulary import load_lines
 Form = Literal["json_schema", "json_object", "text"]
 Limit = Literal["max_tokens", "max_completion_tokens"]
 FORMS: tuple[Form, ...] = get_args(Form)
-"""From the strictest to what every server takes."""
+"""Response formats, from the strictest to the one every server accepts."""
 LIMITS: tuple[Limit, ...] = get_args(Limit)
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
-"""Amounts of reasoning, least first. Reasoning is paid and eats the tokens of the answer."""
+"""Reasoning efforts, lowest first. Reasoning is billed and uses up the answer's token limit."""
 EFFORT: Effort = "minimal"
-"""Asked for until a server refuses it."""
+"""Default effort, used until a server refuses it."""
 EXTRAS = frozenset(["temperature", "reasoning_effort", "stream_options"])
-"""Parameters that an answer can do without."""
+"""Optional parameters."""
 REMEMBERED = timedelta(days=14)
-"""Servers learn as well: what one refused is sent again after this."""
+"""How long refusals are remembered; after that the full request is tried again."""
 LEAST_LIMIT = 64
-"""A smaller number in a refusal is no limit of tokens."""
+"""Minimum number in a refusal that may be a token limit."""
 
 _SHAPE = "Answer with one JSON object and nothing else, in the shape of this JSON schema:\n"
 _PARAMETERS: Mapping[str, str] = {
@@ -41,11 +41,11 @@ _PARAMETERS: Mapping[str, str] = {
     r"grammar|generate json",
     "system": r"system.?(?:role|message|prompt)|role.{0,20}\bsystem\b",
 }
-"""What a refusal may be about, in the order in which it is tried."""
+"""Patterns of what a refusal is about, in the order they are tried."""
 _SWITCH = re.compile(
     r"\b([a-z]\w*_\w+)\W+(?:\w+\W+){0,4}?(?:to|be|is|=)\W{0,3}(true|false)\b", re.IGNORECASE
 )
-"""A parameter of the server's own and the value it asks for."""
+"""A server-specific parameter and the boolean value it requires."""
 _EFFORT = re.compile(rf"['\"`]({'|'.join(EFFORTS)})['\"`]|\b({'|'.join(EFFORTS[2:5])})\b", re.I)
 _BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 _SCHEMA_KEYS = frozenset(["type", "properties", "items", "enum", "anyOf", "const", "$ref", "$defs"])
@@ -54,8 +54,8 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def says(words: str, table: str) -> bool:
-    """Return whether a server's words have a line of a table of `refusals.toml`: RateLimitError and
-    "rate_limit" have "rate limit"."""
+    """Return True if the words match a line of a table in `refusals.toml`; "RateLimitError" and
+    "rate_limit" match "rate limit"."""
     row = " " + _BETWEEN_WORDS.sub(" ", words).lower()
     lines = load_lines("refusals", table)
     return any((f" {line}" if line.isascii() else line) in row for line in lines)
@@ -63,33 +63,33 @@ def says(words: str, table: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One question to a model and the shape of its answer."""
+    """A question to a model and the schema of its answer."""
 
     name: str
-    """For logs: `brief`, `events`."""
+    """Name in logs: `brief`, `events`."""
     system: str
     prompt: str
     schema: type[T]
     answer_tokens: int
-    """The most an answer may take, a model's reasoning included."""
+    """Maximum tokens of the answer, including reasoning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compat:
-    """How to ask one server, as far as its refusals have taught it."""
+    """Request options for one server, adapted to what it has refused."""
 
     form: Form = "json_schema"
     limit: Limit = "max_tokens"
     without: frozenset[str] = frozenset()
-    """Of EXTRAS, `stream` and `system`: what it refused."""
+    """Refused parameters: from EXTRAS, `stream` and `system`."""
     effort: Effort = EFFORT
     switches: frozenset[tuple[str, bool]] = frozenset()
-    """Parameters of its own that it asked for."""
+    """Server-specific parameters it requires."""
     most_tokens: int = 0
-    """Its own limit of an answer; 0 where it named none."""
+    """The server's limit of answer tokens; 0 if unknown."""
 
     def body(self, model: str, call: Call[T]) -> dict[str, Any]:
-        """Return the parameters of the request."""
+        """Return the parameters of a request."""
         tokens = min(call.answer_tokens, self.most_tokens or call.answer_tokens)
         body: dict[str, Any] = {"model": model, "messages": self._messages(call)}
         extras: dict[str, Any] = {"temperature": 0.2, "reasoning_effort": self.effort}
@@ -98,11 +98,11 @@ class Compat:
             extras["stream_options"] = {"include_usage": True}
         body |= {name: value for name, value in extras.items() if name not in self.without}
         if self.switches:
-            body["extra_body"] = dict(self.switches)  # the SDK's way for what it does not know
+            body["extra_body"] = dict(self.switches)  # the SDK's way to pass unknown parameters
         return body | {self.limit: tokens} | self._response_format(call)
 
     def describe(self) -> str:
-        """Return what was learned, for people: "json_object; without temperature"."""
+        """Return what was learned, for operators: "json_object; without temperature"."""
         parts: list[str] = [self.form]
         if self.without:
             parts.append(f"without {', '.join(sorted(self.without))}")
@@ -116,14 +116,14 @@ class Compat:
         return "; ".join(parts)
 
     def lower(self) -> Compat:
-        """Return a copy that asks for the next less strict response format; `text` is the last."""
+        """Return a copy with the next less strict response format; `text` is the last."""
         return replace(self, form=FORMS[min(FORMS.index(self.form) + 1, len(FORMS) - 1)])
 
     def adjustments(self, param: str, message: str) -> Iterator[Compat]:
-        """Yield what to try after a refusal (HTTP 400 and the like), the likeliest first.
+        """Yield variants to try after a refusal (HTTP 400 and similar), the most likely first.
 
-        What the refusal asks for comes first, then the request without what it names, then the
-        request without everything optional: a refusal need not be in known words.
+        First what the refusal asks for, then the request without what it names, then without all
+        optional parameters, because a refusal may be in unknown words.
         """
         text = f"{param} {message}"
         about = sorted(
@@ -148,7 +148,7 @@ class Compat:
         )
 
     def learned(self, today: date) -> dict[str, Any]:
-        """Return what to store."""
+        """Return the value to store."""
         sets = {"without": sorted(self.without), "switches": dict(self.switches)}
         return asdict(self) | sets | {"since": today.isoformat()}
 
@@ -156,7 +156,7 @@ class Compat:
         system = call.system
         if self.form != "json_schema":
             system += "\n\n" + _SHAPE + schema_text(call.schema)
-        # Half a surrogate pair, from a post cut in the middle of an emoji, cannot be sent.
+        # Replace lone surrogates (from a post cut inside an emoji), which cannot be encoded.
         system, prompt = (text.encode(errors="replace").decode() for text in (system, call.prompt))
         if "system" in self.without:
             return [{"role": "user", "content": f"{system}\n\n{prompt}"}]
@@ -172,7 +172,7 @@ class Compat:
         return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
     def _smaller(self, text: str) -> Iterator[Compat]:
-        """Yield the limit that the server names, where an answer's limit is what it refuses."""
+        """Yield the answer limit named in a refusal of the token limit."""
         if "context" in text.lower() or not re.search(_PARAMETERS["limit"], text):
             return
         limits = [int(number) for number in re.findall(r"\d{2,7}", text)]
@@ -181,18 +181,18 @@ class Compat:
             yield replace(self, most_tokens=min(limits))
 
     def _other_effort(self, text: str) -> Iterator[Compat]:
-        """Yield the least effort among those that a refusal lists."""
+        """Yield the lowest effort among those that a refusal lists."""
         listed = {(quoted or bare).lower() for quoted, bare in _EFFORT.findall(text)}
         if "reasoning_effort" not in self.without:
             others = [effort for effort in EFFORTS if effort in listed - {self.effort}]
             yield from (replace(self, effort=effort) for effort in others[:1])
 
     def _without(self, name: str, text: str) -> Compat | None:
-        """Return the request without what a refusal names; None where it was not sent."""
+        """Return the request without what a refusal names; None if that was not sent."""
         if name == "form":
             return self.lower() if self.form != "text" else None
         if name == "limit":
-            # "Use max_completion_tokens instead of max_tokens" names both, in either order.
+            # "Use max_completion_tokens instead of max_tokens": both occur, in either order.
             other = LIMITS[1 - LIMITS.index(self.limit)]
             return replace(self, limit=other) if re.search(rf"\b{self.limit}\b", text) else None
         if name == "stream" and name in self.without:
@@ -201,7 +201,7 @@ class Compat:
 
 
 def recall_compat(learned: Mapping[str, Any], today: date) -> Compat:
-    """Return what was stored about a server; the default where it is old or unreadable."""
+    """Return the stored options of a server; the defaults if they are too old or unreadable."""
     try:
         switches = tuple(learned["switches"].items())
         compat = TypeAdapter(Compat).validate_python({**learned, "switches": switches})
@@ -212,18 +212,18 @@ def recall_compat(learned: Mapping[str, Any], today: date) -> Compat:
 
 
 def schema_text(schema: type[BaseModel]) -> str:
-    """Return the schema as it goes into a prompt or a hash."""
+    """Return the schema as used in prompts and hashes."""
     return json.dumps(strict_schema(schema), ensure_ascii=False, separators=(",", ":"))
 
 
 def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of an answer in the words that strict servers take."""
+    """Return the JSON schema of an answer, reduced to what strict servers accept."""
     return _strict(schema.model_json_schema())
 
 
 def _strict(part: Mapping[str, Any]) -> dict[str, Any]:
     if "$ref" in part:
-        return {"$ref": part["$ref"]}  # a reference may only stand alone
+        return {"$ref": part["$ref"]}  # a reference must not have siblings
     strict = {key: value for key, value in part.items() if key in _SCHEMA_KEYS}
     for key in ("properties", "$defs"):
         if key in strict:

@@ -1,4 +1,4 @@
-"""What a failed request to a model server means, and what to try next."""
+"""Classify failed requests to a model server and decide what to try next."""
 
 import random
 import re
@@ -16,15 +16,15 @@ from digest.llm.compat import Compat, says
 RETRIES = 2
 ADJUSTMENTS = 7
 BACKOFF_SECONDS = 0.5
-"""Before the first repetition; twice as long before the second."""
+"""Delay before the first retry; doubled before the second."""
 MAX_WORDS = 160
-"""Characters of a server's own words that an operator is shown."""
+"""Characters of a server's error message shown to operators."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")
 _CODES = ("code", "status_code", "error_code", "errcode")
 _TRANSIENT = frozenset([408, 409, 425, 429])
 _BILLED = frozenset([408, 504, 524])
-"""A gateway gave up waiting; the model behind it works on. Other errors are not billed."""
+"""A gateway timed out while the model works on, so the call is billed. Other errors are not."""
 _ADJUSTABLE = frozenset([400, 404, 405, 415, 422])
 
 _ADVICE = {
@@ -38,36 +38,36 @@ _ADVICE = {
     429: "is asked too often ({}): try again later",
 }
 _DOWN = frozenset([401, 402, 403, 404, 405])
-"""Statuses that rule the server out for the rest of the report."""
+"""Statuses after which the server is not used for the rest of the report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One failed request."""
+    """A failed request."""
 
     kind: str
-    """For the log: `429`, `time-out`, `no JSON`."""
+    """Category for the log: `429`, `time-out`, `no JSON`."""
     advice: str
-    """For the operator, after the name of model and server."""
+    """Advice for the operator, to follow the model's and server's names."""
     final: bool = False
-    """True if the same request is not worth repeating."""
+    """True if retrying the same request is useless."""
     down: bool = False
-    """True if other calls need not try this server either."""
+    """True if other calls should not try this server either."""
     billed: bool = True
-    """True if the model may have worked, and so may have to be paid."""
+    """True if the model may have run, so that the call may be billed."""
     wait: float | None = None
-    """Seconds that the server asks for."""
+    """Delay requested by the server, in seconds."""
     lower: Literal["", "last", "now"] = ""
-    """Ask for a less strict form: at once, or in place of giving up."""
+    """When to fall back to a less strict response format: at once, or at the last retry."""
     refusal: tuple[str, str] | None = field(default=None, repr=False)
-    """Of a refused request: the parameter and the message."""
+    """Parameter and message of a refused request."""
     words: str = field(default="", repr=False)
-    """The server's own words. They may quote what was sent."""
+    """The server's message. It may quote the request."""
 
 
 @dataclass(slots=True)
 class Attempts:
-    """The requests of one call to one server: how to put the next one, and when to stop."""
+    """Retry state of one call to one server."""
 
     compat: Compat
     retries: int = RETRIES
@@ -75,9 +75,9 @@ class Attempts:
     _tried: set[Compat] = field(default_factory=set)
 
     def next_wait(self, fault: Fault, known: Compat) -> float | None:
-        """Return the seconds until the next request; None where there is none to make.
+        """Return the seconds until the next request; None if there is no point in one.
 
-        `known` is what other calls have learned of the server since.
+        `known`: capabilities that concurrent calls have learned meanwhile.
         """
         if fault.refusal and self._adjust(*fault.refusal, known):
             return 0.0
@@ -89,10 +89,10 @@ class Attempts:
         if fault.wait is not None:
             return fault.wait
         wait: float = BACKOFF_SECONDS * 2 ** (RETRIES - 1 - self.retries)
-        return wait * random.uniform(0.75, 1.25)  # noqa: S311 (so that many do not come at once)
+        return wait * random.uniform(0.75, 1.25)  # noqa: S311 (jitter)
 
     def _adjust(self, param: str, message: str, known: Compat) -> bool:
-        """Return True if there is a way of asking that was not tried yet."""
+        """Switch to an untried variant of the request; return False if there is none."""
         self._tried.add(self.compat)
         for compat in (known, *self.compat.adjustments(param, message)):
             if compat not in self._tried and self.adjustments:
@@ -103,7 +103,7 @@ class Attempts:
 
 
 def classify_status(status: int, headers: Mapping[str, str], body: object, now: datetime) -> Fault:
-    """Return the fault of an HTTP error with its decoded body."""
+    """Return the fault for an HTTP error and its decoded body."""
     error = body if isinstance(body, Mapping) else {}
     code, words = _code(error), find_message(body)
     label = f"{status} {code}".strip()
@@ -135,9 +135,9 @@ def classify_status(status: int, headers: Mapping[str, str], body: object, now: 
 
 
 def classify_error_body(body: Mapping[str, Any], now: datetime) -> Fault | None:
-    """Return the fault in a body that came with status 200; None where it tells of none.
+    """Return the error in a body with status 200; None if there is none.
 
-    Servers put errors there as `error`, `base_resp`, `code` with `message`, `detail` ...
+    Servers report errors as `error`, `base_resp`, `code` with `message`, `detail` and others.
     """
     error: Any = body.get("error") or body.get("base_resp")
     if not error and body.get("choices"):
@@ -156,7 +156,7 @@ def classify_error_body(body: Mapping[str, Any], now: datetime) -> Fault | None:
 
 
 def find_message(error: object) -> str:
-    """Return a server's own words about an error on one line; empty where there are none."""
+    """Return the server's error message on one line, or ""."""
     if isinstance(error, str):
         return " ".join(error.split())
     if isinstance(error, Mapping):
@@ -167,7 +167,8 @@ def find_message(error: object) -> str:
 
 
 def quotable(words: str, secrets: tuple[str, ...]) -> str:
-    """Return a server's words for an operator; empty where they repeat what was sent to it."""
+    """Return the message for an operator; "" if it repeats parts of the request or contains
+    HTML."""
     short = words[:MAX_WORDS]
     runs = (short[at : at + 16] for at in range(max(1, len(short) - 15)))
     repeated = any(len(run) > 3 and run in secret for run in runs for secret in secrets)
@@ -175,14 +176,14 @@ def quotable(words: str, secrets: tuple[str, ...]) -> str:
 
 
 def _transient(status: int, label: str, wait: float | None, words: str) -> Fault:
-    """Return a fault that may pass. llama-cpp-python answers 500 to a form it does not know."""
+    """Return a retryable fault. llama-cpp-python answers 500 to an unknown response format."""
     advice = _ADVICE.get(status, "has trouble ({}): try again later").format(label)
     lower: Literal["", "last"] = "last" if status in (500, 501) else ""
     return Fault(label, advice, billed=status in _BILLED, wait=wait, lower=lower, words=words)
 
 
 def _code(error: Mapping[str, Any]) -> str:
-    """Return the error's plain name, if it has one; sentences may quote what was sent."""
+    """Return the error's code, if it is a single name; a sentence might quote the request."""
     for key in (*_CODES, "type"):
         value = error.get(key)
         if isinstance(value, str) and _NAME.fullmatch(value):
@@ -201,7 +202,7 @@ NO_COMPLETION = Fault("no completion", "answers with something else: check OPENA
 
 
 def classify_connection_error(error: BaseException) -> Fault:
-    """Return the fault of a request that got no answer, by the errors that led to it."""
+    """Return the fault for a request without a response, from the chain of exceptions."""
     causes = list(_causes(error))
     names = {type(cause).__name__ for cause in causes}
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
@@ -236,7 +237,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def host(base_url: str) -> str:
-    """Return the server's name for messages, without a user, password or query."""
+    """Return the server's host for messages, without credentials and query."""
     try:
         parts = urlsplit(base_url)
         port = f":{parts.port}" if parts.port else ""

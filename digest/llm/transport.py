@@ -1,4 +1,4 @@
-"""One HTTP connection to a model server, and the completion in what it sends back."""
+"""HTTP transport to a model server, and parsing of its streamed or plain response."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -13,26 +13,26 @@ from digest.fetch.addresses import choose_proxy
 from digest.llm.retry import NO_COMPLETION, Fault, classify_error_body
 
 MAX_BYTES = 4_000_000
-"""Of one answer; a stream takes some 250 bytes a token."""
+"""Maximum size of a response; a stream takes about 250 bytes per token."""
 CONNECT_SECONDS = 10.0
 MAX_TOKENS = 10_000_000
-"""A larger count is no count."""
+"""A larger token count is invalid."""
 _SENT = frozenset(["host", "content-type", "content-length", "connection"])
 _CODING = frozenset(["content-encoding", "content-length", "transfer-encoding"])
 _FIELDS = ("data", "event", "id", "retry", "")
-"""Of server-sent events; a comment has an empty name."""
+"""Field names of server-sent events; a comment has an empty name."""
 
 
 class TooLong(httpx2.ReadError):
-    """The body is longer than any answer should be."""
+    """The response exceeds MAX_BYTES."""
 
 
 class BadSetting(Exception):
-    """The server cannot be asked at all."""
+    """A setting makes requests to the server impossible."""
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """Sends only the headers a server needs, and reads answers up to MAX_BYTES."""
+    """Send only the headers a server needs, and limit responses to MAX_BYTES."""
 
     def __init__(self, key: str, proxy: str, azure: bool) -> None:
         self._headers = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "jianbao"}
@@ -43,8 +43,8 @@ class Transport(httpx2.AsyncBaseTransport):
         self._inner = httpx2.AsyncHTTPTransport(proxy=proxy or None, trust_env=False)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send the request with the headers of this transport alone."""
-        # The SDK adds what it knows of this machine, and headers out of environment variables.
+        """Send the request with only this transport's headers."""
+        # The SDK adds headers about this machine and from environment variables.
         headers = {k: v for k, v in request.headers.items() if k in _SENT} | self._headers
         sent = httpx2.Request(
             request.method,
@@ -78,7 +78,7 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
-    """Return a client for one server. Raise BadSetting that says what of key or proxy is wrong."""
+    """Return a client for one server. Raise BadSetting if the key, address or proxy is invalid."""
     if not (key.isascii() and key.isprintable()) or key != key.strip():
         raise BadSetting("has a key of impossible characters: check OPENAI_API_KEY")
     host = _host(base_url)
@@ -93,18 +93,18 @@ def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
 
 
 def _host(base_url: str) -> str:
-    """Return the host of an address that can be asked; empty for any other."""
+    """Return the host of a valid base URL, else ""."""
     try:
         parts = urlsplit(base_url)
-        _ = parts.port, httpx2.URL(base_url)  # they look at what urlsplit lets pass
+        _ = parts.port, httpx2.URL(base_url)  # they validate what urlsplit accepts
     except (ValueError, httpx2.InvalidURL):
         return ""
     return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
 
 
 async def split_lines(texts: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Yield the lines of a body. Strings of JSON may hold U+2028 and other signs at which
-    `str.splitlines` would cut them."""
+    """Yield the lines of a body. Unlike `str.splitlines`, do not split at U+2028 and similar
+    characters, which may occur in JSON strings."""
     line: list[str] = []
     async for text in texts:
         first, *others = text.replace("\r", "\n").split("\n")
@@ -117,19 +117,19 @@ async def split_lines(texts: AsyncIterator[str]) -> AsyncIterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a server answered, before anyone looks into the text."""
+    """A server's answer, with its text not yet parsed."""
 
     text: str
     cut: bool = False
-    """True if the model was stopped at the limit of tokens, or the stream broke off."""
+    """True if the token limit was reached or the stream broke off."""
     refused: bool = False
     usage: tuple[int, int] | None = None
-    """Tokens of prompt and answer as the server counts them; None where it tells nothing usable."""
+    """Prompt and answer tokens as counted by the server; None if missing or invalid."""
 
 
 @dataclass(slots=True)
 class BodyReader:
-    """A completion put together line by line, whether the server streams it or not."""
+    """Assembles a completion line by line, streamed or not."""
 
     _plain: list[str] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
@@ -142,7 +142,7 @@ class BodyReader:
     _error: Mapping[str, Any] | None = None
 
     def feed(self, line: str) -> bool:
-        """Take one line of the body; return True if it brought something of the answer."""
+        """Process one line of the body; return True if it contained a part of the answer."""
         name, colon, value = line.partition(":")
         if not (colon and name in _FIELDS) or self._plain:
             self._plain += [line] if line.strip() else []
@@ -156,7 +156,7 @@ class BodyReader:
         return self._take(_decode(value))
 
     def result(self, now: datetime) -> Completion | Fault:
-        """Return the completion, or the fault that the body tells of."""
+        """Return the completion, or the fault reported in the body."""
         if not self._streamed:
             return read_body("\n".join(self._plain), now)
         if self._error and (fault := classify_error_body(self._error, now)):
@@ -164,7 +164,7 @@ class BodyReader:
         if not (self._text or self._thought or self._refusal or self._finish or self._done):
             return NO_COMPLETION
         whole = self._finish != "length" and bool(self._finish or self._done)
-        # Some servers take what a strict form made the model say for its thoughts.
+        # Some servers return the schema-constrained answer as reasoning.
         text = "".join(self._text) or ("".join(self._thought) if whole else "")
         refused = self._finish == "content_filter" or bool(self._refusal.strip())
         return Completion(text, not whole, refused, self._usage)
@@ -187,7 +187,7 @@ class BodyReader:
 
 
 def read_body(content: str, now: datetime) -> Completion | Fault:
-    """Return the completion in a whole body; some servers put errors there under status 200."""
+    """Return the completion in a complete body, which may contain an error despite status 200."""
     body = _decode(content)
     if isinstance(body, dict):
         if fault := classify_error_body(body, now):
@@ -197,13 +197,13 @@ def read_body(content: str, now: datetime) -> Completion | Fault:
             reader = BodyReader(_streamed=True, _done=True)
             reader._take(body)
             return reader.result(now)
-    # A broken body may have cost tokens; the page of some other server has not.
+    # A broken completion may have cost tokens; another server's error page has not.
     billed = content.lstrip().startswith("{")
     return Fault(NO_COMPLETION.kind, NO_COMPLETION.advice, billed=billed)
 
 
 def read_usage(usage: object) -> tuple[int, int] | None:
-    """Return the tokens of prompt and answer where they can be true: a prompt is never empty."""
+    """Return prompt and answer tokens, if plausible: a prompt is never empty."""
     if not isinstance(usage, dict):
         return None
     counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -227,7 +227,7 @@ def _decode(text: str) -> object:
 
 
 def _text(content: object) -> str:
-    """Return the text of a message; some servers give parts, some the value itself."""
+    """Return the text of a message, which may be a string, a list of parts, or the value itself."""
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         return "".join(part for part in parts if isinstance(part, str))

@@ -1,4 +1,4 @@
-"""Reports in other shapes; here what their files and sections are called."""
+"""Publish reports as Jekyll posts, web pages, feeds and JSON. This module: names and labels."""
 
 import re
 import tomllib
@@ -23,7 +23,7 @@ _DEVICES = frozenset(
 def safe_slug(slug: str) -> str:
     """Return the slug as part of a file name, in letters, digits, `_` and `-`.
 
-    A slug that had to be changed gets a mark of the original, so that two never meet in one file.
+    A slug that had to be changed gets a hash of the original, to keep file names unique.
     """
     stripped = re.sub(r"[^A-Za-z0-9_-]+", "_", slug).strip("_-")[:MAX_SLUG]
     if stripped == slug and stripped.lower() not in _DEVICES:
@@ -32,24 +32,24 @@ def safe_slug(slug: str) -> str:
 
 
 def mark_of(slug: str) -> str:
-    """Return eight letters that tell this slug from others."""
+    """Return an eight-character hash of a slug."""
     return sha256(slug.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def stem(slug: str, first: date, last: date) -> str:
-    """Return what post and picture are called after: `twitter_ai_20251206_20251206`."""
+    """Return the base name of post and picture: `twitter_ai_20251206_20251206`."""
     return f"{safe_slug(slug)}_{first:%Y%m%d}_{last:%Y%m%d}"
 
 
 def days_of(report: Report | Hit) -> str:
-    """Return its days as addresses have them: 2025-12-06, 2025-12-01..2025-12-07."""
+    """Return the days as used in URLs: 2025-12-06, 2025-12-01..2025-12-07."""
     if report.first == report.last:
         return str(report.first)
     return f"{report.first}..{report.last}"
 
 
 def section_title(topic: Topic, report: Report, name: SectionName, language: Language) -> str:
-    """Return a section's heading: the report's own in its language, else ours."""
+    """Return a section's heading: from the report in its own language, else the default."""
     if language == report.language:
         return report.section(name).title
     return heading(name, replace(topic, language=language))
@@ -61,23 +61,23 @@ def _labels() -> dict[str, dict[str, str]]:
 
 
 def label(key: str, language: Language, **values: object) -> str:
-    """Return a text of `labels.toml`, filled in. Raises KeyError for a key that is not there."""
+    """Return a text of `labels.toml`, filled in. Raises KeyError for an unknown key."""
     return fill(_labels()[key][language], **values)
 
 
 def say_sample(keys: Collection[str], language: Language) -> str:
-    """Return the line that says that these posts, or some, are made up; "" where none is."""
+    """Return the line that says that all or some of these posts are fictional; "" if none is."""
     number = sum(key.startswith("sample:") for key in keys)
     name = "sample" if number == len(keys) else "sample_among"
     return label(name, language) if number else ""
 
 
 COUNTS = ("collected", "outside", "ads", "offtopic", "duplicates", "stories", "unproved")
-"""Counts that the contract of `--json` names."""
+"""Counts in the `--json` contract."""
 
 
 def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
-    """Return the object that `digest --json` prints; `cloud`: where the picture was written."""
+    """Return the object that `digest --json` prints; `cloud`: path of the saved picture."""
     return {
         "topic": report.topic,
         "from": report.first.isoformat(),
@@ -104,7 +104,7 @@ def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
 
 
 def hit_as_dict(hit: Hit) -> dict[str, Any]:
-    """Return an item that was found as a JSON object: where it stands and what it says."""
+    """Return a search hit as a JSON object."""
     return {
         "topic": hit.topic,
         "from": hit.first.isoformat(),

@@ -1,9 +1,9 @@
-"""Jekyll posts read back in: the customer's old ones whatever their headings, and our own exactly.
+"""Import Jekyll posts: posts of other origin with any headings, and our own without loss.
 
-A report is read line by line. Headings open sections by what they say, whether they are marked by
-`#`, underlined or bold, or stand alone as a line of known words; a heading inside a section groups
-what follows; every other line of text becomes an item. Nothing that stands in the post is lost:
-what belongs to no section stays with the section it stood in, and its title comes last.
+A report is read line by line. A heading opens a section according to its words, whether it is
+marked by `#`, underlined, bold, or just a line of known words. A heading within a section starts a
+group. Every other line of text becomes an item. No text is lost: lines that belong to no section
+stay in the section they are found in, and the post's title comes last.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ from digest.reading.names import simplify
 from digest.text import clean, language
 
 MAX_BYTES = 5_000_000
-"""A file larger than this is no report and no list of feeds."""
+"""Maximum size of a report or an OPML file."""
 MAX_FRONT_MATTER = 20_000
 MOST_DAYS = timedelta(days=366)
 CONTAINER = 2
-"""Level of the headings above several sections, where it is not written."""
+"""Level of headings above several sections, if it is not written."""
 BOLD = 7
-"""Level of a bold line that stands where a heading would: below all headings."""
+"""Level of a bold line used as a heading: below all real headings."""
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _NAME = re.compile(
@@ -43,7 +43,7 @@ _UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*")
 _BARE_HEADING = re.compile(
     r"(?:简要|详细|专项)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?[：:]?"
 )
-"""Headings of several sections that stand alone as a line, without any mark."""
+"""Unmarked lines that are headings of several sections."""
 _BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*([：:]?)$")
 _LIST = re.compile(r"^(\s*)(?:[-*+•·]|\d{1,3}[.)、．])\s+(.*)$")
 _TITLE = re.compile(r"报告|总结|[日周月]报|report|digest", re.IGNORECASE)
@@ -51,7 +51,7 @@ _NUMBERED = re.compile(r"^(?:[(（]?(?:\d\d?|[一二三四五六七八九十]+)[
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _IMAGE = re.compile(r"^\s*!\[[^\]]*\]\([^)]*\)\s*$")
 _ANY_LINK = re.compile(r"!?\[([^\[\]]*+)\]\(<?((?:(?!\]\()[^)\s>])*+)[^\[)]*+\)")
-"""Ends before the next one begins: its time grows with the text."""
+"""A match ends before the next link begins, so that the search takes linear time."""
 _OURS = re.compile(
     r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d{1,6}(?:,\d{1,6})*)*) -->$", re.MULTILINE
 )
@@ -59,7 +59,7 @@ _LINK = re.compile(r'(?<!\\)\[((?:\\.|[^\]\\])*)\]\(<([^>]*)> "((?:\\.|[^"\\])*)
 _UPDATE = re.compile(r"\*(?:后续|Follow-up|更新|Update)\* ")
 _MARKS = re.compile(r"\*\*|__|(?<!\w)[*_`]|[*_`](?!\w)")
 
-# What headings say, first match wins; `inside` ones count only below "special analyses".
+# Sections by words in headings; the first match wins.
 _SAYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
@@ -82,7 +82,7 @@ _CONTAINERS = frozenset(["brief", "detail", "special"])
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A report read from a post, and the slug of its topic as the post has it."""
+    """An imported report, and the topic slug in its post."""
 
     slug: str
     report: Report
@@ -90,9 +90,8 @@ class Imported:
 
 @dataclass(slots=True)
 class _Reader:
-    """The state of reading: the open section, lines that wait for one, and what groups the next
-    line: the `heading` inside the section, the `block` under a bold line, the `lead` of a nested
-    list."""
+    """Parser state: the open section, lines waiting for one, and the groups of the next line:
+    `heading` within the section, `block` below a bold line, `lead` of a nested list."""
 
     sections: dict[str, list[Item]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
@@ -110,8 +109,8 @@ class _Reader:
 
 
 def read_post(content: bytes, name: str, slug: str = "") -> Imported:
-    """Return the report in a Jekyll post called `name`; `slug` is the topic of one that names none.
-    Raise ArchiveError where it is none."""
+    """Parse the Jekyll post called `name`; `slug`: the topic if the post names none. Raise
+    ArchiveError if it is not a report."""
     if len(content) > MAX_BYTES:
         raise ArchiveError(
             f"{name}: larger than {MAX_BYTES // 1_000_000} MB, so it is not a report"
@@ -150,15 +149,15 @@ def _split(text: str, name: str) -> tuple[Mapping[str, Any], str]:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(written)):
             raise ValueError("aliases of aliases unfold without an end")
         matter = yaml.safe_load(written)
-    # What PyYAML raises for `!!bool foo`, `!!timestamp foo` and the like.
+    # PyYAML raises these for `!!bool foo`, `!!timestamp foo` and similar.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
         raise ArchiveError(f"{name}: the lines between --- are not YAML") from None
     return (matter if isinstance(matter, dict) else {}), text[match.end() :]
 
 
 def _days(matter: Mapping[str, Any], name: str, slug: str) -> tuple[str, date, date]:
-    """Return topic slug, first and last day: from the title, else from the file's name. Where both
-    have a day at most, the topic is that of `slug`, and the day may be the `date`."""
+    """Return topic slug, first and last day, from the title or else the file name. If neither names
+    the topic, it is `slug`, and the day may be that of `date`."""
     title = str(matter.get("title", "")).strip()
     for candidate in (title, re.sub(r"\.[A-Za-z]+$", "", name)):
         match = _NAME.match(candidate)
@@ -181,7 +180,7 @@ def _days(matter: Mapping[str, Any], name: str, slug: str) -> tuple[str, date, d
 
 
 def _read_day(digits: str) -> date:
-    """Return the day; raise ValueError for one that no post can be of."""
+    """Return the day; raise ValueError if it is implausible."""
     day = date.fromisoformat(digits)
     if not 1990 <= day.year <= 2200:
         raise ValueError(digits)
@@ -189,7 +188,7 @@ def _read_day(digits: str) -> date:
 
 
 def _moment(matter: Mapping[str, Any]) -> datetime | None:
-    """Return when the post was made: a date, a time or a text, with a zone or without."""
+    """Return when the post was made, from a date, datetime or string, with or without a zone."""
     for key in ("posttime", "date"):
         value = matter.get(key)
         if isinstance(value, str):
@@ -208,8 +207,8 @@ def _moment(matter: Mapping[str, Any]) -> datetime | None:
 def _read(
     lines: Sequence[str], names: Collection[str]
 ) -> tuple[tuple[Section, ...], dict[str, Cited]]:
-    """Return the sections of a post that somebody else wrote, and the posts it links. `names`: what
-    a line says that names the report."""
+    """Return the sections of a post by somebody else, and the linked posts. `names`: lines that are
+    the report's title."""
     reader = _Reader()
     for line in _mark_underlined(lines):
         if line.strip() in names:
@@ -217,7 +216,7 @@ def _read(
         else:
             _take(reader, line)
     _open(reader, reader.section or "overview")
-    # In its place the title would be the first words of the brief, of feeds and of previews.
+    # Elsewhere the title would become the start of the brief, of feeds and of previews.
     reader.sections.setdefault("cloud", []).extend(map(_item, reader.names))
     sections = tuple(
         Section(name, reader.titles.get(name, ""), tuple(reader.sections.get(name, ())))
@@ -227,7 +226,7 @@ def _read(
 
 
 def _mark_underlined(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines, underlined headings (Setext) written with `#`: `=` is the first level."""
+    """Yield the lines with underlined (Setext) headings converted to `#`; `=` is level one."""
     lines = [*lines, ""]
     skip = False
     for line, following in pairwise(lines):
@@ -261,7 +260,7 @@ def _take(reader: _Reader, line: str) -> None:
     elif entry := _LIST.match(line):
         _take_entry(reader, len(entry.group(1).expandtabs(4)) > 1, entry.group(2))
     else:
-        if reader.listed:  # a paragraph after the list under a bold line stands for itself
+        if reader.listed:  # a paragraph after the list under a bold line is not part of the group
             reader.block, reader.listed = reader.heading, False
         reader.lead = reader.block
         _add(reader, line)
@@ -274,7 +273,7 @@ def _unmarked(heading: re.Match[str]) -> str:
 def _take_heading(reader: _Reader, level: int, text: str) -> None:
     says = _says(level, text)
     if reader.special and not says and not reader.section:
-        says = "ai"  # the topic's own special analysis may be called anything
+        says = "ai"  # the topic's special analysis may have any name
     if reader.section and level > reader.level:
         reader.heading = reader.block = reader.lead = text
     elif says in _CONTAINERS:
@@ -301,7 +300,7 @@ def _is_title(level: int, text: str) -> bool:
 
 
 def _says(level: int, text: str) -> str:
-    """Return the section that a heading opens; the title of the report may name anything."""
+    """Return the section that a heading opens; "" for the title, which may contain any word."""
     if _is_title(level, text):
         return ""
     bare = simplify(_NUMBERED.sub("", text))
@@ -315,7 +314,7 @@ def _open(reader: _Reader, name: str) -> None:
 
 
 def _title(reader: _Reader, name: str, text: str) -> None:
-    """Name the section by its first heading; a second one of the same kind is kept as a line."""
+    """Set the section's title to its first heading; keep further ones of the same kind as items."""
     if name in reader.titles:
         reader.sections[name].append(_item(text))
     else:
@@ -323,7 +322,7 @@ def _title(reader: _Reader, name: str, text: str) -> None:
 
 
 def _take_entry(reader: _Reader, nested: bool, marked: str) -> None:
-    """Take a list entry. The entry above nested ones is their group where it ends in a colon."""
+    """Process a list entry. An entry that ends in a colon is the group of those nested below."""
     reader.listed = True
     if not nested:
         reader.lead = reader.block
@@ -351,7 +350,7 @@ def _add(reader: _Reader, marked: str) -> None:
 
 
 def _split_links(marked: str) -> tuple[str, list[re.Match[str]]]:
-    """Return a line without the handles at its end that only name its posts, and all its links."""
+    """Return the line without trailing handles that only link to its posts, and all its links."""
     links = list(_ANY_LINK.finditer(marked))
     end = len(marked)
     for link in reversed(links):
@@ -366,7 +365,7 @@ _AROUND_LINKS = " ，,、·;；）)]"
 
 
 def _cite(reader: _Reader, label: str, address: str) -> str:
-    """Note the post that a link leads to; return its key, "" where it leads to none."""
+    """Record the post that a link leads to; return its key, or "" if it is not a web address."""
     if not address.startswith(("https://", "http://")):
         return ""
     post = identity(address)
@@ -386,7 +385,7 @@ def _words(marked: str) -> str:
 
 
 _ORDER = " overview points  views events markets  ai finance filtered cloud".split(" ")
-"""What the headings of our own posts stand for, in order; "" for those above several sections."""
+"""Sections in the order of our own posts' headings; "" for headings above several sections."""
 _ESCAPE = re.compile(r"\\(.)|&(?:#123|#125|lt|gt|amp|quot);")
 _GROUP = re.compile(r"^- \*\*((?:\\.|[^*\\])*)\*\*[：:]$")
 _ENTRY = re.compile(r"^(  )?(?:-|\d+\.) (.*)$")
@@ -396,8 +395,8 @@ _TITLED = re.compile(r"^\*\*((?:\\.|[^*\\])*)\*\*(.*)$")
 def _read_ours(
     body: str, language_: Language, writer: str, listed: str
 ) -> tuple[tuple[Section, ...], dict[str, Cited]]:
-    """Return the sections of a post that `jekyll.export` wrote, and the posts that it links.
-    `listed`: where a model's report has posts' own sentences, as " points:1,4 events:2"."""
+    """Return the sections of a post written by `jekyll.export`, and the linked posts. `listed`:
+    positions of extractive items in a model's report, like " points:1,4 events:2"."""
     usual: Status = "extractive" if writer == "extractive" else "new"
     places = [place.partition(":") for place in listed.split()]
     own_words = {(name, int(n)) for name, _, numbers in places for n in numbers.split(",")}

@@ -1,4 +1,4 @@
-"""Reports between the store and a folder of Jekyll posts."""
+"""Import and export reports as Jekyll posts in a folder."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,7 +22,7 @@ MAX_PICTURE = 20_000_000
 
 
 def read_file(path: Path) -> bytes:
-    """Return a file that is to be imported. Raise ArchiveError."""
+    """Return the content of a file to import. Raise ArchiveError."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ArchiveError(f"{path.name}: larger than {MAX_BYTES // 1_000_000} MB")
@@ -40,11 +40,11 @@ async def import_post(
     replace_ours: bool,
     slug: str = "",
 ) -> Report:
-    """Store the report in the Jekyll post at `path`, with the picture beside it; return the report.
-    `slug` is the topic of a post that names none.
+    """Store the report of the Jekyll post at `path` with the picture beside it; return the report.
+    `slug`: the topic if the post names none.
 
-    Raise ArchiveError for a file that is no report, and DigestError where a report of our own would
-    be overwritten without `replace_ours`.
+    Raise ArchiveError if the file is not a report, and DigestError if it would overwrite a report
+    of our own and `replace_ours` is False.
     """
     imported = read_post(content, path.name, slug)
     topic = await _topic(imported.slug, topics, store)
@@ -65,9 +65,9 @@ async def import_post(
 
 
 async def _topic(slug: str, topics: Mapping[str, Topic], store: Store) -> Topic:
-    """Return the topic of that slug: configured, known from an earlier import, or made now.
+    """Return the topic with that slug: configured, known from an earlier import, or new.
 
-    A new one gets a name of its own: no slug takes the place of another topic.
+    A new topic gets an unused name, so that it cannot replace another one.
     """
     for topic in topics.values():
         if topic.slug == slug:
@@ -82,7 +82,7 @@ async def _topic(slug: str, topics: Mapping[str, Topic], store: Store) -> Topic:
 
 
 def _complete(imported: Imported, topic: Topic, content: bytes, picture: bytes) -> Report:
-    """Return the report under its topic; sections that the post lacks get their usual heading."""
+    """Return the report with its topic, picture and default headings for missing sections."""
     titled = replace(topic, language=imported.report.language)
     sections = tuple(
         Section(s.name, s.title or heading(s.name, titled), s.items)
@@ -110,11 +110,11 @@ async def export_reports(
     topic: str,
     span: Span | None,
 ) -> list[Path]:
-    """Write reports below `folder` as a Jekyll site has them; return the paths: all that are
-    stored; those that tell of one day; or of several days, whose stories are put together where no
-    report of exactly these days is stored. `topic`: only of that name.
+    """Export reports as a Jekyll site below `folder`; return the paths. Without `span`, export all
+    stored reports; with one day, those that include it; with several days, the report of exactly
+    these days, or else a roll-up. `topic`: only this one, or "" for all.
 
-    An imported report comes out as the bytes that went in. Raise DigestError where there is none.
+    An imported report is exported byte for byte. Raise DigestError if there is none.
     """
     paths: list[Path] = []
     for stored in [row for row in await store.topics() if topic in ("", row.name)]:
@@ -138,7 +138,7 @@ async def export_reports(
 def _write(
     folder: Path, report: Report | None, slug: str, zone: str, picture: bytes, source: bytes = b""
 ) -> list[Path]:
-    if report is None:  # it was deleted meanwhile, or there is none
+    if report is None:  # none stored, or deleted meanwhile
         return []
     try:
         jpeg = as_jpeg(picture) if picture else b""

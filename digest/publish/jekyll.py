@@ -1,10 +1,9 @@
-"""Reports as Jekyll posts, in the form of the customer's archive.
+"""Export reports as Jekyll posts in the format of the customer's archive.
 
-A folder that Jekyll builds as it is: the post in `_posts/`, its picture beside it, and the picture
-once more where the post's relative link leads on the built site. Jekyll files a post under the day
-that its date has in the zone of the machine that builds: the date is noon in UTC, and the permalink
-names the day itself. Jekyll runs Liquid before Markdown, so braces of posts are written as
-entities.
+The folder can be built as it is: the post is in `_posts/` with its picture beside it, and a copy of
+the picture is where the post's relative link points on the built site. Jekyll files a post under
+its date in the build machine's zone, so `date` is noon UTC and the permalink contains the day.
+Jekyll runs Liquid before Markdown, so braces in posts are written as entities.
 """
 
 import re
@@ -23,7 +22,7 @@ PARTS: dict[Language, dict[str, str]] = {
     "zh": {"brief": "简要部分", "detail": "详细分析部分", "special": "专项分析"},
     "en": {"brief": "Brief", "detail": "Detailed analysis", "special": "Special analyses"},
 }
-"""Headings above groups of sections, as the archive has them."""
+"""Headings above several sections, as in the archive."""
 
 HEADING: dict[Language, str] = {
     "zh": "{name} 报告 ({first} 至 {last})",
@@ -37,14 +36,14 @@ UPDATE: dict[Language, str] = {"zh": "后续", "en": "Follow-up"}
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~&$^\"'!=:-]")
 _ENTITIES = {"{": "&#123;", "}": "&#125;", "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;"}
 _PLAIN = frozenset(":-=!'#")
-"""Harmless inside a line; escaped only where a line starts with them."""
+"""Escaped only at the start of a line; harmless elsewhere."""
 
 
 def export(
     report: Report, slug: str, timezone: str, jpeg: bytes, source: bytes = b""
 ) -> dict[str, bytes]:
-    """Return the files of one report by their paths; `jpeg` may be empty where there is no picture.
-    `source`: the post of an imported one, which comes out byte for byte as it came."""
+    """Return the files of one report by path. `jpeg`: b"" if there is no picture. `source`: the
+    original post of an imported report, which is exported unchanged."""
     name = stem(slug, report.first, report.last)
     picture = f"wordcloud_{name}.jpg" if jpeg else ""
     if not source:
@@ -56,10 +55,9 @@ def export(
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write the files below `folder`, each whole or not at all; return the paths. Raises
-    StoreError.
+    """Write the files below `folder`, each atomically; return the paths. Raises StoreError.
 
-    A file that is there already stays as it is. A link in its place is replaced, not followed.
+    Unchanged files are not rewritten. A symlink in a file's place is replaced, not followed.
     """
     for name, content in files.items():
         write_below(folder / name, content)
@@ -67,11 +65,10 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 
 
 def front_matter(name: str, report: Report, timezone: str) -> str:
-    """Return the lines above a post: `date` is the last day it reports on, `posttime` when it was
-    made.
+    """Return the front matter: `date` is the report's last day, `posttime` when it was made.
 
-    Noon in UTC is the same day from UTC-12 to UTC+11; Jekyll leaves out posts of the future, so a
-    report of the day itself has the time it was made at. The permalink holds in every zone.
+    Noon UTC is the same day from UTC-12 to UTC+11. Jekyll skips posts dated in the future, so a
+    report made on its own day has the time it was made. The permalink is independent of the zone.
     """
     built_at = (report.created_at or datetime.now(UTC)).astimezone(zone(timezone))
     noon = datetime.combine(report.last, time(12), UTC)
@@ -94,7 +91,7 @@ def name_report(slug: str, first: date, last: date, language: Language) -> str:
 
 
 def body(report: Report, slug: str, picture: str) -> str:
-    """Return everything below the front matter."""
+    """Return the content after the front matter."""
     language = report.language
     blocks = [name_report(slug, report.first, report.last, language)]
     blocks += filter(None, [say_sample(report.posts, language)])
@@ -110,7 +107,7 @@ def body(report: Report, slug: str, picture: str) -> str:
 
 
 def _list_own_words(report: Report) -> str:
-    """List the items of a model's report that are posts' own sentences: " points:1,4 events:2"."""
+    """Return the positions of extractive items in a model's report: " points:1,4 events:2"."""
     if report.writer == "extractive":
         return ""
     listed = {
@@ -158,7 +155,7 @@ def _item(report: Report, item: Item) -> str:
 
 
 def _link(report: Report, key: str) -> str:
-    """Return the author's handle linked to the post; the post's key is the link's title."""
+    """Return the author's handle linked to the post, with the post's key as the link title."""
     post = report.posts.get(key)
     handle = show_author(key, post.author if post else "")
     address = re.sub(r"[\s<>()\"\\{}]", lambda sign: quote(sign[0]), post.url if post else "")
@@ -166,8 +163,7 @@ def _link(report: Report, key: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text of strangers as Jekyll shows it as text: no Liquid, no HTML, no Markdown, one
-    line."""
+    """Escape untrusted text for Jekyll: no Liquid, HTML, Markdown or line breaks."""
 
     def escaped(match: re.Match[str]) -> str:
         sign = match.group()
@@ -177,6 +173,6 @@ def escape(text: str) -> str:
 
 
 def escape_line(text: str) -> str:
-    """Escape text that begins a line, where more signs have a meaning."""
+    """Escape text at the start of a line, where more characters are special."""
     escaped = escape(text)
     return re.sub(r"^(\d*)([.)+=:#!>-])", r"\1\\\2", escaped)

@@ -1,4 +1,4 @@
-"""The look of the archive's pages: templates, links, and what stands in them."""
+"""Templates, links and text helpers of the archive pages."""
 
 import asyncio
 import re
@@ -27,25 +27,25 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where a page stands, and how it links to others."""
+    """Path and language of a page, and its links to other pages."""
 
     path: str
-    """Without the language: `ai/2025-12-06`."""
+    """Path without the language: `ai/2025-12-06`."""
     language: Language
     usual: Language
-    """The language whose pages stand at the top, not below `en/` or `zh/`: that of the topics."""
+    """Default language, whose pages are at the top level, not below `en/` or `zh/`."""
     topics: Mapping[str, Language] = field(default_factory=dict)
-    """The usual languages of the topics that have one of their own."""
+    """Default languages of the topics."""
     address: str = ""
-    """PUBLIC_URL without a slash at its end; empty where it is not known."""
+    """PUBLIC_URL without a trailing slash; empty if unknown."""
     static: bool = False
-    """True for files in a folder: links are relative and name files."""
+    """True for a site written to files: links are relative and end in a file name."""
     other_path: str | None = None
-    """Of this page in the other language, where it is another one."""
+    """Path of this page in the other language, if it differs."""
 
     @property
     def prefix(self) -> str:
-        """Return `en/` where the language is not the usual one."""
+        """Return `en/` or `zh/` if the language is not the default."""
         return self._prefix_of(self.path)
 
     def _prefix_of(self, path: str) -> str:
@@ -69,7 +69,7 @@ class Frame:
         return self._to(f"{prefix}{path}".rstrip("/"))
 
     def absolute(self, path: str) -> str:
-        """Return the address of a file or page of the site."""
+        """Return the absolute URL of a file or page of the site."""
         return f"{self.address}/{quote(path, safe='/.')}"
 
     def file(self, path: str) -> str:
@@ -77,7 +77,7 @@ class Frame:
         return self._root() + quote(path, safe="/.")
 
     def link(self, path: str) -> str:
-        """Return the link to a page, in the language of this one."""
+        """Return the link to a page in the same language."""
         return self._to(f"{self._prefix_of(path)}{path}".rstrip("/"))
 
     def _to(self, path: str) -> str:
@@ -92,7 +92,7 @@ class Frame:
 
 
 def render(template: str, frame: Frame, **values: Any) -> bytes:
-    """Return a page in UTF-8. All values are text: none becomes markup."""
+    """Render a page as UTF-8. All values are escaped."""
     defaults = {"topic": None, "picture": "", "picture_alt": "", "words": "", "content_lang": ""}
     say = partial(label, language=frame.language)
     page = _environment().get_template(template)
@@ -119,25 +119,25 @@ def _environment() -> Environment:
 
 
 def printable(text: str) -> str:
-    """Return text without what HTML and XML forbid: controls, noncharacters, surrogates."""
+    """Replace characters that HTML and XML forbid: controls, noncharacters, surrogates."""
     return _CONTROLS.sub(" ", shown(text))
 
 
 def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[tuple[str, Cited]]:
-    """Return the posts of an item that the report keeps, with who wrote them."""
+    """Return the item's cited posts that the report contains, with their authors."""
     return [(show_author(key, posts[key].author), posts[key]) for key in item.cites if key in posts]
 
 
 def list_public_sources(topic: Topic, report: Report) -> list[SourceResult]:
-    """Return how sources answered but for those in the operator's own network: their names are its
-    hosts."""
+    """Return the results of sources, except those in the operator's private network, because their
+    names contain its hosts."""
     private = tuple(f"{name_source(spec)} " for spec in topic.sources if spec.private)
-    # What tells sources of one name apart stands behind it.
+    # Suffixes that make names unique follow a space.
     return [source for source in report.sources if not f"{source.name} ".startswith(private)]
 
 
 def web_address(url: str) -> str:
-    """Return the address of a post where it is one of the open web, or nothing."""
+    """Return the URL if it is a public web address, else ""."""
     try:
         parts = urlsplit(url.strip())
         host = parts.hostname
@@ -148,7 +148,7 @@ def web_address(url: str) -> str:
 
 
 def mark_words(text: str, words: str) -> Markup:
-    """Return a text with what a search asked for marked."""
+    """Return the text with search matches highlighted."""
     parts, end = [], 0
     for start, stop in find_matches(text, words):
         parts += [Markup.escape(printable(text[end:start]))]
@@ -158,13 +158,13 @@ def mark_words(text: str, words: str) -> Markup:
 
 
 def describe(report: Report) -> str:
-    """Return what search engines and previews show of a report: how its overview begins."""
+    """Return a report's description for search engines and previews: the start of its overview."""
     items = [*report.section("overview").items, *report.section("points").items]
     return shorten(next((item.text for item in items if item.text), ""), 160)
 
 
 def shorten(text: str, most: int) -> str:
-    """Return the text on one line of at most so many characters."""
+    """Return the text on one line, truncated to `most` characters."""
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
@@ -173,14 +173,14 @@ T = TypeVar("T")
 
 
 class Memo(Generic[T]):
-    """Results of coroutines by key."""
+    """LRU cache of coroutine results."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._tasks: OrderedDict[Hashable, asyncio.Task[T]] = OrderedDict()
 
     async def get(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Return the result of that key, from `make` where there is none; one that raises goes."""
+        """Return the cached result, or compute it with `make`. Exceptions are not cached."""
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(make())
             while len(self._tasks) > self._most:
@@ -188,7 +188,7 @@ class Memo(Generic[T]):
         self._tasks.move_to_end(key)
         task = self._tasks[key]
         try:
-            # Whoever asked first may leave while others wait.
+            # Shielded, because the first caller may be cancelled while others wait.
             return await asyncio.shield(task)
         except Exception:
             self.drop(key)

@@ -1,8 +1,8 @@
-"""The archive as pages: one per day and topic, an item, a story, a month, and a search.
+"""The archive as web pages: a page per day and topic, item, story and month, and a search.
 
-A page is made from the store when it is asked for; `bot.web` serves it and `publish` writes it
-into a folder. Addresses: `ai`, `ai/2025-12`, `ai/2025-12-06`, `ai/2025-12-06/3`,
-`ai/2025-12-06/3/story`, each also below `zh/` and `en/`.
+Pages are rendered from the store on demand; `bot.web` serves them and `publish` writes them to a
+folder. Paths: `ai`, `ai/2025-12`, `ai/2025-12-06`, `ai/2025-12-06/3`, `ai/2025-12-06/3/story`, each
+also below `zh/` and `en/`.
 """
 
 import asyncio
@@ -42,24 +42,24 @@ from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylin
 HTML = "text/html; charset=utf-8"
 NO_FEEDS = "no feeds: they need PUBLIC_URL, the address of the pages as people see it"
 STORY_DAYS = timedelta(days=21)
-"""Days before and after an item whose reports may go on with its story."""
+"""Days before and after an item in which its story is traced."""
 MAX_RESULTS = 20
 WRITTEN = ".jianbao-pages"
-"""The list of the files written into a folder."""
+"""File that lists the files written to a folder."""
 MAX_FEED_REPORTS = 15
 MAX_KEPT = 16
-"""Reports, and stories around a report, that are kept: some 0.3 MB each."""
+"""Cache size in reports, and in stories around a report: about 0.3 MB each."""
 _DAYS = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 
 
 class NoPage(Exception):
-    """There is nothing at that address."""
+    """There is no page at this path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What an address answers."""
+    """An HTTP response."""
 
     body: bytes
     kind: str = HTML
@@ -67,7 +67,7 @@ class Page:
 
 
 _Block = tuple[str, list[Item], list[tuple[int, Item]]]
-"""The name of a group, its notes, and its items with the numbers of their links."""
+"""A group's name, its notes, and its items with their link numbers."""
 
 
 @dataclass(slots=True)
@@ -79,18 +79,18 @@ class Site:
     address: str = ""
     static: bool = False
     fresh_seconds: float = 0.0
-    """For how long a look at the store holds."""
+    """How long to wait between checks of the store for changes."""
     _reports: Memo[Report | None] = field(default_factory=lambda: Memo(MAX_KEPT), init=False)
     _traces: Memo[list[Storyline]] = field(default_factory=lambda: Memo(MAX_KEPT), init=False)
-    """The latest reports, and the stories around them, which all their items ask for."""
+    """Recent reports, and the stories around them, which the pages of all their items need."""
 
     state: object = field(default=None, init=False)
-    """What `Store.read_state` said when the store was last looked at."""
+    """`Store.read_state` at the last check."""
 
     _looked_at: float = field(default=-math.inf, init=False)
 
     async def refresh(self) -> None:
-        """Look at the store, and keep nothing where it has changed."""
+        """Check the store, and clear the caches if it has changed."""
         if time.monotonic() - self._looked_at < self.fresh_seconds:
             return
         self._looked_at = time.monotonic()
@@ -106,13 +106,13 @@ class Site:
 
     @property
     def language(self) -> Language:
-        """Return the usual language: that of the first topic."""
+        """Return the default language: that of the first topic."""
         return next(iter(self.topics.values())).language
 
     async def make_page(self, path: str, words: str = "") -> Page:
-        """Return the page at a path; that of an unknown one says so, with status 404.
+        """Return the page at a path, or a page with status 404.
 
-        `words`: what a search asks for.
+        `words`: search query.
         """
         await self.refresh()
         parts = [part for part in path.split("/") if part]
@@ -167,8 +167,8 @@ class Site:
         raise NoPage
 
     async def list_paths(self) -> AsyncIterator[str]:
-        """Yield the paths of all files, and of all pages but searches, in both languages; the
-        newest reports first, for a writer that is cut short."""
+        """Yield the paths of all files and pages, except searches, in both languages; newest
+        reports first, in case the caller stops early."""
         days: list[tuple[date, date, str]] = []
         yield "style.css"
         for path in ("", self._other_prefix("")):
@@ -187,7 +187,7 @@ class Site:
                 yield path
 
     def _other_prefix(self, topic: str) -> str:
-        """Return the first part of the paths in the language that is not the topic's."""
+        """Return the path prefix of the language that is not the topic's default."""
         usual = self._language_of([topic])
         return next(code for code in LANGUAGES if code != usual)
 
@@ -209,8 +209,8 @@ class Site:
                     yield f"{prefix}{base}/{number}/story"
 
     async def _has_story(self, report: Report, number: int) -> bool:
-        """Return True if the story of an item has a page. Of files only where it has several
-        days; a server tells it when it is asked for."""
+        """Return True if an item has a story page. When writing files, only stories of several days
+        have one; a server finds out on request."""
         row = report.numbered_item(number)
         if row is None or row[0] not in TOLD_IN or report.first != report.last:
             return False
@@ -220,8 +220,8 @@ class Site:
         return line is not None and len(line.tellings) > 1
 
     async def _leading(self, frame: Frame, report: Report, number: int, end: str = "") -> Frame:
-        """Return the frame of an item's page with the link to it in the other language: to its day
-        where that does not tell it."""
+        """Return the frame of an item's page, linked to its counterpart in the other language, or
+        to the day's page if it has none."""
         other = report.in_language(frame.other)
         row = report.in_language(frame.language).find_counterpart(number, other)
         path = f"{report.topic}/{days_of(report)}"
@@ -298,7 +298,7 @@ class Site:
     async def _headlines(
         self, frame: Frame, topic: Topic, first: date, last: date
     ) -> list[tuple[str, str]]:
-        """Return each day that has a report, newest first: with its first point, and its path."""
+        """Return a line per report day, newest first, with its first point, and its path."""
         rows = []
         for report in reversed(await self.store.daily_reports(topic.name, first, last)):
             points = report.in_language(frame.language).section("points").items
@@ -404,8 +404,8 @@ class Site:
         return replace(hit, number=row[0], item=row[1], language=spoken)
 
     async def write(self, folder: Path) -> int:
-        """Write all pages and files below a folder, and remove those of an earlier time that are no
-        more; return how many were written. Raises StoreError."""
+        """Write all pages and files below a folder, and delete those of an earlier run that no
+        longer exist; return the number written. Raises StoreError."""
         written: list[str] = []
         listed = await asyncio.to_thread(_begin_list, folder)
         async for path in self.list_paths():
@@ -424,8 +424,8 @@ class Site:
 
 
 def _begin_list(folder: Path) -> set[str]:
-    """Return the files that stand in the list of the folder, and begin one where there is none.
-    Raise StoreError for a folder with pages of somebody else."""
+    """Return the files in the folder's list; start a list if there is none. Raise StoreError if the
+    folder contains other pages."""
     if (folder / WRITTEN).is_file():
         return set((folder / WRITTEN).read_text("utf-8", "replace").split("\n"))
     if (folder / "index.html").exists():
@@ -437,7 +437,7 @@ def _begin_list(folder: Path) -> set[str]:
 
 
 def _write(folder: Path, name: str, content: bytes, listed: Collection[str]) -> None:
-    """Write a file, listed beforehand: what a writer that was killed left is removed as well."""
+    """Write a file, listed first, so that the next run can delete it if this one is killed."""
     try:
         if name not in listed:
             with (folder / WRITTEN).open("a", encoding="utf-8") as file:
@@ -449,11 +449,11 @@ def _write(folder: Path, name: str, content: bytes, listed: Collection[str]) -> 
 
 def _remove_others(folder: Path, listed: Collection[str], written: Sequence[str]) -> None:
     for name in set(listed).difference(written):
-        # A list that somebody changed removes nothing elsewhere.
+        # A tampered list must not delete files elsewhere.
         page = folder / name
         if page.is_file() and page.resolve().is_relative_to(folder.resolve()):
             page.unlink(missing_ok=True)
-            with suppress(OSError):  # whatever else is in there stays
+            with suppress(OSError):  # the folder is not empty
                 os.removedirs(page.parent)
     write_below(folder / WRITTEN, "\n".join(written).encode())
 
@@ -461,7 +461,7 @@ def _remove_others(folder: Path, listed: Collection[str], written: Sequence[str]
 def _page(
     template: str, frame: Frame, heading: str, about: str = "", *, title: str = "", **values: Any
 ) -> Page:
-    """Return a page; its title is the heading, and so is what previews show, unless given."""
+    """Render a page; its title and its description for previews default to the heading."""
     texts = {"title": title or heading, "heading": heading, "description": about or heading}
     return Page(render(template, frame, **texts, **values))
 
@@ -469,7 +469,7 @@ def _page(
 def _show_sections(
     topic: Topic, report: Report, language: Language, pictured: bool
 ) -> Iterator[tuple[str, str, list[_Block]]]:
-    """Yield name, title and contents of the sections that a page shows."""
+    """Yield name, title and content of the sections to show."""
     for section in map(report.section, report.distinct_sections(SECTIONS)):
         numbers = (n for n, name, _ in report.numbered_items() if name == section.name)
         blocks = []

@@ -1,4 +1,4 @@
-"""Feeds of a topic's reports: RSS, Atom and JSON Feed, with one stable id a report."""
+"""Feeds of a topic's reports: RSS, Atom and JSON Feed, with a stable id per report."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,9 @@ KINDS = {
 def make_feed(
     name: str, topic: Topic, frame: Frame, reports: Sequence[Report]
 ) -> tuple[bytes, str]:
-    """Return a feed and its content type. A report made again keeps its id and gets a new date.
+    """Return a feed and its content type. A rebuilt report keeps its id and gets a new date.
 
-    Links in feeds are absolute: the frame needs its `address`.
+    Links in feeds are absolute, so the frame needs an `address`.
     """
     entries = [_make_entry(topic, report, frame) for report in reports]
     make = _make_json if name == "feed.json" else _make_xml
@@ -34,8 +34,8 @@ def make_feed(
 
 
 def _make_entry(topic: Topic, report: Report, frame: Frame) -> dict[str, Any]:
-    """Return a report as JSON Feed names its parts, with overview and points as on its page. It was
-    published when it was due: that stays where it is made again."""
+    """Return a report as a JSON Feed item with its overview and points. Its publication date is
+    when it was due, and stays when the report is rebuilt."""
     due = closes(topic, report.last)
     published = min(due, report.created_at or due)
     mark = label("imported_mark", frame.language) if report.writer == "imported" else ""
@@ -68,7 +68,7 @@ def _make_xml(name: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[s
         feed.add_item(
             title=entry["title"],
             link=entry["url"],
-            # Atom's, too, is HTML here.
+            # Atom summaries are HTML here, too.
             description=escape(entry["summary"]) if is_atom else entry["content_html"],
             content=entry["content_html"] if is_atom else None,
             unique_id=entry["id"],
@@ -92,6 +92,6 @@ def _make_json(_: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[str
 
 
 def _id(topic: Topic, days: str, frame: Frame) -> str:
-    """Return an id that no other archive gives, and that stays where http becomes https."""
+    """Return a globally unique id that does not change from http to https."""
     site = urlsplit(frame.address)
     return f"tag:{site.hostname},2025:{site.path.strip('/')}/{frame.prefix}{topic.slug}/{days}"
