@@ -4,7 +4,7 @@ stdout.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from inspect import getdoc
 from itertools import count
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp.server.fastmcp import FastMCP
+from mcp.server.fastmcp.tools import Tool
 from mcp.types import ToolAnnotations
 
 from bot.typed import MAX_DAYS, find_topic_name
@@ -40,17 +41,28 @@ async def serve(store: Store, topics_file: Path) -> None:
 
 def build_server(archive: Archive) -> FastMCP:
     """Return a server whose tools read the archive."""
-    server = FastMCP("jianbao", instructions=ABOUT, log_level="WARNING")
-    for tool in (
+    tools: list[Callable[..., Any]] = [
         archive.list_topics,
         archive.get_report,
         archive.search,
         archive.get_story,
         archive.get_sources,
-    ):
-        about = getdoc(tool)  # without the indentation
-        server.add_tool(tool, description=about, annotations=_READS, structured_output=True)
-    return server
+    ]
+    listed = [_make_tool(tool) for tool in tools]
+    return FastMCP("jianbao", instructions=ABOUT, log_level="WARNING", tools=listed)
+
+
+def _make_tool(function: Callable[..., Any]) -> Tool:
+    """Return a tool that refuses arguments it does not know, where it would drop them."""
+    about = getdoc(function)  # without the indentation
+    tool = Tool.from_function(
+        function, description=about, annotations=_READS, structured_output=True
+    )
+    arguments = tool.fn_metadata.arg_model
+    arguments.model_config["extra"] = "forbid"
+    arguments.model_rebuild(force=True)
+    tool.parameters = arguments.model_json_schema(by_alias=True)
+    return tool
 
 
 class Archive:

@@ -116,6 +116,10 @@ async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -
         assert "is before 2025-12-06" in await call(client, "get_report", topic="ai", **days)
         until = await call(client, "get_report", topic="ai", last="2025-12-05")
         assert "`last` needs `day`" in until
+        for tool in (await client.list_tools()).tools:
+            assert tool.inputSchema["additionalProperties"] is False
+        misspelled = await call(client, "get_report", topic="ai", date="2025-12-05")
+        assert "date\n  Extra inputs are not permitted" in misspelled
         nearest = await call(client, "get_report", topic="ai", day="2025-11-01")
         assert "2025-12-04" in nearest
         ages = {"topic": "ai", "day": "0001-01-01", "last": "9999-12-31"}
