@@ -169,7 +169,9 @@ async def _pages(settings: Settings) -> str:
     if not address and not folder:
         return "no WEB_ADDRESS, no PUBLISH_DIR: left out"
     places = [await _try_address(address)] if address else []
-    places += [_try_folder(Path(folder), "PUBLISH_DIR")] if folder else []
+    if folder:
+        import_module("digest.publish.site").read_list(Path(folder))
+        places.append(_try_folder(Path(folder), "PUBLISH_DIR"))
     note = "" if settings.public_url else "; no feeds: they need PUBLIC_URL"
     return ", ".join(places) + note
 

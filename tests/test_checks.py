@@ -248,6 +248,10 @@ async def test_files_are_named_and_a_misspelled_folder_is_not_made(
         f"FAIL telegram: {missing}",
     ]
     assert not Path("mistyped").exists()
+    Path("index.html").write_text("mine")
+    monkeypatch.setenv("PUBLISH_DIR", ".")
+    _, lines = await said()
+    assert any(line.startswith("FAIL pages: index.html is in no list of our") for line in lines)
 
 
 @pytest.mark.parametrize(

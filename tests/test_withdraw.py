@@ -400,6 +400,9 @@ async def test_pages_of_a_writer_that_was_killed_go_with_their_report(
         await store.delete_report("ai", date(2025, 12, 6), date(2025, 12, 6))
         await site.write(folder)
         assert not (folder / "ai").exists()
-        (tmp_path / "index.html").write_text("mine")
-        with pytest.raises(StoreError, match=r"in no list of our pages: remove it, or"):
-            await site.write(tmp_path)
+        for name in ("style.css", "index.html"):
+            (other := tmp_path / f"of {name}").mkdir()
+            (other / name).write_text("mine")
+            with pytest.raises(StoreError, match=r"in no list of our pages: remove it, or"):
+                await site.write(other)
+            assert [*other.iterdir()] == [other / name]

@@ -407,7 +407,7 @@ class Site:
         """Write all pages and files below a folder, and delete those of an earlier run that no
         longer exist; return the number written. Raises StoreError."""
         written: list[str] = []
-        listed = await asyncio.to_thread(_begin_list, folder)
+        listed = await asyncio.to_thread(read_list, folder)
         async for path in self.list_paths():
             page = await self.make_page(path)
             written.append(f"{path}/index.html".lstrip("/") if page.kind == HTML else path)
@@ -423,23 +423,24 @@ class Site:
         return Page(body, kind)
 
 
-def _begin_list(folder: Path) -> set[str]:
-    """Return the files in the folder's list; start a list if there is none. Raise StoreError if the
+def read_list(folder: Path) -> set[str]:
+    """Return the files in the folder's list; none if there is no list yet. Raise StoreError if the
     folder contains other pages."""
-    if (folder / WRITTEN).is_file():
-        return set((folder / WRITTEN).read_text("utf-8", "replace").split("\n"))
-    if (folder / "index.html").exists():
-        raise StoreError(
-            f"{folder}/index.html is in no list of our pages: remove it, or name another folder"
-        )
-    write_below(folder / WRITTEN, b"")
-    return set()
+    list_ = folder / WRITTEN
+    listed = set(list_.read_text("utf-8", "replace").split("\n")) if list_.is_file() else set()
+    for name in ("index.html", "style.css"):
+        if name not in listed and (folder / name).exists():
+            raise StoreError(
+                f"{folder / name} is in no list of our pages: remove it, or name another folder"
+            )
+    return listed
 
 
 def _write(folder: Path, name: str, content: bytes, listed: Collection[str]) -> None:
     """Write a file, listed first, so that the next run can delete it if this one is killed."""
     try:
         if name not in listed:
+            folder.mkdir(parents=True, exist_ok=True)
             with (folder / WRITTEN).open("a", encoding="utf-8") as file:
                 file.write(f"\n{name}")
     except OSError as error:
