@@ -153,7 +153,7 @@ async def run(
     return report
 
 
-def _list_told(reports: Sequence[Report]) -> tuple[str, ...]:
+def _list_earlier_points(reports: Sequence[Report]) -> tuple[str, ...]:
     """Return the headlines of the reports' points, the latest day first."""
     ordered = sorted(reports, key=lambda report: report.last, reverse=True)
     points = [item for report in ordered for item in report.section("points").items]
@@ -303,7 +303,7 @@ def prepare_material(
         wordcounts=tuple(count_words(topical, terms=topic.watch).items()),
         quotes=quotes,
         prospects=selection.prospects,
-        told=_list_told(earlier),
+        earlier_points=_list_earlier_points(earlier),
         knows_news=selection.knows_news,
     )
 

@@ -227,7 +227,7 @@ async def test_a_model_knows_the_points_of_the_days_before(
     told: list[tuple[str, ...]] = []
 
     async def edit(report: Report, material: Material, *_: object) -> Report:
-        told.append(material.told)
+        told.append(material.earlier_points)
         return report
 
     monkeypatch.setattr(pipeline, "_edit", edit)

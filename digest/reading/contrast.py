@@ -21,8 +21,8 @@ def _find_tables(text: str, *tables: str) -> frozenset[str]:
 
 def _list_all_turns(text: str) -> frozenset[str]:
     """Return the same, counting a bare negation as a denial."""
-    found = _find_tables(text, *TURNS, "negated")
-    return frozenset("denied" if table == "negated" else table for table in found)
+    tables = _find_tables(text, *TURNS, "negated")
+    return frozenset("denied" if table == "negated" else table for table in tables)
 
 
 def is_opposite(first: str, second: str) -> bool:

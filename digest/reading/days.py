@@ -321,7 +321,7 @@ def find_hours(text: str) -> list[Hour]:
         hours.append(Hour(*match.span(), match.group().strip(), hour * 60 + minute, zone, either))
     for noon in find_cues(text, "noon"):
         hours.append(Hour(*noon.span(), noon.group(), NOON, _find_zone(text, noon)))
-    return _share_zones(sorted(hours, key=lambda found: found.start), text)
+    return _share_zones(sorted(hours, key=lambda hour: hour.start), text)
 
 
 def _share_zones(hours: list[Hour], text: str) -> list[Hour]:

@@ -100,9 +100,9 @@ def read_mentions(
     tokens = [unaccent(word).lower() for word in words]
     tags = _TAG.findall(plain)
     split = " | ".join(" ".join(cut_humps(tag)) for tag in tags)
-    written = [name for _, name in find_names(plain)]
+    direct = [name for _, name in find_names(plain)]
     tickers = filter(None, (find_ticker(word) for word in words if word.isupper()))
-    names = [*written, *(name for _, name in find_names(split))]
+    names = [*direct, *(name for _, name in find_names(split))]
     segments = cut_segments(plain)
     near, followers = _neighbours(segments, names)
     return Mentions(
@@ -111,7 +111,7 @@ def read_mentions(
         languages,
         frozenset(authors),
         frozenset({*(name.key for name in names), *(entry.key for entry in tickers)}),
-        frozenset({name.key for name in names} - {name.key for name in written}),
+        frozenset({name.key for name in names} - {name.key for name in direct}),
         frozenset(_word_forms(plain, tokens, names)),
         frozenset(keep_letters(t) for tag in tags for t in _spell_tag(tag.lower())),
         frozenset(bare for word in words if (bare := word.removesuffix("'s")).isupper()),

@@ -126,7 +126,7 @@ def find_entry(spelling: str) -> KnownName | None:
     """Return the entry of a spelling, ignoring case."""
     table, pieces = _load_table(), split_pieces(spelling)
     rows = table.latin.get(pieces[0], ()) if pieces else ()
-    latin = next((entry for wanted, _, entry in rows if wanted == pieces), None)
+    latin = next((entry for row_pieces, _, entry in rows if row_pieces == pieces), None)
     plain = simplify(spelling)
     return latin or next((e for han, e in table.han.get(plain[:1], ()) if han == plain), None)
 

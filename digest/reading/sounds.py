@@ -50,8 +50,8 @@ def unaccent(text: str) -> str:
     """Return the text without accents on Latin letters."""
     if text.isascii():
         return text
-    kept = (c for c in unicodedata.normalize("NFD", text) if not 0x300 <= ord(c) < 0x370)
-    return unicodedata.normalize("NFC", "".join(kept))
+    letters = (c for c in unicodedata.normalize("NFD", text) if not 0x300 <= ord(c) < 0x370)
+    return unicodedata.normalize("NFC", "".join(letters))
 
 
 def sound_of(text: str) -> str:

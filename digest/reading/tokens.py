@@ -275,8 +275,8 @@ def _plain_clauses(text: str) -> Iterator[Clause]:
             yield Clause(((term,),), 0.3 if common else 1.0, required=not common)
             continue
         for part, common in _split_common(simplify(run)):
-            asked = part.rstrip(_QUESTION_ENDS).strip("谁") or part
-            yield from _pair_clauses(asked, common)
+            word = part.rstrip(_QUESTION_ENDS).strip("谁") or part
+            yield from _pair_clauses(word, common)
 
 
 def _pair_clauses(part: str, common: bool) -> Iterator[Clause]:

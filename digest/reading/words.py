@@ -61,12 +61,12 @@ def count_words(
 def remove_words(counts: Mapping[str, int], readings: Sequence[Reading]) -> dict[str, int]:
     """Return the counts without those of these posts, most frequent first."""
     phrases = _list_phrases(frozenset(counts))
-    taken: Counter[str] = Counter()
+    removed: Counter[str] = Counter()
     for reading in readings:
         if reading.language != "other":
             words = [(key, _word_key(word)) for key, word in _words(reading, phrases)]
-            taken.update({_singular(key) for keys in words for key in keys})
-    left = {word: count - taken[_singular(_word_key(word))] for word, count in counts.items()}
+            removed.update({_singular(key) for keys in words for key in keys})
+    left = {word: count - removed[_singular(_word_key(word))] for word, count in counts.items()}
     ordered = sorted(left.items(), key=lambda entry: -entry[1])
     return {word: count for word, count in ordered if count > 0}
 

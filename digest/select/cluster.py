@@ -117,7 +117,7 @@ def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
 
 
 def _unite(
-    groups: Sequence[Sequence[int]], vectors: Vectors, terms: Terms, alike: tuple[float, float]
+    groups: Sequence[Sequence[int]], vectors: Vectors, terms: Terms, least: tuple[float, float]
 ) -> list[list[int]]:
     """Merge groups whose centres are close in meaning and in names and that share a rare name.
 
@@ -128,8 +128,8 @@ def _unite(
     terms_of = centres.unit()
     labels = np.arange(len(groups))
     for start, stop in _blocks(len(groups)):
-        near = meaning[start:stop] @ meaning[start:].T >= alike[0]
-        near &= terms_of.products(start, stop)[:, start:] >= alike[1]
+        near = meaning[start:stop] @ meaning[start:].T >= least[0]
+        near &= terms_of.products(start, stop)[:, start:] >= least[1]
         near &= most.in_common(start, stop)[:, start:] >= RARE
         _join_rows(labels, start, np.triu(near, 1))
     united: dict[int, list[int]] = {}
@@ -292,10 +292,10 @@ class _Nearest:
     def open(self, terms: Iterable[str]) -> int:
         """Add a story whose posts have these terms; return its number."""
         number = len(self._centres)
-        held = Counter(terms)
-        self._centres.append({name: held[name] * self._weights[name] for name in sorted(held)})
+        counts = Counter(terms)
+        self._centres.append({name: counts[name] * self._weights[name] for name in sorted(counts)})
         self._squares.append(sum(weight**2 for weight in self._centres[-1].values()))
-        for name in held:
+        for name in counts:
             self._holders[name].append(number)
         return number
 

@@ -96,8 +96,8 @@ def drop_repeats(
         news = _list_news(story.readings, same)
         if any(reading in news for reading in story.readings[:LEADS]):
             news += _list_twins(story.readings, news, same)
-            kept = tuple(reading for reading in story.readings if reading in news)
-            fresh.append(replace(story, readings=kept, earlier=max(item.day for item in same)))
+            update = tuple(reading for reading in story.readings if reading in news)
+            fresh.append(replace(story, readings=update, earlier=max(item.day for item in same)))
         else:
             news = []
         old = (reading.key for reading in story.readings if reading not in news)

@@ -38,14 +38,14 @@ _BLOCK = 256
 
 def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
     """Return each post once, with its longest text and largest counts in all streams."""
-    found: dict[str, Post] = {}
+    by_key: dict[str, Post] = {}
     dropped = []
     for post in posts:
-        if post.key in found:
+        if post.key in by_key:
             dropped.append(Dropped(post.key, "duplicates", "same_post", of=post.key))
-            post = merged(found[post.key], post)
-        found[post.key] = post
-    return list(found.values()), dropped
+            post = merged(by_key[post.key], post)
+        by_key[post.key] = post
+    return list(by_key.values()), dropped
 
 
 def merged(first: Post, second: Post) -> Post:
@@ -100,32 +100,32 @@ def drop_copies(
         for entry in common.intersection(prints[i].shingles[:SKETCH].tolist()):
             if len(index[entry]) < COMMON:
                 index[entry].append(i)
-    kept = [reading for i, reading in enumerate(readings) if i not in copy_of]
+    originals = [reading for i, reading in enumerate(readings) if i not in copy_of]
     dropped = [
         Dropped(posts[i].key, "duplicates", "copy", of=posts[original].key)
         for i, original in sorted(copy_of.items())
     ]
-    return kept, dropped, _echoes(posts, copy_of)
+    return originals, dropped, _echoes(posts, copy_of)
 
 
 def _prints(readings: Sequence[Reading]) -> list[_Print]:
-    found: list[_Print] = []
+    prints: list[_Print] = []
     for start in range(0, len(readings), _BLOCK):
         block = readings[start : start + _BLOCK]
         texts = [reading.text for reading in block]
         words = [_words(text) for text in texts]
         shingles = _shingles([each.replace(" ", "") for each in words])
-        found += [
+        prints += [
             _Print(reading, text, hashes, frozenset(find_digits(text)), _is_cut(reading.text))
             for reading, text, hashes in zip(block, words, shingles, strict=True)
         ]
-    return found
+    return prints
 
 
 def _words(text: str) -> str:
     # Handles inside a sentence belong to it ("now tracking @lighter"); those of a reply do not.
-    said = EMOJI.sub(" ", replace_links(strip_addressees(strip_repost(text)), " ")).casefold()
-    return squeeze_words(said)
+    words = EMOJI.sub(" ", replace_links(strip_addressees(strip_repost(text)), " ")).casefold()
+    return squeeze_words(words)
 
 
 def _is_cut(text: str) -> bool:
@@ -142,8 +142,8 @@ def _shingles(texts: Sequence[str]) -> list[Hashes]:
 
 def _common(prints: Sequence[_Print]) -> frozenset[int]:
     """Return the entries by which at least two texts are looked up: only these can find a copy."""
-    asked = np.concatenate([_looked_up(one) for one in prints] or [np.empty(0, np.uint32)])
-    entries, counts = np.unique(asked, return_counts=True)
+    lookups = np.concatenate([_looked_up(p) for p in prints] or [np.empty(0, np.uint32)])
+    entries, counts = np.unique(lookups, return_counts=True)
     return frozenset(entries[counts > 1].tolist())
 
 
@@ -188,17 +188,17 @@ def _original(
     return None
 
 
-def _is_copy(mine: _Print, kept: _Print) -> bool:
-    common = len(np.intersect1d(mine.shingles, kept.shingles, assume_unique=True))
-    if mine.cut and common >= CONTAINED * len(mine.shingles):
+def _is_copy(copy: _Print, original: _Print) -> bool:
+    common = len(np.intersect1d(copy.shingles, original.shingles, assume_unique=True))
+    if copy.cut and common >= CONTAINED * len(copy.shingles):
         return True
-    if common < JACCARD * (len(mine.shingles) + len(kept.shingles) - common):
+    if common < JACCARD * (len(copy.shingles) + len(original.shingles) - common):
         return False
     # One template with different figures ("Scores 81.2 %", "scores 74.0 %") or names makes two
     # statements; so do a statement and its denial.
-    pairs = ((mine.numbers, kept.numbers), (_list_names(mine), _list_names(kept)))
+    pairs = ((copy.numbers, original.numbers), (_list_names(copy), _list_names(original)))
     is_other = any(first - second and second - first for first, second in pairs)
-    return not is_other and not is_opposite(mine.reading.text, kept.reading.text)
+    return not is_other and not is_opposite(copy.reading.text, original.reading.text)
 
 
 def _list_names(print_: _Print) -> frozenset[str]:

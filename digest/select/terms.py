@@ -61,11 +61,11 @@ class Terms:
             number[list(group)] = place
         cells = number[self._owners] * self._width + self._columns
         ordered = np.argsort(cells, kind="stable")
-        kept, firsts = np.unique(cells[ordered], return_index=True)
+        unique, firsts = np.unique(cells[ordered], return_index=True)
         weights = self._weights[ordered]
         sums = np.add.reduceat(weights, firsts) if len(firsts) else weights
         most = np.maximum.reduceat(weights, firsts) if len(firsts) else weights
-        owners, columns = kept // self._width, kept % self._width
+        owners, columns = unique // self._width, unique % self._width
         starts = np.searchsorted(owners, np.arange(len(groups) + 1))
         sizes = np.bincount(number, minlength=len(groups))[owners]
         means = (sums / sizes).astype(np.float32)
@@ -99,7 +99,7 @@ class Terms:
             )
         cells = np.repeat(self._first[columns] - before, holders) + np.arange(holders.sum())
         place = np.repeat(owners * len(self), holders) + self._holders[cells]
-        found = np.bincount(
+        sums = np.bincount(
             place, np.repeat(weights, holders) * self._held[cells], (stop - start) * len(self)
         )
-        return found.astype(np.float32).reshape(stop - start, len(self))
+        return sums.astype(np.float32).reshape(stop - start, len(self))

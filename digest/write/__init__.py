@@ -30,7 +30,7 @@ class Material:
     prospects: tuple[Story, ...] = ()
     """Stories offered to a model, best first. Some may be off topic; not all `stories` are among
     them."""
-    told: tuple[str, ...] = ()
+    earlier_points: tuple[str, ...] = ()
     """Points of earlier days, latest day first: readers know them already."""
     knows_news: bool = True
     """True if the topic is one whose news the heads recognise."""

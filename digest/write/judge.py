@@ -99,8 +99,8 @@ async def judge_with_model(
         part, _ = apply_check(part, answer, places, max_refused=1.0)
         for at, candidate in zip(waiting, part, strict=True):
             candidates[at] = candidate
-        asked = set(places.values())
-        waiting = [at for place, at in enumerate(waiting) if place not in asked]
+        shown = set(places.values())
+        waiting = [at for place, at in enumerate(waiting) if place not in shown]
     return [
         _line(labelled.id, candidate.problems)
         for labelled, candidate in zip(items, candidates, strict=True)

@@ -45,7 +45,7 @@ def align_sections(
     """
     draft = Draft(material)
     story_of = {post.key: story for story in material.stories for post in story.posts}
-    spoken = {
+    own_items = {
         (section.name, item.cites[0]): item
         for section in own
         for item in section.items
@@ -57,7 +57,7 @@ def align_sections(
         for item in (i for i in section.items if i.cites):
             story = story_of.get(item.cites[0])
             if story and section.name not in (*SHARED_SECTIONS, "overview"):
-                item = spoken.get((section.name, item.cites[0]), item)
+                item = own_items.get((section.name, item.cites[0]), item)
             elif story and section.name in SHARED_SECTIONS:
                 item = _align_item(draft, section.name, item, story)
             aligned.append(replace(item, group=name_group(item.group, draft.language)))
@@ -69,8 +69,8 @@ def _align_overview(draft: Draft, items_of: Mapping[SectionName, Sequence[Item]]
     """Return the overview in the draft's language if the points have such sentences, else the same
     overview with its opening translated."""
     overview = [item for item in list_overview(draft, items_of) if item.cites]
-    told = items_of["overview"]
-    return overview or [replace(i, text=open_overview(i.text, draft.language)) for i in told]
+    items = items_of["overview"]
+    return overview or [replace(i, text=open_overview(i.text, draft.language)) for i in items]
 
 
 def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) -> Item:
@@ -119,15 +119,15 @@ def fill_sections(
     sections: Sequence[Section],
     items_of: Mapping[SectionName, Sequence[Item]],
     material: Material,
-    own: Sequence[Section],
+    extractive: Sequence[Section],
 ) -> tuple[Section, ...]:
     """Return `sections` with these items in the language of `material`'s topic. Sections filled by
-    code and all notes come from `own`, the extractive report in that language."""
+    code and all notes come from `extractive`, the report without a model in that language."""
     points = next(section for section in sections if section.name == "points")
     cites = {key for section in sections for item in section.items for key in item.cites}
     is_quiet = any(item.status == "note" for item in points.items)
     filled = []
-    for section in own:
+    for section in extractive:
         items = list(items_of.get(section.name, ()) if section.name in WRITTEN else section.items)
         if section.name == "filtered":
             items = notes.list_filtered(material, cites)

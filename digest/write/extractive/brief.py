@@ -153,8 +153,8 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     points = (item for item in items["points"] if item.cites)
     leads = [quotes[item.cites[0]] for item in points if item.cites[0] in quotes]
     leads = [q for q in leads if q.sentence.language in (draft.language, "en")] or leads
-    spoken = [q for q in leads[:FOREMOST] if q.sentence.language == draft.language]
-    leads = [*spoken, *(quote for quote in leads if quote not in spoken)]
+    preferred = [q for q in leads[:FOREMOST] if q.sentence.language == draft.language]
+    leads = [*preferred, *(quote for quote in leads if quote not in preferred)]
     # A sentence without a name, with "we" or with a reference to earlier text needs its post.
     leads = [
         quote
@@ -174,11 +174,11 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     return [Item(text, cites=tuple(dict.fromkeys(quote.post.key for quote in leads)))]
 
 
-def join_news(texts: Sequence[str], spoken: Language) -> str:
+def join_news(texts: Sequence[str], report_language: Language) -> str:
     """Join the sentences to a paragraph with the punctuation of the first one's language."""
-    first, *rest = [text.strip().rstrip(ENDS) for text in texts]
-    sign, stop = BETWEEN["zh" if language(first) in HAN else spoken]
-    return sign.join((open_overview(first, spoken), *rest)) + stop
+    first, *others = [text.strip().rstrip(ENDS) for text in texts]
+    sign, stop = BETWEEN["zh" if language(first) in HAN else report_language]
+    return sign.join((open_overview(first, report_language), *others)) + stop
 
 
 def open_overview(text: str, language: Language) -> str:

@@ -135,5 +135,5 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
         if len(items[name]) < MAX_IN_GROUP:
             following = list_following(draft, story, lead, 1) if is_title(lead) else []
             items[name].append(make_item(draft, story, [lead, *following], group=name))
-    found = drop_lone_other([i for members in items.values() for i in members], draft.language)
-    return found or [notes.nothing(draft.material, section)]
+    grouped = drop_lone_other([i for members in items.values() for i in members], draft.language)
+    return grouped or [notes.nothing(draft.material, section)]

@@ -151,8 +151,8 @@ class Draft:
         self.printed: list[Quote] = []
         self._leads: dict[str, list[tuple[float, Quote]]] = {}
         """Candidate lead sentences by key of the story's best post; shared by all sections."""
-        spoken = Counter(r.language for story in self.stories() for r in story.readings)
-        usual = {code for code, count in spoken.items() if 2 * count > spoken.total()}
+        counts = Counter(r.language for story in self.stories() for r in story.readings)
+        usual = {code for code, count in counts.items() if 2 * count > counts.total()}
         self._readable = {self.language, "zh", "en", *usual}
         """Languages that may be quoted: the report's, English, Chinese, and that of most posts."""
 
@@ -217,8 +217,8 @@ class Draft:
         lead sentence of at least this value, best first."""
         least = -math.inf if self.takes_all else least
         leads = ((story, self.choose_lead(story, least)) for story in self.stories())
-        told = ((rate_story(story, lead), story, lead) for story, lead in leads if lead)
-        return sorted(islice(told, MAX_RATED), key=lambda entry: -entry[0])
+        rated = ((rate_story(story, lead), story, lead) for story, lead in leads if lead)
+        return sorted(islice(rated, MAX_RATED), key=lambda entry: -entry[0])
 
     def is_weak(self, quote: Quote, least: float) -> bool:
         """Return True if a sentence has less than `least` log odds of being printed; the threshold
@@ -260,8 +260,8 @@ class Draft:
         ]
         if reading.vector is not None:
             vectors.append((reading.plain, reading.vector))
-        near = ((float(vector @ quote.vector), text) for text, vector in vectors)
-        nearest, text = max(near, default=(0.0, ""))
+        rated = ((float(vector @ quote.vector), text) for text, vector in vectors)
+        nearest, text = max(rated, default=(0.0, ""))
         if nearest < SUPPORTS:
             return False
         terms = reading.terms & list_terms(quote.text, quote.sentence.names)

@@ -35,8 +35,8 @@ def list_following(draft: Draft, story: Story, lead: Quote, most: int) -> list[Q
         and is_same_event(lead, quote)
     )
     least = LEAST_UNFAMILIAR if draft.is_unfamiliar else LEAST_FOLLOWING
-    found = (_list_behind(lead, quote, most, least) for quote in chain([lead], others))
-    return next(filter(None, found), [])
+    followings = (_list_behind(lead, quote, most, least) for quote in chain([lead], others))
+    return next(filter(None, followings), [])
 
 
 def _list_behind(lead: Quote, quote: Quote, most: int, least: float) -> list[Quote]:

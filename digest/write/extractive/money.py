@@ -60,9 +60,9 @@ def list_markets(draft: Draft) -> list[Item]:
     for is_coin, most in ((False, MAX_STOCKS), (True, MAX_COINS)):
         talks = [(asset, talk) for asset, talk in ranked if asset.coin == is_coin]
         group = (notes.CRYPTO if is_coin else notes.STOCKS)[draft.language]
-        told = (_make_item(draft, asset, talk, group) for asset, talk in talks)
+        asset_items = (_make_item(draft, asset, talk, group) for asset, talk in talks)
         # `islice` stops at `most`, because making an item records its sentences as printed.
-        items += islice(filter(None, told), most)
+        items += islice(filter(None, asset_items), most)
     return items or [notes.nothing(draft.material, "markets")]
 
 

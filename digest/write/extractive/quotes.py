@@ -102,7 +102,7 @@ def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
     quotes: dict[str, list[Quote]] = {}
     for quote in score_quotes(sentences):
         quotes.setdefault(quote.post.key, []).append(quote)
-    return {key: tuple(found) for key, found in quotes.items()}
+    return {key: tuple(post_quotes) for key, post_quotes in quotes.items()}
 
 
 def score_quotes(sentences: Sequence[Sentence]) -> list[Quote]:
@@ -118,8 +118,8 @@ def score_quotes(sentences: Sequence[Sentence]) -> list[Quote]:
 def choose_readings(story: Story, language: str) -> list[Reading]:
     """Return the readings of a story to quote: the best, and the best in this language."""
     best = story.readings[:MAX_POSTS]
-    spoken = [reading for reading in story.readings if reading.language == language]
-    return list(dict.fromkeys([*best, *spoken[:MAX_POSTS]]))
+    in_language = [reading for reading in story.readings if reading.language == language]
+    return list(dict.fromkeys([*best, *in_language[:MAX_POSTS]]))
 
 
 def _choose_for_encoding(sentences: Sequence[Sentence]) -> list[Sentence]:
@@ -156,10 +156,10 @@ def list_printable(sentences: Iterable[Sentence], *, alone: bool = True) -> list
 
 def is_all_names(sentence: Sentence) -> bool:
     """Return True if a sentence consists of names only: "OpenAI: Sora 2"."""
-    rest = sentence.text
+    remaining = sentence.text
     for name in sorted(sentence.names, key=lambda name: -len(name.text)):
-        rest = rest.replace(name.text, "")
-    return not any(map(str.isalpha, rest))
+        remaining = remaining.replace(name.text, "")
+    return not any(map(str.isalpha, remaining))
 
 
 def _is_whole(sentence: Sentence) -> bool:

@@ -242,8 +242,8 @@ def _list_names(text: str) -> set[str]:
     return {name.key.casefold() for _, name in find_names(text)}
 
 
-def _share(part: int, whole: int) -> float:
-    return max(0, part) / whole if whole else 0.0
+def _share(part: int, total: int) -> float:
+    return max(0, part) / total if total else 0.0
 
 
 def _measure_completeness(sections: Sequence[Section], extractive: Sequence[Section]) -> float:
@@ -294,8 +294,8 @@ class _Spare:
             first = {self._event[key] for key in item.cites[:1] if key in self._event}
             views = candidate.section == "views"
             same = keys & set(item.cites) if views else events & first
-            spoken = language(item.text) == language(candidate.item.text)
-            is_readable = spoken or candidate.section == "points"
+            same_language = language(item.text) == language(candidate.item.text)
+            is_readable = same_language or candidate.section == "points"
             if same and is_readable and self._take(candidate.section, item):
                 return [item]
         return []

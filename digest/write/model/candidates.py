@@ -113,12 +113,12 @@ def rewrite(
 def require_subject(candidate: Candidate) -> Candidate:
     """Add a problem if the candidate has no name although its posts do ("down again": what is?).
     Views are exempt, because their title names the speaker."""
-    said = candidate.full_text.casefold()
+    text = candidate.full_text.casefold()
     if candidate.problems or candidate.section == "views" or find_names(candidate.full_text):
         return candidate
     names = [name.text for p in candidate.posts for _, name in find_names(plain(p.text))]
     authors = [clean(p.author_name) or p.author for p in candidate.posts]
-    if not names or any(word and word.casefold() in said for word in (*names, *authors)):
+    if not names or any(word and word.casefold() in text for word in (*names, *authors)):
         return candidate
     subjects = ", ".join(list(dict.fromkeys(names))[:MAX_CITES])
     return replace(candidate, problems=(f"does not say what it is about: {subjects}",))
@@ -198,12 +198,12 @@ def _tidy(text: str, most: int) -> str:
     sentences: dict[str, str] = {}
     for sentence in split_line(line):
         sentences.setdefault(sentence.strip(), sentence)
-    kept = ""
+    shortened = ""
     for sentence in sentences.values():
-        if len(kept) + len(sentence) > most:
+        if len(shortened) + len(sentence) > most:
             break
-        kept += sentence
-    return kept.strip()
+        shortened += sentence
+    return shortened.strip()
 
 
 def _name_speaker(name: str, post: Post | None) -> str:

@@ -168,9 +168,9 @@ class Context(ShownPosts):
         lines: list[str] = []
         number, listed = 0, list(stories)
         for number, story in enumerate(listed, 1):
-            left = len(listed) - number + 1
+            remaining = len(listed) - number + 1
             ahead = max(0, FOREMOST - number + 1)
-            share = room * (2 if ahead else 1) // (left + min(left, ahead))
+            share = room * (2 if ahead else 1) // (remaining + min(remaining, ahead))
             # A token has three letters or more; the author takes about 16 tokens.
             most = 3 * (share - 16)
             most = min(max(most, LINE_CHARS.start), LINE_CHARS.stop - 1)
@@ -223,13 +223,13 @@ class Context(ShownPosts):
         return list(blocks)
 
     def leading_posts(self, event: Event) -> list[Post]:
-        """Return the posts to show: first a company's own post, then the best news posts; then
+        """Return the posts to show: first a company's official post, then the best news posts; then
         headlines, advertisements and cut headlines; last more news by the same authors."""
-        own = [post for post in list_official(event) if self.find_news(post)]
+        official = [post for post in list_official(event) if self.find_news(post)]
         best = self._choose_leads(event.stories)
-        posts = unique_authors([*own[:1], *best, *event.posts])
+        posts = unique_authors([*official[:1], *best, *event.posts])
         sellers = {r.key for s in event.stories for r in s.readings if _sells(r)}
-        sellers -= {post.key for post in own}
+        sellers -= {post.key for post in official}
         posts.sort(key=lambda post: (is_cut_headline(post), post.key in sellers))
         others = sorted(posts[1:], key=lambda post: (post.key in sellers, is_headline(post)))
         # One author may share two papers that are in one story.
@@ -342,9 +342,9 @@ def _flatten(text: str) -> str:
     """Return the text on one line without what a model must not see, and with CUT if its source cut
     it. Cached because every step asks for it."""
     cleaned = clean(text)
-    spoken = remove_injections(cleaned)
+    safe = remove_injections(cleaned)
     # ".@acme ships it" is not a reply: @acme is the subject.
-    words = URL.sub(" ", spoken if spoken.startswith(".@") else strip_addressees(spoken))
+    words = URL.sub(" ", safe if safe.startswith(".@") else strip_addressees(safe))
     words = drop_marks(EMOJI.sub(" ", spell_arrows(words)))
     if not is_cut_off(cleaned):
         return words

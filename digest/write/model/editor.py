@@ -140,9 +140,9 @@ class Editor:
         good = [candidate for candidate in screened if not candidate.problems]
         # The brief and a page may report one event: it is checked and repaired only once.
         distinct = list_distinct(self.material, good, events)
-        written = [*distinct, *failed]
-        written.sort(key=lambda c: c.section == "overview" and screened.index(c))
-        candidates, believed = await self._check(written)
+        unchecked = [*distinct, *failed]
+        unchecked.sort(key=lambda c: c.section == "overview" and screened.index(c))
+        candidates, believed = await self._check(unchecked)
         refusals = list_refusals(candidates, final=False)
         candidates = await self._repair([*candidates, *self._list_missed(screened, events)])
         candidates = [c for c in candidates if MISSED not in c.problems]
@@ -173,11 +173,11 @@ class Editor:
         """Return the day's events in the model's order, or in rank order without its answer."""
         prospects = self.material.prospects[:MOST_GROUPED]
         if len(prospects) >= FEW_STORIES:
-            points = (shorten(text, TOLD_CHARS) for text in self.material.told[:MAX_TOLD])
-            told = "\n".join(filter(None, points))
-            room = ROOM["pick"] - tokens(told)
+            points = (shorten(text, TOLD_CHARS) for text in self.material.earlier_points[:MAX_TOLD])
+            earlier = "\n".join(filter(None, points))
+            room = ROOM["pick"] - tokens(earlier)
             lines, shown = self.context.list_stories(prospects[:MAX_STORIES], room=room)
-            values = {**self._common(), "stories": lines, "told": told}
+            values = {**self._common(), "stories": lines, "told": earlier}
             pick = await self._ask(self._call("pick", Pick, values))
             if pick and is_plausible(pick, shown):
                 return group_stories(prospects, pick, shown)

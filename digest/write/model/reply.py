@@ -63,13 +63,13 @@ async def _write_sentences(
     spoken = LANGUAGES[language]
     system = prompts["system"].render(language=spoken)
     prompt = prompts["ask"].render(question=question, items=items, language=spoken)
-    written = await ask(Call("ask", system, prompt, WrittenAnswer, ANSWER_TOKENS))
-    copied = written.told or not written.asked or written.verdict == "premise"
-    if written.verdict not in ("answer", "premise") or not copied:
+    answer = await ask(Call("ask", system, prompt, WrittenAnswer, ANSWER_TOKENS))
+    copied = answer.told or not answer.asked or answer.verdict == "premise"
+    if answer.verdict not in ("answer", "premise") or not copied:
         return "nothing", []
-    sentences = written.sentences[:MAX_SENTENCES]
+    sentences = answer.sentences[:MAX_SENTENCES]
     proved = _prove(sentences, shown, posts, language)
-    if written.verdict == "answer":
+    if answer.verdict == "answer":
         return "answer", proved
     # The first sentence corrects the false premise; without it the others would mislead.
     first = " ".join(sentences[0].text.split()) if sentences else ""
@@ -189,8 +189,8 @@ async def _find_similar(store: Store, question: str, topic: str) -> list[Hit]:
         replace(hit, score=float(asked @ vector))
         for hit, vector in zip(items, vectors, strict=True)
     ]
-    alike = [hit for hit in scored if hit.score >= LEAST_ALIKE]
-    return sorted(alike, key=lambda hit: -hit.score)[:MAX_ALIKE]
+    similar = [hit for hit in scored if hit.score >= LEAST_ALIKE]
+    return sorted(similar, key=lambda hit: -hit.score)[:MAX_ALIKE]
 
 
 async def write_overview(

@@ -237,9 +237,9 @@ def _find_missing_amounts(
 def _find_missing_scales(bare: str, evidence: Evidence) -> Iterator[str]:
     """Yield "per thousand" if the posts give rates per million only."""
     posted = find_per_scales(evidence.text)
-    given = {*posted, *(amount.value for amount in evidence.amounts)}
-    said = find_per_scales(bare) if posted else {}
-    yield from (words for value, words in said.items() if value not in given)
+    allowed = {*posted, *(amount.value for amount in evidence.amounts)}
+    stated = find_per_scales(bare) if posted else {}
+    yield from (words for value, words in stated.items() if value not in allowed)
 
 
 def _is_in_date(amount: Amount, dates: Set[int]) -> bool:

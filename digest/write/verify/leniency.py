@@ -55,20 +55,20 @@ chance."""
 
 
 def may_give_all(
-    claims: Sequence[Claim], said: str, posts: Sequence[Post], sums: Sequence[str] | None = None
+    claims: Sequence[Claim], text: str, posts: Sequence[Post], sums: Sequence[str] | None = None
 ) -> bool:
     """Return True if the cited posts may support all claims of an item that code refused, with the
     help of `sums`; None allows for sums that the model may still give."""
     exact = [claim for claim in claims if claim.kind in ("figure", "derived", "day", "version")]
     return len(exact) <= MOST_RESTORED and all(
-        may_give(claim, said, posts)
-        or (_may_follow(claim, said) if sums is None else _follows(claim, said, posts, sums))
+        may_give(claim, text, posts)
+        or (_may_follow(claim, text) if sums is None else _follows(claim, text, posts, sums))
         for claim in claims
     )
 
 
-def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
-    """Return True if the cited posts may support a refused claim in the text `said`.
+def may_give(claim: Claim, text: str, posts: Sequence[Post]) -> bool:
+    """Return True if the cited posts may support a refused claim in this text.
 
     Never restored are figures without any such number in the posts, of another magnitude or
     currency, and other versions of a product.
@@ -80,10 +80,10 @@ def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
         case "figure" if claim.words.endswith(("日", "号")):
             return any(claim.words[:-1].strip() == str(day.day) for day in _list_days(evidence))
         case "figure":
-            amounts = _read_amounts(claim, said)
+            amounts = _read_amounts(claim, text)
             return bool(amounts) and all(_may_give_amount(a, evidence) for a in amounts)
         case "day":
-            hours = [hour for hour in find_hours(fold_text(said)) if hour.text == claim.words]
+            hours = [hour for hour in find_hours(fold_text(text)) if hour.text == claim.words]
             return any(_may_give_hour(hour, evidence) for hour in hours) or (
                 not hours and _may_give_day(claim.words, evidence)
             )
@@ -92,26 +92,26 @@ def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
     return claim.kind == "derived"
 
 
-def _read_amounts(claim: Claim, said: str) -> Sequence[Amount]:
+def _read_amounts(claim: Claim, text: str) -> Sequence[Amount]:
     """Return the figures of a claim as the text gives them; 1 小时 33 分 is one figure."""
-    text, sizes = fold_text(said), load_dimensions()
-    every = find_amounts(text)
+    folded, sizes = fold_text(text), load_dimensions()
+    every = find_amounts(folded)
     for first, second in pairwise(every):
         (left, size), (right, part) = (sizes.get(a.unit, ("", 1.0)) for a in (first, second))
         joined = (
             left == right == "time" and size > part and claim.words in (first.text, second.text)
         )
-        if joined and not text[first.end : second.start].strip():
+        if joined and not folded[first.end : second.start].strip():
             value = first.value + second.value * part / size
             return [replace(first, quantities=(Quantity(value, first.unit),), step=0.0)]
     return [a for a in every if a.text == claim.words] or list(find_amounts(claim.words))
 
 
-def _may_follow(claim: Claim, said: str) -> bool:
+def _may_follow(claim: Claim, text: str) -> bool:
     """Return True for a figure or year that a calculation may give, and for "an hour" as the time
     unit of such a figure."""
     if claim.kind == "figure":
-        amounts = _read_amounts(claim, said)
+        amounts = _read_amounts(claim, text)
         return bool(amounts) and all(amount.kind != "magnitude" for amount in amounts)
     is_span = any(claim.words == span and by for span, by, _ in read_spans(claim.words))
     return claim.kind == "day" and bool(is_span or _read_years(claim))
@@ -124,9 +124,9 @@ def _read_years(claim: Claim) -> Sequence[float]:
     return years if len(years) == len(terms) and not find_days(claim.words) else ()
 
 
-def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]) -> bool:
+def _follows(claim: Claim, text: str, posts: Sequence[Post], sums: Sequence[str]) -> bool:
     """Return True if one of the calculations on figures of the posts gives the refused claim."""
-    if not _may_follow(claim, said):
+    if not _may_follow(claim, text):
         return False
     evidence = read_evidence(posts)
     facts = list(_list_facts(evidence))
@@ -136,13 +136,13 @@ def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]
     known |= set(_convert_facts(facts))
     known |= {float(n) for at in evidence.created for n in (at.year, at.day)}
     known |= {float(t.removeprefix("year ")) for t in evidence.terms if t.startswith("year ")}
-    amounts = find_amounts(fold_text(said))
+    amounts = find_amounts(fold_text(text))
     counts = {amount.value for amount in amounts if _is_scaling(amount)}
 
     def work_out(factors: Set[float], but: Set[float] = frozenset()) -> set[float]:
-        return {value for text in sums for value in list_results(text, known - but, factors)}
+        return {value for line in sums for value in list_results(line, known - but, factors)}
 
-    own = _read_amounts(claim, said) if claim.kind == "figure" else ()
+    own = _read_amounts(claim, text) if claim.kind == "figure" else ()
     spans = {amount.value for amount in own if amount.unit in (*SPAN_DAYS, *SPAN_MINUTES)}
     given = work_out((FACTORS | counts) - {amount.value for amount in own})
     if years := _read_years(claim) if claim.kind == "day" else ():

@@ -65,16 +65,16 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
     texts = list(dict.fromkeys(text for group in groups for text in group))
     vectors = dict(zip(texts, embed(texts), strict=True)) if texts else {}
     proved = []
-    for verdict, own, whole, figures, posts in zip(
+    for verdict, own, post_parts, figures, posts in zip(
         verdicts, statements, parts, pairs, cited, strict=True
     ):
         claims = [*verdict.claims, *_find_wrong_speakers(own, posts, vectors)]
         far = [
             Claim("unrelated", statement)
             for statement in own
-            if whole
+            if post_parts
             and not (verdict.ok and _has_figures(statement))  # exact figures prove the subject
-            and _measure(statement, whole, vectors) < _find_least(statement, posts)
+            and _measure(statement, post_parts, vectors) < _find_least(statement, posts)
         ]
         exchanged = [Claim("exchanged", p.words) for p in figures if p.is_exchanged(vectors)]
         proved.append(Verdict((*claims, *exchanged, *far)))
