@@ -104,7 +104,7 @@ _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, 
 _MAGNITUDE = re.compile(
     rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
     r"|(?:[数几上]|(?<![完达生形])成(?=[百千万])|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余来]|多[名个家人位])"
-    rf"|(?P<digits>\b(?:{_ONES})|(?<![\d.])\d\d?|(?<![{_HAN}\d])[{_HAN}]{{1,2}})(?:[\s-](?:figures?|digits?)\b|位数)",
+    rf"|(?P<digits>\b(?:{_ONES})|(?<![\d.])\d\d?|(?<![{_HAN}\d])[{_HAN}]{{1,2}})(?:[\s-](?:figure|digit)s?\b|位数)",
     re.I,
 )
 
@@ -146,7 +146,7 @@ def _is_idiom(number: Amount, text: str) -> bool:
         return True  # 两两, 一一
     around = text[max(0, number.start - 1) : number.start], text[number.end : number.end + 1]
     return around[0] in ("第", "几", "数", "唯", "统", "双") or (
-        number.value == 10 and around[1] in ("分", "足", "几")
+        number.value == 10 and (around[1] in ("分", "足", "几") or number.text == "拾")
     )
 
 

@@ -44,5 +44,8 @@ def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
         and not (capital and "." in version.number)
     ):
         return True  # "top 10" and the like: the number is verified as a figure
+    behind = text[version.start + len(version.text) :].lower().split()[:1]
+    if VARIANTS & mentions.followers.get(number, frozenset()) & {*behind}:
+        return name in mentions.words  # "iPhone 15 Pro" for "my iPhone, a 15 Pro"
     others = any(other[0].isdigit() for other in mentions.followers.get(name, ()))
     return number in mentions.segments and not others
