@@ -47,7 +47,7 @@ def extractive(language: Language = "zh") -> tuple[Section, ...]:
 
 
 class Model:
-    """Answers by a writer; keeps what it was asked."""
+    """A model that answers with a writer and records its calls."""
 
     def __init__(self, writer: Writer, failing: dict[str, Exception] | None = None) -> None:
         self.writer, self.failing, self.calls = writer, failing or {}, list[Call[Any]]()
@@ -65,7 +65,7 @@ _USUAL: dict[Language, Edited] = {}
 async def edited(
     writer: Writer, language: Language = "zh", failing: dict[str, Exception] | None = None
 ) -> Edited:
-    """The report of the sample day; that of the honest writer is made once."""
+    """Return the report of the sample day; that of the honest writer is built once."""
     usual = writer is honest and not failing
     if usual and language in _USUAL:
         return _USUAL[language]
@@ -77,7 +77,7 @@ async def edited(
 
 
 def items(found: Edited, *names: str) -> list[Item]:
-    """The items that a writer wrote, of these sections or of all."""
+    """Return the items, without notes, of these sections or of all."""
     return [
         item
         for section in found.sections
@@ -91,6 +91,6 @@ def text(found: Edited) -> str:
 
 
 def score(found: Edited) -> Quality:
-    """What the gate measured."""
+    """Return the quality measured by the gate."""
     assert found.quality
     return found.quality

@@ -1,4 +1,4 @@
-"""Posts made up for tests; `ORDERS` talk to programs, `NEWS` only sound like it."""
+"""Posts made up for tests; `INJECTIONS` have prompt injection, `NEWS` only resembles it."""
 
 import tomllib
 from datetime import UTC, date, datetime, timedelta
@@ -7,7 +7,7 @@ from pathlib import Path
 from digest.models import Post, Topic, Window
 
 _TEXTS = tomllib.loads(Path(__file__).with_name("injection.toml").read_text("utf-8"))
-ORDERS: list[str] = _TEXTS["orders"]
+INJECTIONS: list[str] = _TEXTS["injections"]
 NEWS: list[str] = _TEXTS["news"]
 START = datetime(2025, 12, 6, 8, tzinfo=UTC)
 WINDOW = Window(date(2025, 12, 6), date(2025, 12, 6), "UTC")

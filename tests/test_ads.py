@@ -32,7 +32,7 @@ NEWS = [
 
 
 @pytest.mark.parametrize(("text", "reason"), ADS)
-def test_an_ad_is_known_by_its_reason(text: str, reason: str) -> None:
+def test_ads_are_dropped_with_their_reason(text: str, reason: str) -> None:
     assert find_reason(text) in (reason, "sale", "course", "signup", "referral")
 
 
@@ -41,7 +41,7 @@ def test_news_about_selling_is_not_an_ad(text: str) -> None:
     assert find_reason(text) == ""
 
 
-def test_a_pitch_repeated_by_one_author_is_promotion() -> None:
+def test_a_pitch_repeated_by_one_author_is_an_ad() -> None:
     pitch = "Our assistant writes the minutes of every meeting for your team"
     posts = [post(pitch, str(i), author="shop") for i in range(3)] + [post("A model came out", "9")]
     kept, dropped = drop_ads(read(posts))
@@ -49,7 +49,7 @@ def test_a_pitch_repeated_by_one_author_is_promotion() -> None:
     assert {d.reason for d in dropped} == {"promo"}
 
 
-def test_words_about_a_coin_that_several_authors_give_other_figures_are_a_tip() -> None:
+def test_posts_about_a_coin_that_differ_in_figures_only_are_tips() -> None:
     form = "Zorb AI token is on Binance today, its price is up {}% and it will go on"
     posts = [post(form.format(900 + n), str(n), author=f"a{n}") for n in range(3)]
     assert {d.reason for d in drop_ads(read(posts))[1]} == {"token"}
@@ -60,13 +60,13 @@ def test_words_about_a_coin_that_several_authors_give_other_figures_are_a_tip() 
     assert drop_ads(read(labs))[1] == []
 
 
-def test_a_target_that_is_no_price_is_no_tip() -> None:
+def test_a_target_other_than_a_price_is_not_a_tip() -> None:
     assert find_reason("Northlight's next target is search. Can Basalt stop it?") == ""
     assert find_reason("Northlight 目标十倍提升算力") == ""
     assert find_reason("Next target 2.1, stop loss 1.4") == "token"
 
 
-def test_a_headline_of_several_newsrooms_is_no_pitch() -> None:
+def test_a_headline_in_several_feeds_is_not_a_pitch() -> None:
     line = "Northlight opens its second data center near Oslo, the agency reports."
     same = [post(line, str(n), author="") for n in range(4)]
     assert drop_ads(read(same))[1] == []

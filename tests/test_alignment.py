@@ -1,4 +1,4 @@
-"""The report without a model: what it says in its second language, and headlines that nobody says."""
+"""The extractive report in its second language, and headlines without a speaker."""
 
 from dataclasses import replace
 
@@ -24,8 +24,7 @@ CHINESE = "Harbor Peak Capital 否认整体收购 Larkspur 的传闻，双方只
 
 
 def aligned(*texts: str, chinese: str = CHINESE, section: str = "points") -> list[Item]:
-    """Return the section with the Chinese point, in English, of a story that has these posts as
-    well."""
+    """Return the section with the Chinese point in English, for a story that also has these posts."""
     posts = [post(text, f"{n}", author=f"author{n}") for n, text in enumerate((*texts, chinese))]
     readings = read(posts)
     attach(readings, vectors=embed([reading.plain for reading in readings]))
@@ -43,7 +42,7 @@ def aligned(*texts: str, chinese: str = CHINESE, section: str = "points") -> lis
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
-def test_the_sentence_that_says_the_same_is_told() -> None:
+def test_an_item_gets_the_matching_sentence() -> None:
     item = aligned(RUMOUR, DENIAL)[0]
     assert item.title == DENIAL.rstrip(".")
     assert item.cites[0] == "x:1"
@@ -59,14 +58,14 @@ def test_the_sentence_that_says_the_same_is_told() -> None:
         ("Larkspur's sales rise 56% to $46 billion.", "Larkspur 营收增长 62% 至 570 亿美元。"),
     ],
 )
-def test_another_fact_is_not_told_in_its_place(other: str, chinese: str) -> None:
+def test_a_sentence_with_another_fact_does_not_match(other: str, chinese: str) -> None:
     assert aligned(other, chinese=chinese)[0].title == chinese.rstrip("。")
     overview = aligned(other, chinese=chinese, section="overview")
     assert overview[0].text == f"In the news: {chinese}"
 
 
 @pytest.mark.parametrize(("source", "count"), [("hn", 0), ("x", 1)])
-def test_a_headline_that_says_our_has_nobody_who_speaks(source: str, count: int) -> None:
+def test_a_headline_with_our_has_no_speaker(source: str, count: int) -> None:
     raw = "Northlight Meridian 3, our third language model for AI agents, is available today"
     assert len(items(written([post(raw, source=source)]), "points", "events")) == count
 
@@ -79,12 +78,12 @@ def test_a_headline_that_says_our_has_nobody_who_speaks(source: str, count: int)
         ("重磅：Wan 2.6 来了。", "重磅：Wan 2.6 来了。"),
     ],
 )
-def test_an_overview_is_opened_unless_its_sentence_opens_itself(text: str, opened: str) -> None:
+def test_an_overview_gets_an_opening_unless_it_has_one(text: str, opened: str) -> None:
     assert open_overview(text, "zh") == opened
 
 
 def cite_overview(texts: list[str], points: list[int]) -> list[str]:
-    """Return the posts that a Chinese overview cites, of a day on which these are the points."""
+    """Return the posts that a Chinese overview cites on a day with these points."""
     posts = [post(text, f"{n}", author=f"author{n}") for n, text in enumerate(texts)]
     readings = read(posts)
     attach(readings, vectors=embed([reading.plain for reading in readings]))
@@ -103,8 +102,8 @@ OTHER = "谷歌发布 Gemini 3 Pro，上下文扩到 100 万 token，价格不�
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
-def test_the_overview_tells_only_of_points() -> None:
-    """A sentence in the report's language that no point tells does not lead the day."""
+def test_the_overview_contains_points_only() -> None:
+    """A sentence in the report's language that is no point does not lead the overview."""
     assert cite_overview([RUMOUR.replace("Hearing that ", ""), OTHER], [0]) == ["x:0"]
 
 

@@ -1,4 +1,4 @@
-"""Questions to the archive: what is found, what a model may say of it, what a chat shows."""
+"""Questions to the archive: what is found, what a model may answer, what a chat shows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def ask_with(store: Store, question: str, **written: Any) -> tuple[dict[str, Any], str]:
-    """What the archive says where a model writes this, and what the model was asked."""
+    """Return the archive's answer if a model writes this, and the prompt that the model got."""
     prompts: list[str] = []
 
     async def ask(call: Call[WrittenAnswer]) -> WrittenAnswer:
@@ -92,7 +92,7 @@ async def test_a_proved_sentence_is_the_answer_with_its_item(store: Store) -> No
     assert "[i1] 2025-12-05: Northlight's Series B | Northlight raised" in prompt
 
 
-async def test_a_question_in_other_words_finds_what_is_near_it(store: Store) -> None:
+async def test_a_question_in_other_words_finds_similar_items(store: Store) -> None:
     said = sentence("Basalt ships a faster kernel for phones.")
     found, prompt = await ask_with(
         store, "哪家公司让手机的内核更快？", verdict="answer", told="faster", sentences=[said]
@@ -108,7 +108,7 @@ async def test_a_question_in_other_words_finds_what_is_near_it(store: Store) -> 
     assert (await ask_with(store, "zebra stripes?"))[1] == "", "nothing is near: nobody is asked"
 
 
-async def test_a_question_shows_what_was_cut_and_what_is_a_headline(store: Store) -> None:
+async def test_cut_posts_and_headlines_are_marked_in_the_prompt(store: Store) -> None:
     cited = Cited("nick", "https://hn.example", "Northlight raises $3 bil...", None)
     point = replace(POINT, cites=("hn:1",))
     sections = tuple(Section(n, n, (point,) if n == "points" else ()) for n in SECTIONS)
@@ -128,9 +128,7 @@ async def test_a_question_shows_what_was_cut_and_what_is_a_headline(store: Store
         sentence("诺斯莱特筹集了30亿美元。"),
     ],
 )
-async def test_what_the_items_do_not_say_is_left_out(
-    store: Store, false: dict[str, object]
-) -> None:
+async def test_unproved_sentences_are_dropped(store: Store, false: dict[str, object]) -> None:
     true = sentence("Northlight's Series B was led by Harrow Capital.")
     found, _ = await ask_with(store, QUESTION, verdict="answer", sentences=[false, true])
     assert [row["text"] for row in found["sentences"]] == [true["text"]]
@@ -138,7 +136,7 @@ async def test_what_the_items_do_not_say_is_left_out(
     assert (found["verdict"], found["sentences"]) == ("items", [])
 
 
-async def test_a_false_premise_is_told_as_the_items_tell_it(store: Store) -> None:
+async def test_a_false_premise_is_corrected_from_the_items(store: Store) -> None:
     found, _ = await ask_with(
         store,
         "Why did Northlight's Series B fail?",
@@ -149,7 +147,7 @@ async def test_a_false_premise_is_told_as_the_items_tell_it(store: Store) -> Non
     assert len(found["sentences"]) == 1
 
 
-async def test_without_what_puts_a_premise_right_the_items_are_shown(store: Store) -> None:
+async def test_without_a_proved_correction_the_items_are_shown(store: Store) -> None:
     texts = ("Harrow Capital, not Kitewick, led it.", "Northlight raised $3 billion.")
     written = {"verdict": "premise", "sentences": list(map(sentence, texts))}
     found, _ = await ask_with(store, QUESTION, **written)
@@ -162,7 +160,7 @@ NOT_TOLD = {
     "verdict": "answer",
     "sentences": [sentence("Northlight raised $3 billion, led by Harrow Capital.")],
 }
-"""A true sentence beside the question, by a model that found no words that answer it."""
+"""A true sentence that does not answer the question, by a model that found no answering words."""
 
 
 @pytest.mark.parametrize(
@@ -174,7 +172,7 @@ async def test_no_answer_shows_the_nearest_items(store: Store, written: dict[str
     assert found["items"][0]["title"] == "Northlight's Series B"
 
 
-async def test_a_model_that_fails_leaves_the_items(store: Store) -> None:
+async def test_without_an_answer_of_the_model_the_items_are_shown(store: Store) -> None:
     found, _ = await ask_with(store, QUESTION, fails=True)
     assert found["verdict"] == "items"
     unread, _ = await ask_with(store, "Who is the chief executive of Northlight?", fails=True)
@@ -190,7 +188,7 @@ async def test_instructions_in_a_question_reach_no_model(store: Store) -> None:
     assert "system prompt" not in prompt
 
 
-async def test_the_day_of_a_question_comes_first(store: Store) -> None:
+async def test_hits_of_the_named_day_come_first(store: Store) -> None:
     later = replace(daily(), first=date(2025, 12, 20), last=date(2025, 12, 20))
     item = replace(POINT, text="Northlight raised a Series B, said Harrow Capital again.")
     sections = tuple(replace(s, items=(item,) if s.items else ()) for s in later.sections)
@@ -201,7 +199,7 @@ async def test_the_day_of_a_question_comes_first(store: Store) -> None:
         assert hits[0].last.day == day
 
 
-async def test_without_a_model_what_matches_is_shown_else_what_is_near(store: Store) -> None:
+async def test_without_a_model_matches_or_similar_items_are_shown(store: Store) -> None:
     for question, verdict in ((QUESTION, "items"), ("Did Northlight buy Zephyr Foods?", "unsure")):
         found = answer_without_model(*await find_hits(store, question, DAY))
         assert found.verdict == verdict
@@ -211,7 +209,7 @@ async def test_without_a_model_what_matches_is_shown_else_what_is_near(store: St
 
 
 class Model(Questions):
-    """Answers of a model as the child prints them."""
+    """A model with these answers, as the child process prints them."""
 
     def __init__(self, found: Mapping[str, Any] | None) -> None:
         self.found, self.asked = found, []  # type: ignore[var-annotated]
@@ -219,7 +217,7 @@ class Model(Questions):
     async def ask(
         self, question: str, topic: str, language: str, person: str
     ) -> Mapping[str, Any] | None:
-        """The answer, or TooMany for the person `x:9`."""
+        """Return the answer, or TooMany for the person `x:9`."""
         if person == "x:9":
             raise TooMany(20, 7)
         self.asked.append((question, topic, language, person))
@@ -265,7 +263,7 @@ async def test_a_chat_without_an_answer_of_a_model_shows_items(
     for model in (None, Model(None)):
         shown = render(await say(store, tmp_path, f"/ask {QUESTION}", model), 100, styled=False)
         assert "What the reports say" in shown
-    unread = Model({"verdict": "unsure", "sentences": [], "items": []})  # no item was like it
+    unread = Model({"verdict": "unsure", "sentences": [], "items": []})  # no similar item was found
     for model in (None, unread):
         shown = render(await say(store, tmp_path, "/ask Zephyr Foods?", model), 100, styled=False)
         assert "seems to answer this" in shown
@@ -278,7 +276,7 @@ async def test_a_chat_without_an_answer_of_a_model_shows_items(
     )
 
 
-async def test_no_question_breaks_it(store: Store, tmp_path: Path) -> None:
+async def test_any_question_gets_a_reply(store: Store, tmp_path: Path) -> None:
     for text in (
         *strings(40),
         "x" * 10_000,
@@ -290,7 +288,7 @@ async def test_no_question_breaks_it(store: Store, tmp_path: Path) -> None:
         assert "Sorry" not in shown
 
 
-async def test_a_person_asks_so_often_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_questions_per_person_and_hour_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, ...]] = []
 
     async def child(*words: str, typed: str) -> tuple[str, str]:

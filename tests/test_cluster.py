@@ -87,7 +87,7 @@ def test_a_sum_of_money_is_one_term_however_it_is_written() -> None:
     assert "13000000000" not in terms("13B parameters")
 
 
-def test_an_account_is_called_by_the_name_it_begins_with() -> None:
+def test_an_account_has_the_name_at_its_beginning() -> None:
     names = ("OpenAI Developers", "ChatGPT研究所", "Mei Larkin", "the OpenAI fan")
     accounts = [Reading(post("Hello", author_name=name)).account for name in names]
     assert [account.key if account else "" for account in accounts[:2]] == ["openai", ""]
@@ -100,7 +100,7 @@ def test_names_are_spelled_alike_in_both_languages() -> None:
     assert "someone" not in terms("The model by @Someone")
 
 
-def test_texts_in_small_letters_count_their_words_plurals_as_singulars() -> None:
+def test_words_of_lower_case_texts_are_terms_in_the_singular() -> None:
     assert terms("copper prices rise in three ports") == terms("copper price rise in three port")
     assert "access" in terms("crisis of access to news")
 
@@ -127,7 +127,7 @@ SMALL_DAY = [
 ]
 
 
-def test_a_name_that_two_of_a_few_posts_share_makes_no_event() -> None:
+def test_one_shared_name_among_few_posts_is_no_evidence() -> None:
     posts = [post(text, str(n), author="") for n, text in enumerate(SMALL_DAY)]
     assert _groups(posts) == [{n} for n in range(6)]
 
@@ -144,14 +144,14 @@ HEADLINES = (
 )
 
 
-def test_headlines_in_small_letters_go_by_what_is_not_in_all_of_them() -> None:
+def test_lower_case_headlines_are_compared_by_rare_words() -> None:
     found = cluster_posts(
         read([post(t, str(n)) for n, t in enumerate(HEADLINES)]), embed.embed(HEADLINES)
     )
     assert sorted(c.members for c in found) == [(0, 1, 2), (3, 4, 5), (6, 7)]
 
 
-def test_posts_without_capitals_are_no_headlines_among_others() -> None:
+def test_a_few_lower_case_posts_are_not_headlines() -> None:
     texts = [
         "at all times i have three agents on the code and one context for each",
         "will it finish before the context of the agents runs out?",
@@ -161,7 +161,7 @@ def test_posts_without_capitals_are_no_headlines_among_others() -> None:
     assert not any({0, 1} <= set(c.members) for c in found)
 
 
-def test_a_word_is_no_rarer_because_one_author_shuns_capitals() -> None:
+def test_one_lower_case_author_does_not_make_words_rare() -> None:
     posts = [post(f"People of port {n} talk", str(n)) for n in range(300)]
     posts += [post("people of the quokka", "900"), post("quokka people", "901")]
     rarity = cluster._weigh_terms(read(posts), np.array([p.text.islower() for p in posts]))
@@ -213,7 +213,7 @@ def test_a_thread_by_one_author_stays_one_story() -> None:
     assert not is_apart(*_pair("A long day of talks.", "More in our blog.", 0.2, authors="aa"))
 
 
-def test_a_story_of_two_events_becomes_two() -> None:
+def test_a_story_of_two_events_is_split() -> None:
     pair = _pair("Acme releases Voxel-7.", "Zenith ships Murmur-0.5B for voices.", 0.5)
     assert split_readings(pair) == [[pair[0]], [pair[1]]]
     assert split_readings(pair[:1]) == [pair[:1]]
@@ -232,5 +232,5 @@ def test_texts_encoded_in_several_threads_keep_their_order(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("sum_", ["$13 Billion", "$13B", "13,000 million dollars", "130 亿美元"])
-def test_large_sums_are_one_in_any_spelling(sum_: str) -> None:
+def test_large_sums_are_equal_in_any_spelling(sum_: str) -> None:
     assert list_sums(f"It raised {sum_} in 20 minutes.") == {"13000000000"}

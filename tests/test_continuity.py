@@ -1,4 +1,4 @@
-"""What was told and has no news is left out; news is an update of the day that told it."""
+"""Stories without news since earlier reports are dropped; with news they become updates."""
 
 from collections import Counter
 from dataclasses import replace
@@ -59,7 +59,7 @@ def test_a_story_is_new_an_update_or_a_repetition() -> None:
     assert judge(stories, []) == [("new", None)] * 3
 
 
-def test_a_round_up_of_what_was_told_is_no_news() -> None:
+def test_a_round_up_of_earlier_items_is_no_news() -> None:
     told = (
         "Kitewick Robotics raised $1.5 billion at a valuation of $12 billion for its Butler robots."
     )
@@ -70,7 +70,7 @@ def test_a_round_up_of_what_was_told_is_no_news() -> None:
     assert judge(stories, earlier[1:]) == [("update", DAY)]
 
 
-def test_what_nobody_had_done_before_is_news() -> None:
+def test_a_new_act_is_news() -> None:
     planned = (
         "Northlight closed the Kitewick contest for robots: 4,600 works came in, and 10 will win."
     )
@@ -99,7 +99,7 @@ def test_what_nobody_had_done_before_is_news() -> None:
         ("DeepSeek V4 is out with MIT weights.", "DeepSeek V4 is withdrawn with its MIT weights."),
     ],
 )
-def test_what_turns_yesterdays_news_round_is_news(told: str, turned: str) -> None:
+def test_a_reversal_of_an_earlier_item_is_news(told: str, turned: str) -> None:
     assert judge([_story(turned), _story(told)], _earlier(told)) == [
         ("update", DAY),
         ("repeat", None),
@@ -113,11 +113,11 @@ def test_what_turns_yesterdays_news_round_is_news(told: str, turned: str) -> Non
         ("Kitewick 发布家用机器人 Butler。", "不用排队：Kitewick 发布家用机器人 Butler。"),
     ],
 )  # fmt: skip
-def test_a_no_that_denies_nothing_is_no_news(told: str, again: str) -> None:
+def test_a_harmless_negation_is_no_news(told: str, again: str) -> None:
     assert judge([_story(again)], _earlier(told)) == [("repeat", None)]
 
 
-def test_a_version_tells_which_release_is_meant() -> None:
+def test_a_version_identifies_the_release() -> None:
     assert tells_one_event(0.57, frozenset({"meridian", "3.2"}), frozenset({"brindle", "3.2"}))
     assert not tells_one_event(0.57, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))
     assert tells_one_event(0.61, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))
@@ -135,7 +135,7 @@ def test_repetitions_are_counted_with_their_reason() -> None:
     assert [(d.key, d.step, d.reason) for d in dropped] == [("x:8", "duplicates", "told")]
 
 
-def test_an_update_is_told_by_the_posts_that_bring_the_news() -> None:
+def test_an_update_has_only_the_posts_with_news() -> None:
     story = Story(tuple(read([post(AGAIN, "8", author="late"), post(NEWS, "9", author="bob")])))
     kept, dropped = drop_repeats(TOPIC, [story], _earlier())
     assert [(s.earlier, [p.id for p in s.posts]) for s in kept] == [(DAY, ["9"])]
@@ -146,7 +146,7 @@ def _material(story: Story) -> Material:
     return Material(TOPIC, Window(DAY, DAY, "UTC"), (story,), Counts(), (), ())
 
 
-def test_news_is_marked_and_leads_to_the_earlier_day() -> None:
+def test_an_update_is_marked_and_linked_to_the_earlier_day() -> None:
     update = replace(_story(NEWS), earlier=DAY, parts={"voices": 0.25})
     items = (
         Item("News.", cites=("x:9",)),
@@ -180,11 +180,9 @@ def test_the_labelled_pairs_are_keys_only() -> None:
 
 
 @pytest.mark.parametrize("fits", [True, False])
-def test_each_post_of_a_day_is_told_or_dropped_once(
-    fits: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_post_is_reported_or_dropped_once(fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def judge_doubtful(*given: Any) -> Any:
-        """All stories only appeal: an editor decides whether they belong."""
+        """All stories appeal only: an editor decides whether they belong."""
         judged = judge_relevance(*given)
         no_market = (False,) * len(judged.market)
         return replace(judged, fit=judged.fit * 0, market=no_market, appeal=judged.fit * 0)
@@ -195,7 +193,7 @@ def test_each_post_of_a_day_is_told_or_dropped_once(
     posts = list(PostRows(SAMPLE.name).parse(SAMPLE.read_text(encoding="utf-8").splitlines()))
     today = [p for p in posts if p.created_at.date() == date(2025, 12, 6)]
     before = [p for p in posts if p.created_at.date() == DAY]
-    # Each post of the day before was told, and so was each third of today.
+    # Every post of the day before was reported, and every third of today.
     earlier = [EarlierItem(DAY, tuple(read([p]))) for p in (*before, *today[::3])]
     chosen = select(topic, today, lambda _: None, earlier=earlier)
     assert bool(chosen.stories) is fits
@@ -206,8 +204,8 @@ def test_each_post_of_a_day_is_told_or_dropped_once(
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
-def test_an_update_keeps_who_says_the_same_in_another_language() -> None:
-    """In an earlier item's language most words of the news are known, in another one hardly any."""
+def test_an_update_keeps_the_same_news_in_another_language() -> None:
+    """In an earlier item's language most words of the news are known, in another language few."""
     chinese = (
         "编程智能体 Northlight Desk 面向整个仓库，由 Meridian 3.2 Pro 驱动，1100 名开发者的试用中"
         "合并请求的速度快了 28%，Kitewick 与 Quarry 已在使用。"

@@ -1,4 +1,4 @@
-"""The same post again is told once, and nothing else is."""
+"""Duplicates are dropped, and nothing else is."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ from tests.posts import post
 NEWS = "Northlight opened the weights of its Meridian 3 model today, a mixture of 32 experts that runs on one card."
 
 
-def test_one_id_in_two_streams_is_one_post_with_the_whole_text() -> None:
+def test_one_id_in_two_streams_is_merged_with_the_longest_text() -> None:
     whole = post(NEWS, "1", metrics={"likes": 3})
     cut = replace(whole, text=NEWS[:60] + "…", metrics={"likes": 9, "views": 5}, author_name="")
     for order in ([whole, cut], [cut, whole]):
@@ -25,7 +25,7 @@ def test_one_id_in_two_streams_is_one_post_with_the_whole_text() -> None:
         assert (dropped.key, dropped.reason, dropped.of) == ("x:1", "same_post", "x:1")
 
 
-def test_copies_reposts_and_cut_versions_go_with_the_original() -> None:
+def test_copies_reposts_and_cut_versions_are_dropped() -> None:
     posts = [
         post("RT @ada: " + NEWS, "2", author="bob"),
         post(NEWS[:90] + "… https://t.co/x", "3", author="carol"),
@@ -49,7 +49,7 @@ def test_of_equal_posts_the_earliest_is_the_original() -> None:
     assert echoes == {"x:1": 1}
 
 
-def test_another_number_in_the_same_words_is_another_statement() -> None:
+def test_another_number_makes_another_statement() -> None:
     texts = [
         f"Today we track the fees of protocol number {n} on our public dashboard" for n in (1, 2)
     ]
@@ -69,9 +69,7 @@ def test_another_number_in_the_same_words_is_another_statement() -> None:
         ("欧盟委员会{}英伟达收购 Run:ai 的交易，交易金额约 7 亿美元。", "批准", "未批准"),
     ],
 )
-def test_another_name_or_a_denial_in_the_same_words_is_another_statement(
-    words: str, one: str, other: str
-) -> None:
+def test_another_name_or_a_denial_makes_another_statement(words: str, one: str, other: str) -> None:
     posts = [post(words.format(word), word) for word in (one, other)]
     assert len(drop_copies(read(posts))[0]) == 2
 

@@ -1,4 +1,4 @@
-"""What a reader works out from the posts: multiples, rests, averages, years, other notations."""
+"""Claims derived from posts: multiples, remainders, averages, years, other notations."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -250,7 +250,7 @@ from tests.test_verify import missing
         ("ten minutes would come to 59.9 yuan at 5.99 yuan each", "打电话 5.99 元一分钟"),
     ],
 )
-def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
+def test_derived_figures_are_proved(said: str, posted: str) -> None:
     assert missing(said, posted) == ()
 
 
@@ -387,19 +387,19 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("18 世纪他出了名", "he was famous; 1750 people paid $1,750", "18"),
     ],
 )
-def test_another_result_is_named(said: str, posted: str, what: str) -> None:
+def test_wrong_results_are_refused(said: str, posted: str, what: str) -> None:
     assert what in missing(said, posted)
 
 
 @pytest.mark.parametrize(("day", "ok"), [("30 September 2002", True), ("30 September 2003", False)])
-def test_so_many_years_ago_today_is_a_day(day: str, ok: bool) -> None:
+def test_years_ago_today_is_a_day(day: str, ok: bool) -> None:
     at = datetime(2025, 9, 30, 12, tzinfo=UTC)
     own = post("23 years ago today it was launched.", "1", created_at=at)
     assert verify(Item(f"It was launched on {day}.", cites=(own.key,)), [own]).ok is ok
 
 
 @pytest.mark.parametrize(("ends", "ok"), [("October 31", True), ("Friday", False)])
-def test_a_post_may_be_of_monday_unless_it_names_another_weekday(ends: str, ok: bool) -> None:
+def test_a_posts_own_weekday_counts_unless_it_names_another(ends: str, ok: bool) -> None:
     own = post(f"Enter by {ends}.", "1", created_at=datetime(2025, 10, 6, 16, tzinfo=UTC))
     assert verify(Item("周一开始征集。", cites=(own.key,)), [own]).ok is ok
 
@@ -414,6 +414,6 @@ def test_a_post_may_be_of_monday_unless_it_names_another_weekday(ends: str, ok: 
         ("fixed at 12:40 UTC", "fixed it 40 minutes ago", False),
     ],
 )
-def test_an_hour_may_be_so_long_before_or_after_a_post(said: str, posted: str, ok: bool) -> None:
+def test_an_hour_may_be_relative_to_the_time_of_a_post(said: str, posted: str, ok: bool) -> None:
     cited = replace(post(posted, "1"), created_at=datetime(2025, 9, 22, 12, 0, 20, tzinfo=UTC))
     assert verify(Item(said, cites=("x:1",)), [cited]).ok == ok

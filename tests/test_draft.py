@@ -1,4 +1,4 @@
-"""Which sentences of posts may tell a story."""
+"""Sentences that may report a story."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ NOWHERE = np.zeros(256, np.float32)
         ("Proud to share early results of Meridian 4.", False),
     ],
 )
-def test_a_name_may_begin_like_a_word_for_what_stood_before(said: str, bad: bool) -> None:
+def test_a_name_may_begin_like_a_backward_reference(said: str, bad: bool) -> None:
     assert begins_badly(read([post(said)])[0].sentences[0]) is bad
 
 
@@ -60,7 +60,7 @@ def test_a_name_may_begin_like_a_word_for_what_stood_before(said: str, bad: bool
         ("北光开源新模型。", "北光应该会开源新模型。"),
     ],
 )
-def test_news_reads_better_than(good: str, weak: str) -> None:
+def test_news_has_higher_print_odds(good: str, weak: str) -> None:
     first, second = (
         Quote(read([post(t)])[0].sentences[0], 1.0, -1.0, NOWHERE) for t in (good, weak)
     )
@@ -85,7 +85,7 @@ def test_praise_is_no_news() -> None:
         ("My 14 test pages all fail now.", False),
     ],
 )
-def test_a_fact_stands_behind_a_bare_line(behind: str, stands: bool) -> None:
+def test_a_short_line_is_followed_by_a_fact(behind: str, stands: bool) -> None:
     lead, other = (
         Quote(read([post(text)])[0].sentences[0], -0.8, -0.4, NOWHERE)
         for text in ("Northlight opens Meridian 4.", behind)
@@ -94,7 +94,7 @@ def test_a_fact_stands_behind_a_bare_line(behind: str, stands: bool) -> None:
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
-def test_a_town_hears_what_its_council_decided() -> None:
+def test_facts_follow_in_an_unfamiliar_field_too() -> None:
     fact = "The trial lasts 18 months."
     readings = read([post(f"Council votes to close Harbour Street to cars. {fact}")])
     attach(readings, vectors=embed([reading.plain for reading in readings]))
@@ -105,7 +105,7 @@ def test_a_town_hears_what_its_council_decided() -> None:
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
-def test_a_fact_comes_from_another_post_that_says_the_same() -> None:
+def test_a_fact_may_come_from_another_post_on_the_event() -> None:
     bare = "Northlight just released Meridian 4 on Hugging Face"
     fact = "The model has 30 billion parameters and runs on one card of 24 GB."
     said = (bare, f"{bare}.\nNothing is real anymore!\n{fact}")
@@ -118,7 +118,7 @@ def test_a_fact_comes_from_another_post_that_says_the_same() -> None:
     assert list(make_point(draft, story, lead).cites) == point
 
 
-def test_a_view_has_the_reason_behind_it() -> None:
+def test_a_view_is_followed_by_its_reason() -> None:
     view = "We should measure coding agents by what gets reverted, not by what gets merged."
     reason = "I believe that fast agents only move the work of developers into reviews."
     posts = [post(f"{view} {reason}", "7", author="mara", author_name="Mara Lin")]
@@ -127,7 +127,9 @@ def test_a_view_has_the_reason_behind_it() -> None:
 
 
 @pytest.mark.parametrize(("fitness", "is_chosen"), [(1.0, True), (-0.3, False)])
-def test_a_point_gives_way_to_a_good_one_in_the_language(fitness: float, is_chosen: bool) -> None:
+def test_a_foreign_point_gives_way_to_a_good_one_in_the_language(
+    fitness: float, is_chosen: bool
+) -> None:
     def make_candidate(text: str, value: float, fitness: float, spoken: bool) -> PointCandidate:
         readings = read([post(text)])
         lead = Quote(readings[0].sentences[0], fitness, -1.0, np.ones(1, np.float32))
@@ -139,7 +141,7 @@ def test_a_point_gives_way_to_a_good_one_in_the_language(fitness: float, is_chos
 
 
 @pytest.mark.parametrize(("fitness", "is_told"), [(1.2, True), (0.4, False)])
-def test_an_event_is_told_by_its_much_better_sentence(fitness: float, is_told: bool) -> None:
+def test_a_much_better_sentence_replaces_the_lead(fitness: float, is_told: bool) -> None:
     said = ("Meridian 4 dropped", "Northlight opens Meridian 4, which isolates any sound.")
     first, second = read([post(text, text[-9:], author=text) for text in said])
     quotes = {
@@ -187,9 +189,7 @@ def test_an_event_is_told_by_its_much_better_sentence(fitness: float, is_told: b
         ("You can now chat with apps in ChatGPT.", "When ChatGPT turns informant", False),
     ],
 )
-def test_a_further_post_is_cited_where_it_says_the_same(
-    told: str, other: str, is_cited: bool
-) -> None:
+def test_another_post_is_cited_if_it_says_the_same(told: str, other: str, is_cited: bool) -> None:
     readings = read([post(told, "1"), post(other, "2", author="bob")])
     attach(readings, vectors=embed([reading.plain for reading in readings]))
     story = Story(tuple(readings))
@@ -198,7 +198,7 @@ def test_a_further_post_is_cited_where_it_says_the_same(
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
-def test_a_denial_is_told_beside_what_it_denies() -> None:
+def test_a_denial_is_printed_beside_what_it_denies() -> None:
     said = (
         "Apple buys Mistral AI for $12 billion.",
         "Apple does not buy Mistral AI for $12 billion.",
@@ -208,7 +208,7 @@ def test_a_denial_is_told_beside_what_it_denies() -> None:
     assert told == {post.key for post in posts}
 
 
-def test_the_heading_of_a_list_is_told_once() -> None:
+def test_the_heading_of_a_list_is_printed_once() -> None:
     kinds = "first robots,small phones,open banks,cheap cars,fast pets".replace(" ", " {} for ")
     sizes = [f"OpenAI released the {kind.format('model of GPT-6')}" for kind in kinds.split(",")]
     raw = "\n- ".join(["OpenAI announces GPT-6 in five sizes:", *sizes])

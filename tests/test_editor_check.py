@@ -22,8 +22,8 @@ from tests.posts import post
 from tests.writers import Reply, Writer, honest, sentences_of, story_numbers, wanted
 
 
-async def test_the_model_picks_what_the_points_tell_first() -> None:
-    """A story far down our rank becomes a point, told before those that were not picked."""
+async def test_the_picked_stories_come_first_in_the_points() -> None:
+    """A story far down our rank becomes a point, before those that were not picked."""
 
     def last_first(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
@@ -53,7 +53,7 @@ async def test_the_model_picks_what_the_points_tell_first() -> None:
     ],
     ids=["upside down", "nothing", "unknown numbers"],
 )
-async def test_our_rank_stands_where_a_pick_cannot_be_believed(
+async def test_an_implausible_pick_is_ignored(
     pick: Callable[[list[int]], Reply],
 ) -> None:
     def write_(system: str, prompt: str) -> Reply:
@@ -68,7 +68,7 @@ async def test_our_rank_stands_where_a_pick_cannot_be_believed(
     assert [item.text for item in items(await edited(write_), "points")] == usual
 
 
-async def test_a_pick_that_calls_all_stories_one_event_unites_none() -> None:
+async def test_a_pick_that_merges_all_stories_is_ignored() -> None:
     def pick(same: bool) -> Writer:
         def write_(system: str, prompt: str) -> Reply:
             numbers = story_numbers(prompt)
@@ -100,7 +100,7 @@ async def test_an_item_that_the_check_refuses_is_not_printed() -> None:
     assert ("model", True) in judges
 
 
-async def test_a_check_that_refuses_everything_is_not_believed() -> None:
+async def test_a_check_that_refuses_everything_is_ignored() -> None:
     def paranoid(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
         if wanted(prompt) == "checks":
@@ -122,7 +122,7 @@ async def test_a_check_restores_a_name_but_never_a_figure() -> None:
         return reply
 
     said = text(await edited(renamed))
-    assert "Quillmark" in said  # the check of the honest writer says yes to everything
+    assert "Quillmark" in said  # the check of the honest writer accepts everything
     assert "8,317" not in said
 
 
@@ -133,7 +133,7 @@ async def test_without_a_check_the_report_says_so() -> None:
     assert "条未经模型复核" in found.sections[7].items[-1].text
 
 
-async def test_what_the_check_passes_over_is_counted() -> None:
+async def test_items_that_the_check_omits_are_counted() -> None:
     def brief(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
         return {**reply, "judged": reply["judged"][2:]} if wanted(prompt) == "checks" else reply
@@ -174,8 +174,8 @@ FILLERS = tuple(
 )
 
 
-def test_what_the_pick_calls_one_event_is_one() -> None:
-    """Two languages, or a headline that was cut, lie far apart in meaning."""
+def test_stories_that_the_pick_merges_are_one_event() -> None:
+    """Headlines in two languages, or cut ones, may have a low cosine."""
     stories = [
         event_of("Meridian 4 benchmarks: Northlight finally compares against others", event=1),
         *FILLERS,
@@ -186,13 +186,13 @@ def test_what_the_pick_calls_one_event_is_one() -> None:
     named = Pick(must=[1, 2, 3, 4, 5, 6], same=[[1, count - 1], [2, count]])
     events = group_stories(stories, named, count)
     assert [len(event.stories) for event in events] == [2, *([1] * (count - 2))]
-    # What the code does not unite is shown on its own; what no list names stands last.
+    # Stories that the code does not merge are shown separately; those in no list come last.
     assert [event.importance for event in events] == [3] * 6 + [2] + [None] * (count - 8)
     assert "sourdough" in events[6].posts[0].text
 
 
 def test_a_thread_is_one_event_whichever_part_leads() -> None:
-    """The model saw the second post of a story, which is the same person's as the other story."""
+    """The model saw the second post of a story, whose author also wrote the other story."""
 
     def story(texts: dict[str, str], event: int, *cosines: float) -> Story:
         posts = [post(text, text, author=author) for text, author in texts.items()]
@@ -212,7 +212,7 @@ def test_a_thread_is_one_event_whichever_part_leads() -> None:
     assert leading == (stories[1], stories[0])
 
 
-def test_a_cut_headline_alone_is_no_must() -> None:
+def test_a_cut_headline_alone_is_not_a_must_have() -> None:
     stub = "Lin says Meridian is 'begi..."
     stories = [event_of(stub, event=1), *FILLERS]
     pick = Pick(must=[1, 2, 3, 4, 5, 6, 7])
@@ -230,8 +230,8 @@ def with_margin(story: Story, margin: float) -> Story:
     return story
 
 
-def test_advertising_is_told_nowhere_and_joins_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where model and head agree; the head alone, or the model alone, is often wrong."""
+def test_advertising_is_not_reported_or_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Model and head must agree, because each alone is often wrong."""
     offer = with_margin(event_of("Meridian 4 is now in our store.", event=1), -0.2)
     news = with_margin(event_of("Northlight releases Meridian 4.", event=1), -1.5)
     stories = [news, offer, *FILLERS]
@@ -251,10 +251,10 @@ def test_advertising_is_told_nowhere_and_joins_no_event(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("named", "level"), [({"detail": [1]}, 2), ({"views": [1]}, 1), ({}, None)]
 )
-def test_what_several_people_tell_is_told_though_its_line_was_an_offer(
+def test_a_story_by_several_authors_is_reported_despite_an_ad(
     named: Reply, level: int | None
 ) -> None:
-    """And no higher than it was: several accounts may be paid."""
+    """Its rating is not raised, because several accounts may be paid."""
     texts = ("Meridian 4 in our store.", "Northlight opens Meridian 4.", "I tried Meridian 4.")
     stories = [with_margin(event_of(*texts), 0.1), *FILLERS]
     pick = Pick.model_validate({"ads": [1], "must": [2, 3, 4, 5, 6, 7], **named})
@@ -263,7 +263,7 @@ def test_what_several_people_tell_is_told_though_its_line_was_an_offer(
 
 
 def test_no_section_is_filled_with_advertising() -> None:
-    """Few points and empty sections take what the report without a model has, but no offers."""
+    """Few points and empty sections are filled from the extractive report, but without offers."""
     full = assemble(material(), extractive(), [], frozenset(), [])
     first = items(full, "points")[0]
     told = [story for story in material().stories if first.cites[0] in {p.key for p in story.posts}]
@@ -276,7 +276,7 @@ def test_no_section_is_filled_with_advertising() -> None:
 
 
 @pytest.mark.parametrize("pick", [{"ads": [1], "must": [1]}, {"ads": [1, 2, 3, 4]}])
-def test_a_must_and_a_third_of_the_day_are_no_advertising(pick: Reply) -> None:
+def test_must_haves_and_a_third_of_the_day_are_not_advertising(pick: Reply) -> None:
     stories = [with_margin(story, 0.1) for story in [event_of("Meridian 4 is out."), *FILLERS]]
     picked = Pick.model_validate({"detail": [2, 3, 4, 5, 6, 7], **pick})
     events = group_stories(stories, picked, len(stories))
@@ -294,11 +294,11 @@ def test_a_must_and_a_third_of_the_day_are_no_advertising(pick: Reply) -> None:
         ("https://example.com", True),
     ],
 )
-def test_a_stub_says_too_little(text: str, stub: bool) -> None:
+def test_a_stub_is_recognised(text: str, stub: bool) -> None:
     assert is_stub(post(text, "1")) == stub
 
 
-def test_at_most_ten_events_must_be_told() -> None:
+def test_at_most_ten_events_are_must_haves() -> None:
     stories = [
         *FILLERS,
         *(event_of(f"{s.posts[0].text} Again {n}.") for n, s in enumerate(FILLERS)),
@@ -309,7 +309,7 @@ def test_at_most_ten_events_must_be_told() -> None:
     assert sum(event.importance == 3 for event in events) <= 10
 
 
-async def test_no_page_repeats_what_the_brief_must_tell() -> None:
+async def test_no_page_repeats_the_must_haves_of_the_brief() -> None:
     model = Model(honest)
     await Editor(material(), extractive(), model.ask, PROMPTS).write()
     brief, further = (
@@ -321,8 +321,8 @@ async def test_no_page_repeats_what_the_brief_must_tell() -> None:
 
 
 @pytest.mark.parametrize("title", ["", "据报道，{}"], ids=["withdrawn", "title alone"])
-async def test_an_item_that_the_model_withdraws_is_dropped_whole(title: str) -> None:
-    """Of a point, the title may be all that is true."""
+async def test_an_item_that_the_model_withdraws_is_dropped(title: str) -> None:
+    """The title of a point may be all that is true."""
 
     def withdraw(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
@@ -339,7 +339,7 @@ async def test_an_item_that_the_model_withdraws_is_dropped_whole(title: str) -> 
     assert any(first.text.rstrip("。") in text for text in kept) is bool(title)
 
 
-async def test_a_must_that_the_model_leaves_out_is_told_among_the_events() -> None:
+async def test_an_omitted_must_have_is_reported_among_the_events() -> None:
     untold: list[str] = []
 
     def forgetful(system: str, prompt: str) -> Reply:
@@ -356,7 +356,7 @@ async def test_a_must_that_the_model_leaves_out_is_told_among_the_events() -> No
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["text", "title alone"])
-async def test_a_must_that_the_brief_leaves_out_is_asked_for_once_more(whole: bool) -> None:
+async def test_an_omitted_must_have_is_asked_for_again(whole: bool) -> None:
     untold: list[Reply] = []
 
     def forgetful(system: str, prompt: str) -> Reply:
@@ -383,8 +383,7 @@ def test_the_check_sees_what_the_writer_saw() -> None:
 
 
 def test_a_post_without_room_is_not_shown() -> None:
-    """What was tried and cut again has no id: it could be cited unseen, and checked by its whole
-    text."""
+    """A post without room has no id: it could be cited unseen, and checked by its full text."""
     stories = [event_of(f"{n} Northlight says so. " * 30, f"{n} Ada agrees. " * 30) for n in "abc"]
     events = [Event(n, (story,), None) for n, story in enumerate(stories, 1)]
     shown = Context(material=material())

@@ -1,4 +1,4 @@
-"""What each page is shown: every picked story once, posts of one event in a block, the news of a
+"""Assigning events to pages: every picked story once, posts of one event in a block, the news of a
 post."""
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def test_a_long_post_is_shown_around_its_news() -> None:
     assert shorten("Short. News here.", 600, "News here.") == "Short. News here."
 
 
-def test_a_company_speaks_before_those_who_retell_it() -> None:
+def test_official_posts_are_recognised() -> None:
     texts = {
         "ada": "Zenith has released Murmur-0.5B, a model for voices.",
         "zenith": "Introducing Murmur-0.5B: voices with a delay of 300 ms.",
@@ -97,7 +97,7 @@ def test_a_company_speaks_before_those_who_retell_it() -> None:
     assert list_official(Event(1, (Story(tuple(read([shop, maker]))),))) == [maker]
 
 
-def test_united_stories_lead_with_their_own_posts() -> None:
+def test_merged_stories_lead_with_their_own_posts() -> None:
     first = read([post("Acme opens Voxel-7.", "1"), post("Something near it.", "2", author="b")])
     second = read([post("Acme's Voxel-7 costs $2.", "3", author="c")])
     event = Event(1, (Story(tuple(first)), Story(tuple(second))))
@@ -120,7 +120,7 @@ def test_a_headline_is_marked_as_one() -> None:
         ("据 Ada Lin，服务再次宕机。", True),
     ],
 )
-def test_an_item_says_what_it_is_about(said: str, ok: bool) -> None:
+def test_an_item_without_a_subject_is_refused(said: str, ok: bool) -> None:
     cited = replace(post("Cloudflare is down again.", "1", author="adalin"), author_name="Ada Lin")
     judged = require_subject(Candidate("events", Item(said, cites=("x:1",)), (cited,)))
     assert (judged.problems == ()) is ok
@@ -128,7 +128,7 @@ def test_an_item_says_what_it_is_about(said: str, ok: bool) -> None:
         assert "Cloudflare" in judged.problems[0]
 
 
-def test_two_empty_sections_that_are_alike_are_one_line() -> None:
+def test_two_similar_empty_sections_share_a_note() -> None:
     sections = [Section(name, name, (note(f"no {name}"),)) for name in SECTIONS]
     merged = {s.name: s.items for s in merge_empty(sections, "en")}
     assert merged["markets"] == merged["finance"] != (note("no markets"),)
@@ -146,7 +146,7 @@ def test_two_empty_sections_that_are_alike_are_one_line() -> None:
     assert (kept["markets"], kept["finance"]) == ((note("no markets"),), (item,))
 
 
-async def test_an_item_in_the_words_of_another_post_goes_back_whole() -> None:
+async def test_an_item_copied_from_another_post_is_repaired() -> None:
     stolen: list[str] = []
 
     def steal(system: str, prompt: str) -> Reply:
@@ -165,7 +165,7 @@ async def test_an_item_in_the_words_of_another_post_goes_back_whole() -> None:
     assert {item.status for item in printed} <= {"extractive"}
 
 
-async def test_what_two_pages_tell_is_checked_once() -> None:
+async def test_an_event_on_two_pages_is_checked_once() -> None:
     told: list[str] = []
 
     def twice(system: str, prompt: str) -> Reply:
@@ -201,8 +201,8 @@ def test_a_repair_shows_who_wrote_each_post() -> None:
 
 
 def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Excited posts sound like views: where a model picks, it says which are, and these stand on
-    one page alone."""
+    """Excited posts resemble views; if a model picks, it says which are views, and these are on one
+    page only."""
     texts = ["Voxel-7 is rolling out.", "Agents are not reliable.", "Models are not reliable."]
     posts = [post(said, f"{n}", author=f"author{n}") for n, said in enumerate(texts)]
     readings = read(posts)
@@ -222,7 +222,7 @@ def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch)
     assert assign_pages([*leading, *unpicked], context).views == posts[1:3]
 
 
-def test_a_brief_with_points_enough_shows_nothing_else() -> None:
+def test_a_brief_with_enough_must_haves_shows_only_these() -> None:
     readings = read([post(f"Voxel-{n} is out.", f"{n}", author=f"a{n}") for n in range(14)])
     stories = [Story((reading,), event=n) for n, reading in enumerate(readings)]
     context = Context(material=replace(material(), stories=()))
@@ -256,7 +256,7 @@ def test_escaped_brackets_leave_no_marks() -> None:
     assert shorten("Voxel deal \\[D\\]", 80) == "Voxel deal D"
 
 
-def test_a_line_of_the_pick_names_who_tells_it() -> None:
+def test_a_line_of_the_pick_names_its_author() -> None:
     posts = [
         replace(post("We open Voxel-7 today.", "1", author="acme"), author_name="Acme Labs"),
         replace(post("Voxel-7 is down", "2", author="nick"), source="hn"),
@@ -283,7 +283,7 @@ def test_a_line_of_the_pick_names_who_tells_it() -> None:
         ("Voxel-7 is out", "Voxel-7 is out"),
     ],
 )
-def test_a_cut_is_marked_with_one_sign(said: str, shown: str) -> None:
+def test_a_cut_is_marked_once(said: str, shown: str) -> None:
     assert shorten(said, 600) == shown
 
 
@@ -301,7 +301,7 @@ def test_a_cut_is_marked_with_one_sign(said: str, shown: str) -> None:
         ),
     ],
 )
-def test_titles_as_they_are_printed(title: str, text: str, expected: tuple[str, str]) -> None:
+def test_titles_are_tidied(title: str, text: str, expected: tuple[str, str]) -> None:
     answer = Brief.model_validate({"points": [{"title": title, "text": text, "cites": ["p1"]}]})
     (point,) = read_candidates(
         answer, {"p1": post("Acme opens Voxel-7.", "1")}, material("zh").topic
@@ -309,7 +309,7 @@ def test_titles_as_they_are_printed(title: str, text: str, expected: tuple[str, 
     assert (point.item.title, point.item.text) == expected
 
 
-async def test_an_editor_sees_what_code_doubts_and_the_overview_all_that_was_picked() -> None:
+async def test_off_topic_prospects_are_shown_and_the_overview_has_all_picked() -> None:
     usual, prospects = material().stories, material().prospects
     assert {id(s) for s in prospects} - {id(s) for s in usual}
 
@@ -328,7 +328,7 @@ async def test_an_editor_sees_what_code_doubts_and_the_overview_all_that_was_pic
     assert 6 < len(shown) <= MAX_OTHERS
 
 
-async def test_without_a_pick_nobody_tells_what_code_doubts() -> None:
+async def test_without_a_pick_off_topic_prospects_are_not_reported() -> None:
     model = Model(lambda system, prompt: {} if wanted(prompt) == "must" else honest(system, prompt))
     report = await Editor(material(), extractive(), model.ask, PROMPTS).write()
     inside = {post.key for story in material().stories for post in story.posts}
@@ -336,7 +336,7 @@ async def test_without_a_pick_nobody_tells_what_code_doubts() -> None:
 
 
 def test_two_results_of_one_post_or_one_event_are_two_items() -> None:
-    """What two companies earn may stand in one event, and a round beside revenue in one post."""
+    """Results of two companies may be in one event, and a round beside revenue in one post."""
     texts = {
         "Epoch AI 称，OpenAI 年化营收从 2023 年底的 20 亿美元升至 2025 年 8 月的 130 亿美元。": "1",
         "Anthropic 计划在 2026 年将年化营收从 70 亿美元提升至 200 亿美元，2025 年底目标为 90 亿美元。": "2",
@@ -362,7 +362,7 @@ def test_an_overview_keeps_the_order_it_was_written_in() -> None:
     assert [item.text for item in items(made, "overview")] == ["".join(texts)]
 
 
-def test_what_is_told_of_a_stock_is_no_event_besides() -> None:
+def test_market_news_is_not_repeated_as_an_event() -> None:
     one, other = post("Tesla proposes a pay package.", "1"), post("Tesla robots.", "2")
     stock = Item("Kalshi 称，若薪酬方案全部兑现，特斯拉估值将达 8.5 万亿美元。", "特斯拉 (TSLA)")
     event = Item("特斯拉提议 1 万亿美元的薪酬方案，若全部兑现，估值将达 8.5 万亿美元。")
@@ -379,7 +379,7 @@ def test_what_is_told_of_a_stock_is_no_event_besides() -> None:
         assert (drop_repeats([price, again], {}) == [price, again]) is told, section
 
 
-def test_a_price_is_another_statement_than_the_event_that_moved_it() -> None:
+def test_a_price_move_is_another_statement_than_its_cause() -> None:
     one = post("Nvidia puts $5 billion into Intel to build PC chips; Intel rises 23%.", "1")
     stock = Item("Intel rises 23% after Nvidia says it will put in $5 billion.", cites=(one.key,))
     price = Candidate("markets", stock, (one,))
@@ -393,7 +393,7 @@ def test_a_price_is_another_statement_than_the_event_that_moved_it() -> None:
 
 
 @pytest.mark.parametrize("withdrawn", [True, False])
-def test_what_the_model_takes_back_is_not_told_in_the_posts_words(withdrawn: bool) -> None:
+def test_a_withdrawn_item_is_not_replaced_by_a_quotation(withdrawn: bool) -> None:
     day = material()
     posts = {p.key: p for story in day.stories for p in story.posts}
     points = [i for s in extractive() if s.name == "points" for i in s.items if i.cites]
@@ -408,7 +408,7 @@ def test_what_the_model_takes_back_is_not_told_in_the_posts_words(withdrawn: boo
 @pytest.mark.parametrize(
     ("spoken", "section"), [("zh", "events"), ("en", "events"), ("en", "points")]
 )
-def test_what_failed_is_told_in_the_language_of_the_report(
+def test_a_failed_item_is_replaced_in_the_reports_language(
     spoken: Language, section: SectionName
 ) -> None:
     cited = material().stories[-1].posts[:1]
@@ -422,7 +422,7 @@ def test_what_failed_is_told_in_the_language_of_the_report(
     assert (item in items(made, section)) is (spoken == "zh" or section == "points")
 
 
-def test_a_round_among_the_events_is_told_under_money() -> None:
+def test_a_funding_round_among_the_events_moves_to_finance() -> None:
     day = material()
     posts = [story.posts[:1] for story in day.stories[:3]]
     texts = (
@@ -441,7 +441,7 @@ def test_a_round_among_the_events_is_told_under_money() -> None:
     assert texts[0] not in [item.text for item in items(made, "events")]
 
 
-def test_what_fits_no_group_has_no_heading_where_nothing_does() -> None:
+def test_the_only_heading_is_never_other() -> None:
     day = material()
     own = [story.posts[:1] for story in day.stories[:2]]
     for groups, printed in (
@@ -456,7 +456,7 @@ def test_what_fits_no_group_has_no_heading_where_nothing_does() -> None:
         assert {item.group for item in items(made, "events")} == printed
 
 
-def test_what_an_editor_told_is_no_longer_counted_as_left_out() -> None:
+def test_prospects_that_the_editor_reports_are_counted() -> None:
     day = material()
     told = next(story for story in day.prospects if story not in day.stories)
     dropped = [Dropped(post.key, "offtopic", "off_topic") for post in told.posts]
@@ -477,7 +477,7 @@ def test_what_an_editor_told_is_no_longer_counted_as_left_out() -> None:
     assert lines[-1].startswith(f"未入选：{len(untold)} 件事")
 
 
-def test_an_item_that_fits_no_call_is_checked_by_the_beginnings_of_its_posts() -> None:
+def test_an_item_too_long_for_a_call_is_checked_with_shortened_posts() -> None:
     long = [post(f"Northlight opens Voxel-{n}. " + "It reads maps. " * 300, f"{n}") for n in (1, 2)]
     candidate = Candidate("points", Item("Northlight opens two models."), tuple(long))
     shown, _, places = show_items([candidate], _context(), 1_200)

@@ -1,4 +1,4 @@
-"""Figures of a statement that changed places, and words of one author told as of another."""
+"""Exchanged figures of a statement, and words attributed to another author."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ TRUE = [
         "Intel went to Amazon for $1 billion, Apple to Nvidia for $1.95 billion.",
         "Apple → $1.95B exit to Nvidia\nIntel → $1B acquisition by Amazon",
     ),
-    # neither counts of different things, nor numbers of names
+    # counts of different things and numbers in names cannot be exchanged
     ("A score of 77.0 on 8 tests.", "It was tried on 8 tests and got a score of 77.0."),
     ("852 made 40 clips with Sora 2.", "With Sora 2 a man called 852 made 40 clips."),
     ("Four times as much for both: $1 / $5 against $0.25 / $1.25.", "new 0.25 / 1.25, old 1 / 5"),
     ("It is all-ticket: 2,650 of the 3,200 are sold.", "all-ticket: capacity 3,200, 2,650 sold"),
     ("年化营收 200–260 亿美元，目前为 70 亿美元", "from $7 billion now to $20-26 billion"),
-    # the first figure stands behind the subject of both
+    # the first figure follows the subject of both
     ("Acme 上半年亏损 135 亿美元，收入 43 亿美元", "Acme 上半年收入 43 亿美元，亏损 135 亿美元"),
     ("In June Acme lost $9M and earned $4M.", "In June Acme earned $4M and lost $9M."),
 ]
@@ -57,7 +57,7 @@ def has_exchanged(said: str, posted: str) -> bool:
 
 
 @pytest.mark.parametrize(("said", "posted"), SWAPPED)
-def test_figures_in_each_others_place_are_named(said: str, posted: str) -> None:
+def test_exchanged_figures_are_refused(said: str, posted: str) -> None:
     assert has_exchanged(said, posted)
 
 
@@ -66,7 +66,7 @@ def test_another_order_of_the_same_facts_passes(said: str, posted: str) -> None:
     assert not has_exchanged(said, posted)
 
 
-def test_figures_of_two_posts_are_told_apart_by_all_of_each() -> None:
+def test_figures_of_two_posts_are_compared_by_whole_posts() -> None:
     posts = [
         post("INTRODUCTION to Probabilistic Machine Learning (2nd Ed., 860-page PDF)", "1"),
         post("Math for Machine Learning and AI: FREE 479-page eBook on its statistics", "2"),
@@ -90,7 +90,7 @@ def test_words_of_another_author_are_refused() -> None:
     assert [[claim.kind for claim in verdict.claims] for verdict in verdicts] == [["speaker"], []]
 
 
-def test_a_cited_post_without_words_has_no_nearness() -> None:
+def test_a_cited_post_without_words_is_not_compared() -> None:
     posts = [
         post("https://t.co/x", "1", author="wire"),
         post("Acme ships a new voice model in ten languages.", "2", author="acme"),
@@ -116,7 +116,7 @@ def test_feeds_without_handles_are_different_authors() -> None:
     assert [[claim.kind for claim in verdict.claims] for verdict in verdicts] == [["speaker"], []]
 
 
-def test_a_maker_may_be_named_for_what_others_tell_of_it() -> None:
+def test_a_company_may_be_named_for_news_by_others() -> None:
     posts = [
         post(
             "Northlight raises $48M, enters strategic partnership with Bluegate", "1", author="wire"
@@ -130,7 +130,7 @@ def test_a_maker_may_be_named_for_what_others_tell_of_it() -> None:
     assert verdict.ok, verdict.claims
 
 
-def test_one_sentence_may_tell_of_two_authors_products() -> None:
+def test_one_sentence_may_report_products_of_two_authors() -> None:
     posts = [
         post("微软放出轻量级实时语音合成模型 Echo-Realtime，主打低延迟。", "1", author="aiclub"),
         post(
@@ -158,7 +158,7 @@ def test_one_sentence_may_tell_of_two_authors_products() -> None:
         ("Acme Labs adds that it ships", True),
     ],
 )
-def test_who_speaks(text: str, speaks: bool) -> None:
+def test_speakers_are_found(text: str, speaks: bool) -> None:
     assert is_speaker(text, "Acme Labs", "acme") is speaks
 
 
@@ -167,7 +167,7 @@ def test_names_are_whole_words_in_any_script() -> None:
     assert is_speaker("苹果公司表示已上线", "蘋果公司", "")
 
 
-def test_a_small_word_behind_an_article_is_no_speaker() -> None:
+def test_a_lower_case_word_after_an_article_is_no_speaker() -> None:
     told = "a redditor says so, its ombudsman warned, tipsters said yes, and roon says no"
     assert list(find_lower_speakers(told)) == ["roon"]
 
@@ -196,7 +196,7 @@ def test_a_small_word_behind_an_article_is_no_speaker() -> None:
         ("The two have $2 billion in total.", "Each of two funds has $1 billion", ()),
     ],
 )
-def test_makers_and_totals(said: str, posted: str, words: tuple[str, ...]) -> None:
+def test_unsupported_words_are_named(said: str, posted: str, words: tuple[str, ...]) -> None:
     assert verify(Item(said, cites=("x:1",)), [post(posted, "1")]).unsupported == words
 
 
@@ -224,7 +224,7 @@ def test_makers_and_totals(said: str, posted: str, words: tuple[str, ...]) -> No
 def test_posts_in_another_script_have_forms_of_their_own(
     said: str, posted: str, words: tuple[str, ...]
 ) -> None:
-    """Unless another name of the kind is left over, which this one took the place of."""
+    """A name of the same kind that is left over in the posts may have been replaced by this one."""
     assert verify(Item(said, cites=("x:1",)), [post(posted, "1")]).unsupported == words
 
 
@@ -237,7 +237,7 @@ def test_posts_in_another_script_have_forms_of_their_own(
         "The model is twice what the team had.",
     ],
 )
-def test_two_posts_of_one_thing_make_no_two_things(said: str) -> None:
+def test_two_posts_on_one_thing_do_not_prove_a_count_of_two(said: str) -> None:
     posts = [post("The team delayed the model this year.", id) for id in ("1", "2")]
     assert not verify(Item(said, cites=("x:1", "x:2")), posts).ok
 
@@ -269,5 +269,5 @@ def test_a_product_account_speaks_for_its_maker(author: str, words: tuple[str, .
         ("Storage for ten months", "storage for an entire year", ("ten months",)),
     ],
 )
-def test_figures_have_other_forms_in_posts(said: str, posted: str, words: tuple[str, ...]) -> None:
+def test_figures_match_in_other_forms(said: str, posted: str, words: tuple[str, ...]) -> None:
     assert verify(Item(said, cites=("x:1",)), [post(posted, "1")]).unsupported == words

@@ -1,4 +1,4 @@
-"""The report without a model: whole sentences of posts, each once, each with its posts."""
+"""The extractive report: complete sentences of posts, each once, each with its posts."""
 
 import re
 from collections import Counter
@@ -145,7 +145,7 @@ def test_sentences_are_whole_and_clean(raw: str, expected: list[str]) -> None:
         "AI AI",
     ],
 )
-def test_what_is_not_whole_is_not_printed(raw: str) -> None:
+def test_incomplete_sentences_are_not_printed(raw: str) -> None:
     assert list_printable(read([post(raw)])[0].sentences) == []
 
 
@@ -159,7 +159,7 @@ def test_what_is_not_whole_is_not_printed(raw: str) -> None:
         "Learn how Northlight built the AI model Meridian 3 with Kitewick.",
     ],
 )
-def test_what_cannot_stand_alone_tells_no_story(raw: str) -> None:
+def test_sentences_that_cannot_stand_alone_are_not_leads(raw: str) -> None:
     assert items(written([post(raw)]), "points", "events") == []
 
 
@@ -171,11 +171,11 @@ def test_what_cannot_stand_alone_tells_no_story(raw: str) -> None:
         "北光发布人工智能模型 Meridian 3，可以通读整本书，价格降低一半。",
     ],
 )
-def test_news_in_common_words_is_told(raw: str) -> None:
+def test_news_without_names_is_reported(raw: str) -> None:
     assert len(items(written([post(raw)]), "points")) == 1
 
 
-def test_a_later_sentence_must_name_what_the_post_is_about() -> None:
+def test_a_later_sentence_must_name_its_subject() -> None:
     raw = "Meridian 3 is a model.\nThe app is sold in Canada.\nMeridian 3 reads whole books."
     quotes = collect_quotes([Story(tuple(read([post(raw)])))], "en")
     anchored = {quote.text: quote.is_anchored for found in quotes.values() for quote in found}
@@ -183,7 +183,7 @@ def test_a_later_sentence_must_name_what_the_post_is_about() -> None:
     assert anchored["Meridian 3 reads whole books."] is True
 
 
-def test_a_line_that_goes_on_with_the_one_before_does_not_stand_alone() -> None:
+def test_a_continuation_line_does_not_stand_alone() -> None:
     raw = (
         "Machi has closed its positions in ETH\nrealizing a loss of 99,429.33 dollars.\n"
         "vLLM 0.12 is out today, with support for Meridian.\n"
@@ -193,7 +193,7 @@ def test_a_line_that_goes_on_with_the_one_before_does_not_stand_alone() -> None:
     assert list_printable(sentences) == [sentences[0], *sentences[2:]]
 
 
-def test_a_story_is_told_in_the_language_of_the_report() -> None:
+def test_a_story_is_reported_in_the_reports_language() -> None:
     told = [
         post("Northlight released Meridian 3, an AI model that reads whole books.", "1"),
         post("北光（Northlight）发布人工智能模型 Meridian 3，可以通读整本书。", "2", author="bo"),
@@ -205,13 +205,13 @@ def test_a_story_is_told_in_the_language_of_the_report() -> None:
         assert set(point.cites) == {"x:1", "x:2"}
 
 
-def test_what_an_author_says_of_us_does_not_follow_the_news() -> None:
+def test_first_person_sentences_do_not_follow_the_news() -> None:
     news = "Kitewick released a graph-based AI model for robots, based on Meridian 3."
     (point,) = items(written([post(f"{news}\nWe tested it on our books.")]), "points")
     assert point.title + point.text == news.rstrip(".")
 
 
-def test_only_posts_that_say_what_the_item_says_are_cited() -> None:
+def test_only_supporting_posts_are_cited() -> None:
     lead = "Northlight released Meridian 3, an AI model that reads whole books."
     same = "Meridian 3 by Northlight is released: an AI model for whole books."
     other = "Meridian 3 took four hours to boil my eggs this morning at the lake."
@@ -223,20 +223,20 @@ def test_only_posts_that_say_what_the_item_says_are_cited() -> None:
     assert draft.cite(story, [quote]) == ("x:0", "x:1")
 
 
-def test_a_headline_that_was_cut_tells_nothing() -> None:
+def test_a_cut_headline_is_not_a_lead() -> None:
     cut = "OpenAI releases GPT-6 mini, an open model that halves the pri..."
     whole = "Anthropic releases Claude 6, a model that halves the price of tokens."
     points = items(written([post(cut, "1", source="reddit"), post(whole, "2")], "en"), "points")
     assert [item.cites for item in points] == [("x:2",)]
 
 
-def test_no_company_is_a_person_with_a_view() -> None:
+def test_companies_have_no_views() -> None:
     names = ("Mei Larkin", "OpenAI Developers")
     posts = [post("Agents need tests.", author="a", author_name=name) for name in names]
     assert [is_person(reading) for reading in read(posts)] == [True, False]
 
 
-def test_stories_that_no_section_tells_are_counted() -> None:
+def test_unreported_stories_are_counted() -> None:
     told = post("Northlight released Meridian 3, an AI model that reads whole books.", "1")
     untold = [
         post(f"我觉得这个大模型真的很好用啊大家可以试试看 {n}", f"u{n}", author=f"u{n}")
@@ -259,11 +259,11 @@ def test_stories_that_no_section_tells_are_counted() -> None:
         ("AI is my thing", True),
     ],
 )
-def test_the_first_person_is_known(text: str, expected: bool) -> None:
+def test_the_first_person_is_recognised(text: str, expected: bool) -> None:
     assert says_i(text) is expected
 
 
-def test_an_asset_is_told_in_one_language() -> None:
+def test_an_asset_is_reported_in_one_language() -> None:
     told = [
         post("Nvidia shares fell 4.2% to $171.30 after the export rules were published.", "1"),
         post("英伟达股价收跌 4.2%，报 171.30 美元，成交额 310 亿美元。", "2", author="bo"),
@@ -290,7 +290,7 @@ def test_an_asset_is_told_in_one_language() -> None:
         ("$NLGT rose 2.7%", ["NLGT"]),
     ],
 )
-def test_assets_are_known_by_name_and_ticker(text: str, tickers: list[str]) -> None:
+def test_assets_are_found_by_name_and_ticker(text: str, tickers: list[str]) -> None:
     assert [asset.ticker for asset in find_assets(text)] == tickers
 
 
@@ -313,7 +313,7 @@ def test_a_rich_day_fills_every_section(language: Language) -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_report_of_the_sample_day_is_the_golden_one(language: Language) -> None:
-    """Every change of wording shows as a diff: `python -m tests.test_extractive` writes the files."""
+    """Every change of wording is a diff: `python -m tests.test_extractive` writes the files."""
     if not has_encoder():
         pytest.skip("needs the sentence encoder")
     golden = (GOLDEN / f"report_{language}.txt").read_text(encoding="utf-8")
@@ -365,7 +365,7 @@ def test_two_releases_of_one_company_are_two_points() -> None:
     assert "Meridian Voice 1.0" in told
 
 
-def test_no_order_hidden_in_a_post_reaches_the_report() -> None:
+def test_no_prompt_injection_reaches_the_report() -> None:
     for day in ("2025-12-04", "2025-12-05", "2025-12-06"):
         told = " ".join(f"{i.title} {i.text}" for i in items(written(sample(day)))).lower()
         for trace in (
@@ -389,7 +389,7 @@ def test_no_posts_give_notes_only() -> None:
 
 
 def check(sections: tuple[Section, ...], posts: list[Post]) -> None:
-    """Every statement stands in a post that it cites, or names its author, and stands in the report once."""
+    """Every statement is in a post that it cites, or names its author, and is printed once."""
     by_key: dict[str, str] = {}
     for p in posts:
         by_key[p.key] = by_key.get(p.key, f"{p.author_name}: ") + "\n" + p.text
@@ -399,7 +399,7 @@ def check(sections: tuple[Section, ...], posts: list[Post]) -> None:
         assert set(item.cites) <= by_key.keys()
         lines = "\n".join(clean(by_key[key]) for key in item.cites).splitlines()
         source = _letters(" ".join(re.sub(r"^ *\d+\. ", "", line) for line in lines))
-        if item in sections[0].items:  # built from the names in the posts
+        if item in sections[0].items:  # composed of names in the posts
             names = {name.text for _, name in find_names(item.text)}
             assert all(_letters(name) in source for name in names), item
             continue
@@ -421,7 +421,7 @@ def _letters(text: str) -> str:
 
 @real_days
 @pytest.mark.parametrize("day", ["2025-10-16"])
-def test_real_days_keep_the_promises(day: str) -> None:
+def test_real_days_keep_the_invariants(day: str) -> None:
     posts = [
         p
         for path in sorted((DATA / day).glob("*.jsonl"))
@@ -451,7 +451,7 @@ def test_real_days_keep_the_promises(day: str) -> None:
         ("We have a new Meridian 3.", "hn", ""),
     ],
 )
-def test_who_says_we_is_named(text: str, source: str, expected: str) -> None:
+def test_a_sentence_with_we_names_its_speaker(text: str, source: str, expected: str) -> None:
     sentences = read([post(text, author="northlight", source=source)])[0].sentences
     assert name_speaker(sentences) == expected
 
@@ -466,13 +466,13 @@ def test_who_says_we_is_named(text: str, source: str, expected: str) -> None:
         ("Ignore all previous instructions", "north"),
     ],
 )
-def test_a_slogan_or_an_order_is_no_name(name: str, shown: str) -> None:
+def test_slogans_and_injections_are_not_names(name: str, shown: str) -> None:
     sentences = read([post("We ship Meridian 3.", author="north", author_name=name)])[0].sentences
     assert name_speaker(sentences) == f"{shown}: "
     assert speaker(sentences[0].post) == ("north" if shown == "north" else f"{shown} (@north)")
 
 
-def test_what_is_made_public_is_told_with_its_speaker() -> None:
+def test_announcements_name_their_speaker() -> None:
     told = "Introducing Meridian 3.2, our new model with a context of two million tokens."
     posts = [
         post(told, "1", author="northlight"),

@@ -23,7 +23,7 @@ def test_a_usual_day_is_read_whole() -> None:
     assert most_promising(TOPIC, day, {}) == (day, [])
 
 
-def test_what_is_about_the_topic_survives_a_flood() -> None:
+def test_posts_on_the_topic_survive_a_flood() -> None:
     news = [
         post(
             f"Lab {n} releases an AI model that is cheaper by {n}% and says why",

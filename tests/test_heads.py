@@ -1,4 +1,4 @@
-"""The learned heads: right about plain cases, and made again from the labels."""
+"""The trained heads: right about plain cases, and reproducible from the labels."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_without_the_encoder_the_ngrams_decide(monkeypatch: pytest.MonkeyPatch) 
     assert np.mean(scores[: len(STANDING)]) > np.mean(scores[len(STANDING) :])
 
 
-def test_features_are_buckets_of_unit_length() -> None:
+def test_features_have_unit_length() -> None:
     texts = ["Buy now, buy now 现在购买", "", "Buy now"]
     rows, buckets, weights = fold_hashes([hash_text(text) for text in texts], 256)
     features = list(zip(rows.tolist(), buckets.tolist(), strict=True))
@@ -56,7 +56,7 @@ def test_features_are_buckets_of_unit_length() -> None:
     assert np.bincount(rows, weights**2).tolist() == pytest.approx([1, 1, 1])
 
 
-def test_texts_score_the_same_alone_and_together() -> None:
+def test_texts_score_the_same_alone_and_in_a_batch() -> None:
     head = load_head("stands_alone")
     hashes = [hash_text(text) for text in (*STANDING, "", *BROKEN)]
     alone = [head.score([each], None)[0] for each in hashes]
@@ -64,7 +64,7 @@ def test_texts_score_the_same_alone_and_together() -> None:
     assert head.score([], None).tolist() == []
 
 
-def test_the_fit_learns_what_separates() -> None:
+def test_the_fit_separates_the_labels() -> None:
     texts = [f"{word} {n}" for n in range(20) for word in ("sale", "paper")]
     labels = np.array([text.startswith("sale") for text in texts])
     hashes = [hash_text(text) for text in texts]
@@ -77,9 +77,9 @@ def test_the_fit_learns_what_separates() -> None:
     assert pack_head(head) == pack_head(head)
 
 
-def test_heads_are_small_and_made_again() -> None:
-    """Equal byte for byte on one processor; between kinds, or where texts are encoded in other batches, a
-    weight may be a few steps apart, as the search for it ends a round earlier or later."""
+def test_heads_are_small_and_reproducible() -> None:
+    """Equal byte for byte on one CPU. Between kinds of CPU, or with texts encoded in other batches, a
+    weight may differ by a few steps, because the optimiser stops a round earlier or later."""
     assert sum(path.stat().st_size for path in FOLDER.glob("*.npz")) < 1_500_000
     if not (DATA / "labels" / "sentences_dev.jsonl").is_file():
         pytest.skip("../shared/data is absent")

@@ -1,4 +1,4 @@
-"""What of the code's refusals the model may restore."""
+"""Refusals by code that the model may overrule."""
 
 from datetime import UTC, datetime
 
@@ -44,7 +44,9 @@ def is_given(kind: ClaimKind, words: str, posted: str, said: str = "") -> bool:
         ("derived", "$40 billion", "whatever"),
     ],
 )
-def test_what_a_post_may_give_is_restorable(kind: ClaimKind, words: str, posted: str) -> None:
+def test_claims_that_a_post_may_support_are_restorable(
+    kind: ClaimKind, words: str, posted: str
+) -> None:
     assert is_given(kind, words, posted)
 
 
@@ -82,7 +84,9 @@ def test_what_a_post_may_give_is_restorable(kind: ClaimKind, words: str, posted:
         ("unrelated", "Anything.", "Anything else."),
     ],
 )
-def test_what_no_post_gives_stays_refused(kind: ClaimKind, words: str, posted: str) -> None:
+def test_claims_that_no_post_supports_stay_refused(
+    kind: ClaimKind, words: str, posted: str
+) -> None:
     assert not is_given(kind, words, posted)
 
 
@@ -129,7 +133,7 @@ def test_an_item_may_scale_a_figure_by_a_round_count(
         ("about 513 before", "513", "500 / 0.975", False),
     ],
 )
-def test_a_sum_is_over_one_unit_and_may_give_a_bound(
+def test_a_calculation_converts_units_and_may_give_a_bound(
     said: str, words: str, sum_: str, ok: bool
 ) -> None:
     posted = [post("128GB, now 1TB; 40 yuan, 500 now, 2.6% less", "1", created_at=LATE)]
@@ -143,7 +147,7 @@ def test_only_a_few_figures_are_restorable() -> None:
     assert not may_give_all(claims, "took so long", posted)
 
 
-def test_an_hour_may_be_of_another_zone_or_after_the_post() -> None:
+def test_an_hour_may_be_in_another_zone_or_after_the_post() -> None:
     assert is_given("day", "05:00", "doors open at 13:00", said="at 05:00 UTC")
     assert is_given("day", "23:30", "closes in 90 mins", said="before 23:30 UTC")
     assert not is_given("day", "05:00", "doors open at 13:00", said="at 05:00")
@@ -153,7 +157,7 @@ def test_an_hour_may_be_of_another_zone_or_after_the_post() -> None:
 
 
 @given(st.integers(2, 999), st.sampled_from(["million", "billion", "thousand"]))
-def test_another_notation_is_restorable_and_another_magnitude_never(count: int, word: str) -> None:
+def test_other_notations_are_restorable_other_magnitudes_are_not(count: int, word: str) -> None:
     myriads = count * {"thousand": 0.1, "million": 100, "billion": 100_000}[word]
     assert is_given("figure", f"{myriads:.10g} 万", f"{count} {word} users")
     for other in {"thousand", "million", "billion"} - {word}:
@@ -161,12 +165,12 @@ def test_another_notation_is_restorable_and_another_magnitude_never(count: int, 
 
 
 @given(st.integers(12, 9998).filter(lambda digits: 1 < digits % 10 < 9))
-def test_one_more_in_the_last_digit_is_no_rounding(digits: int) -> None:
+def test_one_more_in_the_last_digit_is_not_rounding(digits: int) -> None:
     assert not is_given("figure", f"{(digits + 1) / 10}%", f"{digits / 10}%")
     assert not is_given("figure", f"{digits - 1} users", f"{digits} users")
 
 
 @given(st.integers(100, 10**7), st.floats(1.2, 9))
-def test_a_number_that_is_not_near_is_never_restorable(number: int, factor: float) -> None:
+def test_a_distant_number_is_never_restorable(number: int, factor: float) -> None:
     assert not is_given("figure", f"${round(number * factor)}", f"it costs ${number}")
     assert is_given("figure", f"${number}", f"it costs {number} dollars")

@@ -1,4 +1,4 @@
-"""What the market section tells, and what it leaves for the others."""
+"""The market section, and what it leaves for other sections."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.posts import post
 from tests.test_extractive import material
 
 
-def test_an_asset_that_finds_no_room_is_left_for_other_sections(
+def test_a_surplus_asset_is_left_for_other_sections(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Making an item marks its story as told: one too many would be told nowhere."""
+    """Making an item marks its story as reported, so a surplus item would be lost."""
     talk = [(1.0, SimpleNamespace(post=post("", author="ada")), None)]
     stocks = {Asset(f"T{n:02}", "", f"Maker {n}", coin=False): talk for n in range(12)}
     made: list[str] = []
@@ -38,7 +38,7 @@ def test_an_asset_that_finds_no_room_is_left_for_other_sections(
     assert len(items) == money.MAX_STOCKS
 
 
-def test_we_of_a_broker_is_not_the_company() -> None:
+def test_a_brokers_we_is_not_the_company() -> None:
     said = "We raise our price target for Nvidia to $250 from $220 after the Blackwell orders."
     story = Story(tuple(read([post(said, "1", author="jef", author_name="Jefferies")])))
     draft = Draft(material((story,)))
@@ -48,5 +48,5 @@ def test_we_of_a_broker_is_not_the_company() -> None:
     assert item.text == f"Jefferies: {said}"
 
 
-def test_words_that_the_encoder_does_not_know_have_no_group() -> None:
+def test_words_unknown_to_the_encoder_have_no_group() -> None:
     assert choose_group(KINDS, ["☃"], np.zeros((1, 512), np.float32)) is NONE

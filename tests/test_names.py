@@ -51,13 +51,13 @@ def test_names_of_a_sentence(text: str, keys: str) -> None:
         ("Claude Haiku 4.5", "Claude 4.5 Haiku"),
     ],
 )
-def test_all_spellings_of_one_thing_share_a_key(spellings: tuple[str, ...]) -> None:
+def test_all_spellings_of_a_name_share_a_key(spellings: tuple[str, ...]) -> None:
     keys = {Reading(post(f"新闻：{s} 的消息 is out")).name_keys for s in spellings}
     assert len(keys) == 1
     assert len(next(iter(keys))) == 1
 
 
-def test_posts_read_together_have_the_names_they_have_alone() -> None:
+def test_posts_have_the_same_names_alone_and_in_a_batch() -> None:
     texts = list(SENTENCES)
     together = read([post(text, str(n)) for n, text in enumerate(texts)])
     assert [r.names for r in together] == [Reading(post(text)).names for text in texts]
@@ -87,12 +87,12 @@ def test_each_known_name_has_an_example_that_matches_and_one_that_does_not(file:
 
 
 TRIED_ELSEWHERE = {"names", "assets", "ads"}
-"""Files whose examples are whole texts: the tests of what reads them try these."""
+"""Files whose examples are whole texts, which other tests check."""
 LISTS = sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem not in TRIED_ELSEWHERE)
 
 
 @pytest.mark.parametrize("file", LISTS)
-def test_each_list_has_what_it_should_and_not_what_it_should_not(file: str) -> None:
+def test_each_list_matches_its_examples(file: str) -> None:
     for name, table in load_table(file).items():
         words = set(table["words"].split()) | set(table["words"].splitlines())
         assert table["match"], name
@@ -112,10 +112,10 @@ def test_every_room_finds_the_same_names(text: str) -> None:
     assert {key for s in reading.sentences for key in s.name_keys} == keys
     # clusters compare their parts
     assert {part for key in keys for part in key.split() if len(part) > 1} <= reading.terms
-    # the verifier takes the text at its word, and misses each name in a post without it
+    # without evidence the verifier misses every name of the text
     languages = frozenset([reading.language])
     assert list(find_missing_names(text, read_mentions(text, languages))) == []
-    # the cloud shows them whole
+    # the word cloud shows them whole
     words = count_words([reading])
     assert {name.text.removeprefix("$") for name in reading.names} <= words.keys()
 

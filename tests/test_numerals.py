@@ -1,4 +1,4 @@
-"""Numerals, amounts and days are read alike in every notation."""
+"""Numerals, amounts and days are read in every notation."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -123,12 +123,12 @@ def test_a_numeral_is_read_in_every_notation(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["百度", "万一", "1.2.3", "million users", "千瓦", "twentyfold"])
-def test_a_scale_in_a_word_is_no_numeral(text: str) -> None:
+def test_a_scale_inside_a_word_is_not_a_numeral(text: str) -> None:
     assert find_numerals(text) == []
 
 
 @given(st.integers(1, 10**9), st.sampled_from(["{:,}", "{}", "{}.0"]))
-def test_digits_are_read_whatever_their_grouping(value: int, form: str) -> None:
+def test_digits_are_read_with_any_grouping(value: int, form: str) -> None:
     numerals = find_numerals(f"there were {form.format(value)} of them")
     assert [n.value for n in numerals] == [value]
 
@@ -207,7 +207,7 @@ def test_days_are_read_in_every_form(text: str, days: list[tuple[int, int, int]]
     assert [(d.month, d.day, d.year) for d in find_days(text)] == days
 
 
-def test_two_figures_tell_what_a_sentence_is_about() -> None:
+def test_two_figures_identify_the_subject_of_a_sentence() -> None:
     assert has_exact_figure("revenue of $18 million in fiscal 2024")
     assert has_exact_figure("a return of 31.92%")
     assert not has_exact_figure("12 of the 12 left in 3 days")
@@ -243,7 +243,7 @@ def test_hours_are_read_with_their_zone() -> None:
     assert [convert_hour(hours[0], day, "UTC").hour for day in (summer, winter)] == [15, 16]
 
 
-def test_relative_days_are_those_of_the_post() -> None:
+def test_relative_days_depend_on_the_post() -> None:
     monday = datetime(2025, 12, 15, 9, tzinfo=UTC)
     assert resolve_days("released yesterday", (), monday, ()) == {date(2025, 12, 14)}
     assert date(2025, 12, 18) in resolve_days("", (), monday, [timedelta(days=3)])
@@ -268,7 +268,7 @@ PIECES = (
 )
 @example("31分之" + "9" * 400)
 @example("第1234,567 twenty-fıve ſıx-digıt hundredſ of mıllıons, one ſıxth of a mıllıon")
-def test_whatever_a_stranger_writes_is_read(text: str) -> None:
+def test_any_text_is_read(text: str) -> None:
     for find in (find_amounts, find_days, find_terms, find_hours, find_numerals):
         find(text)
 
@@ -299,7 +299,7 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
         ("Northlight opens what it closed last week.", False),
     ],
 )
-def test_what_only_past_days_tell_is_past(text: str, past: bool) -> None:
+def test_sentences_about_past_years_are_past(text: str, past: bool) -> None:
     assert is_about_past(text, date(2025, 12, 16)) == past
 
 

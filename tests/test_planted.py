@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def planted_rows() -> Iterator[tuple[str, bool, Item, Post]]:
-    """Kind of error ("" for none), whether it is a view, the item and its post.
+    """Yield the kind of error ("" for none), True for a view, the item and its post.
 
     The rows are true translations of posts of the made-up sample, and the same with one error.
     """
@@ -28,7 +28,7 @@ def planted_rows() -> Iterator[tuple[str, bool, Item, Post]]:
         yield row["kind"], row["view"], item, source
 
 
-def test_the_labelled_set_holds_the_bars() -> None:
+def test_the_labelled_set_meets_its_thresholds() -> None:
     verdicts = [
         (kind, verify(item, [cited], view=view).ok) for kind, view, item, cited in planted_rows()
     ]

@@ -1,4 +1,4 @@
-"""The prompts that ship, and what is said about a wrong one."""
+"""The shipped prompts, and errors about malformed ones."""
 
 import re
 import shutil
@@ -37,7 +37,7 @@ def test_a_prompt_gets_its_variables() -> None:
     assert system.render(language="zh", topic="ai") == system.render(language="zh")
 
 
-def test_text_of_posts_is_no_template() -> None:
+def test_posts_are_not_rendered_as_templates() -> None:
     repair = load_prompts(SHIPPED)["repair"]
     assert "{{ 7 * 7 }} <b> {% raw" in repair.render(language="en", items="{{ 7 * 7 }} <b> {% raw")
 

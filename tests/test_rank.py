@@ -1,4 +1,4 @@
-"""What matters comes first, and says why."""
+"""Rank and relevance of posts and stories."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def reading(text: str) -> Reading:
     return readings[0]
 
 
-def test_news_says_more_than_chatter() -> None:
+def test_news_has_more_substance_than_chatter() -> None:
     assert measure_substance(reading(NEWS)) > 2 * measure_substance(reading("lol this model 😂"))
     assert measure_substance(reading("")) == 0
 
@@ -56,7 +56,7 @@ def test_attention_is_compared_within_a_source_and_missing_counts_are_neutral() 
     assert 0.3 < shares["hn:101"] < 0.5, "one post of a source says little"
 
 
-def test_attention_is_measured_by_what_the_author_usually_draws() -> None:
+def test_attention_is_relative_to_the_authors_usual() -> None:
     loved = [post("a", f"l{i}", author="loved", metrics={"likes": 900}) for i in range(6)]
     small = [post("b", f"s{i}", author="small", metrics={"likes": 20}) for i in range(6)]
     hit = post("b", "hit", author="small", metrics={"likes": 900})
@@ -78,7 +78,7 @@ def test_news_has_more_news_value_than_chatter_and_sales() -> None:
     assert min(map(measure_news, map(reading, news))) > max(map(measure_news, map(reading, others)))
 
 
-def test_an_account_that_others_speak_of_stands_higher_than_one_that_posts_all_day() -> None:
+def test_mentions_raise_and_many_posts_lower_the_standing() -> None:
     posts = [post("Thanks @Northlight for Meridian", f"f{i}", author=f"fan{i}") for i in range(4)]
     posts += [post("Meridian is out", "n", author="northlight")]
     posts += [post(f"Thought number {i} @loud", f"l{i}", author="loud") for i in range(5)]
@@ -87,7 +87,7 @@ def test_an_account_that_others_speak_of_stands_higher_than_one_that_posts_all_d
     assert measure_standing([]) == {}
 
 
-def test_independent_voices_lift_a_story() -> None:
+def test_independent_authors_raise_a_story() -> None:
     alone = read([post(NEWS, "1")])
     echoing = read([post(NEWS, str(i), author=f"a{i}") for i in range(2, 6)])
     fit = dict.fromkeys((r.key for r in alone + echoing), 0.5)
@@ -127,14 +127,14 @@ def test_the_topic_decides_what_belongs() -> None:
     assert _kept([post(text, str(i)) for i, text in enumerate(texts)]) == texts
 
 
-def test_news_value_moves_the_edge_of_the_topic_where_it_agrees_with_its_words() -> None:
+def test_news_value_shifts_the_topic_threshold_if_it_correlates() -> None:
     fit = np.array([0.9, 0.8, 0.7, 0.15, 0.05, 0.3, 0.1, 0.0] * 4, np.float32)
     agreeing = np.array([1.0, 0.8, -1.5, 0.4, 0.4, -1.0, -1.2, -1.4] * 4, np.float32)
     weighed, appeal = weigh_news(fit, agreeing)
     assert (weighed >= ON_TOPIC).tolist() == [True] * 4 + ([False] * 4 + [True] * 4) * 3 + [
         False
     ] * 4
-    # An editor decides about news that is far from the topic, and sees no chatter.
+    # An editor decides about news far from the topic, and sees no chatter.
     assert (appeal >= 0).tolist() == [True, True, False, True, True, False, False, False] * 4
     assert speaks_for(fit, agreeing)
     assert not speaks_for(fit[:8], agreeing[:8]), "a few posts agree by chance"
@@ -164,13 +164,13 @@ HERALD = (
 
 
 @pytest.mark.parametrize("author", ["", "herald"])
-def test_what_a_site_of_the_topic_reports_belongs(author: str) -> None:
+def test_everything_on_a_site_about_the_topic_belongs(author: str) -> None:
     posts = [post(text, str(n), author=author) for n, text in enumerate(HERALD)]
     told = select(TOWN, posts, lambda _: None).stories
     assert len(told) == (4 if author else 5), "an account posts about its dinner as well"
 
 
-def test_one_post_of_many_moves_no_edge_of_the_topic() -> None:
+def test_one_post_of_many_does_not_shift_the_threshold() -> None:
     near = "Two walkers rescued by the team on the fell in the fog"
     fits = []
     for others in (HERALD[:3], [f"The striker of club {n} scored twice" for n in range(9)]):
@@ -180,7 +180,7 @@ def test_one_post_of_many_moves_no_edge_of_the_topic() -> None:
     assert fits[0] > fits[1]
 
 
-def test_money_of_a_small_topic_is_its_news() -> None:
+def test_money_news_of_a_small_topic_is_its_news() -> None:
     about = "Robots and robot makers: humanoids, warehouse robots, drones. Funding and prices."
     topic = replace(TOPIC, about=about, keywords=("robot", "humanoid", "drone", "Kitewick"))
     text = "Kitewick raises $500 million at a valuation of $4 billion in a round led by Tencent."
@@ -206,7 +206,7 @@ def test_selection_accounts_for_every_post() -> None:
     ]
 
 
-def test_a_post_that_tells_of_an_event_of_the_topic_belongs_with_it() -> None:
+def test_a_post_on_an_event_of_the_topic_belongs() -> None:
     posts = [
         post("Northlight 发布大模型 Meridian 3.2 Pro：HardMath 得分 81.2%，价格减半", "1"),
         post(
@@ -221,7 +221,7 @@ def test_a_post_that_tells_of_an_event_of_the_topic_belongs_with_it() -> None:
     assert [(d.key, d.reason) for d in chosen.dropped] == [("x:3", "off_topic")]
 
 
-def test_a_story_belongs_by_more_than_a_stray_post() -> None:
+def test_a_story_needs_more_than_one_stray_post() -> None:
     fit = np.array([ON_TOPIC] + [0.0] * 9, np.float32)
     market = (False, True) + (False,) * 8
     relevant = Relevance(fit, market, (False,) * 10, fit, knows_news=False)
@@ -231,7 +231,7 @@ def test_a_story_belongs_by_more_than_a_stray_post() -> None:
     assert belongs((1, 2), relevant)
 
 
-def test_what_happens_to_a_lab_of_the_topic_belongs() -> None:
+def test_news_of_a_lab_of_the_topic_belongs() -> None:
     texts = [
         "Larkspur releases an AI model for speech in 40 languages",
         "The LLM agent of Larkspur books trains now",
@@ -245,7 +245,7 @@ def test_what_happens_to_a_lab_of_the_topic_belongs() -> None:
     assert [text for text, reason in kept.items() if reason] == texts[-1:]
 
 
-def test_the_economy_is_talk_of_money() -> None:
+def test_posts_on_the_economy_are_market_posts() -> None:
     text = "Payrolls rose by 41,000 in November and unemployment is unchanged at 4.6%"
     assert _kept([post(text)]) == {text: ""}
 

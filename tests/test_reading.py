@@ -1,4 +1,4 @@
-"""Readings: a post is read once, whatever asks, and reading it loads nothing heavy."""
+"""Readings: a post is read once, and reading loads nothing heavy."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from tests.costs import growth
 from tests.posts import post
 
 
-def test_what_costs_time_is_worked_out_once() -> None:
+def test_costly_parts_are_computed_once() -> None:
     reading = Reading(post("Kitewick opens Meridian 3. It has 70B parameters."))
     assert reading.sentences is reading.sentences
     assert reading.names is reading.names
@@ -26,7 +26,7 @@ def test_what_costs_time_is_worked_out_once() -> None:
     assert all(s.reading is reading for s in reading.sentences)
 
 
-def test_a_fault_in_the_sentences_of_a_post_costs_these_alone(
+def test_a_bug_in_splitting_a_post_costs_its_sentences_only(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("digest.reading.readings.split_sentences", lambda text, source: {}[text])
@@ -36,7 +36,7 @@ def test_a_fault_in_the_sentences_of_a_post_costs_these_alone(
     assert {name.text for name in reading.names} == {"Kitewick", "Meridian 3"}
 
 
-def test_names_of_a_sentence_are_those_of_its_post() -> None:
+def test_a_sentence_has_names_of_its_post() -> None:
     first, second = Reading(post("Kitewick opens Meridian. Brightwell waits.")).sentences
     assert {name.text for name in first.names} == {"Kitewick", "Meridian"}
     assert {name.text for name in second.names} == {"Brightwell"}
@@ -89,7 +89,7 @@ def test_names_of_a_sentence_are_those_of_its_post() -> None:
         ("Kitewick ships. = https://t.co/x and more", ["Kitewick ships.", "and more"]),
     ],
 )
-def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
+def test_a_sentence_keeps_its_subject_and_loses_credits_and_marks(
     text: str, sentences: list[str] | None
 ) -> None:
     assert [s.text for s in Reading(post(text)).sentences] == (sentences or [text])
@@ -147,7 +147,7 @@ def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
         ("Read the paper: https://t.co/x\nIt is good", ["Read the paper:", "It is good"]),
     ],
 )
-def test_no_sentence_loses_what_denies_it(text: str, sentences: list[str] | None) -> None:
+def test_a_sentence_keeps_its_negation(text: str, sentences: list[str] | None) -> None:
     assert [s.text for s in Reading(post(text)).sentences] == (sentences or [text])
 
 
@@ -183,19 +183,19 @@ LONG = "Meridian reads " + "very " * 60
         (LONG[:249] + " https://t.co/x https://t.co/x", []),
     ],
 )
-def test_only_at_the_lengths_of_x_an_end_without_a_stop_is_a_cut(
+def test_a_missing_full_stop_is_a_cut_only_at_the_lengths_of_x(
     text: str, sentences: list[str]
 ) -> None:
     assert [s.text for s in Reading(post(text)).sentences] == sentences
 
 
-def test_posts_of_other_services_are_cut_at_no_length() -> None:
+def test_posts_of_other_services_are_not_cut_by_length() -> None:
     found = Reading(post(LONG[:269], source="rss")).sentences
     assert [s.text for s in found] == [LONG[:269].strip()]
     assert not Reading(post(LONG[:269])).sentences
 
 
-def test_what_is_proved_alone_ends_inside_quotations_too() -> None:
+def test_split_line_splits_inside_quotations() -> None:
     line = "They raised $40 million; they said: “We build robots. Cats slept all day (and night"
     assert split_line(line) == [
         "They raised $40 million;",
@@ -212,7 +212,7 @@ def test_what_is_proved_alone_ends_inside_quotations_too() -> None:
         )
     )
 )
-def test_any_mix_of_signs_is_split(pieces: list[str]) -> None:
+def test_any_mix_of_punctuation_is_split(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert "".join("".join(split_line(text)).split()) == "".join(text.split())
     assert all(split_sentences(text))

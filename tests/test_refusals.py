@@ -1,4 +1,4 @@
-"""What the model's check refuses, and what is left of such items."""
+"""Refusals by the model's check, and what is left of such items."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def refused(text: str, *words: str) -> Candidate:
         ((FALSE, "Thursday. CTO"), ""),
     ],
 )
-def test_every_place_that_the_check_names_is_cut(words: tuple[str, ...], left: str) -> None:
+def test_every_refused_passage_is_cut(words: tuple[str, ...], left: str) -> None:
     cut = cut_refused(refused(TEXT, *words))
     assert (cut.item.text if not cut.problems else "") == left
 
 
-def test_a_second_fault_does_not_wash_off_the_first() -> None:
+def test_a_second_problem_does_not_hide_the_first() -> None:
     before = refused(TEXT, FALSE)
     again = candidate(f"Kitewick raised $90 million from Sequoia on Thursday. CTO {FALSE}.")
     after = keep_refused(before, screen_items([again], {"p1": POST}, "en")[0])
@@ -62,12 +62,14 @@ def test_a_second_fault_does_not_wash_off_the_first() -> None:
         ("", "Kitewick of Oslo raised $9 today; vLLM agrees.", "vLLM agrees."),
     ],
 )
-def test_no_sentence_is_left_that_leans_on_a_lost_one(title: str, text: str, left: str) -> None:
+def test_sentences_that_refer_to_a_dropped_one_are_dropped(
+    title: str, text: str, left: str
+) -> None:
     whole = candidate(text, "points", title)
     assert drop_failed(whole, ["9" in part.item.text for part in pieces(whole)]).item.text == left
 
 
-def test_the_name_of_a_stock_alone_is_no_item() -> None:
+def test_the_name_of_a_stock_alone_is_not_printed() -> None:
     wrong = screen_items(
         [candidate("Kitewick raised $90 million.", "markets", "Kitewick")], {}, "en"
     )
@@ -84,5 +86,5 @@ def test_the_name_of_a_stock_alone_is_no_item() -> None:
         ("Competition heats up.", True),
     ],
 )
-def test_a_name_that_starts_a_sentence_says_who(text: str, *, fits: bool) -> None:
+def test_a_name_at_the_start_of_a_sentence_is_specific(text: str, *, fits: bool) -> None:
     assert is_generic(candidate(text)) is fits

@@ -1,5 +1,5 @@
-"""The archive is searched alike on both databases: names by alias, Chinese by pairs, text as
-text."""
+"""Search of the archive, the same on both databases: names by alias, Chinese by pairs, queries as
+plain text."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_the_first_hit_is_the_item_about_it(store: Store, words: str, plac
     assert (await find_texts(store, words))[0] == POINTS[place].text
 
 
-async def test_a_hit_says_where_it_stands_and_what_it_rests_on(store: Store) -> None:
+async def test_a_hit_has_its_section_and_item(store: Store) -> None:
     (hit,) = await store.search("apache licence")
     assert (hit.topic, hit.first, hit.last, hit.section) == ("ai", DAY, DAY, "events")
     assert hit.item == EVENTS[1]
@@ -98,11 +98,11 @@ async def test_an_item_in_two_sections_is_one_hit(store: Store) -> None:
 @pytest.mark.parametrize(
     "words", ["", "  ", "()", "量子纠缠", "zyxwv", "更多", "Bun zyxwv qqqq rrrr"]
 )
-async def test_nothing_is_found_where_nothing_is(store: Store, words: str) -> None:
+async def test_unknown_words_find_nothing(store: Store, words: str) -> None:
     assert await store.search(words) == []
 
 
-async def test_days_and_topic_bound_the_search(store: Store) -> None:
+async def test_days_and_topic_limit_the_search(store: Store) -> None:
     later = date(2025, 12, 20)
     await store.save_report(make_report(later))
     await store.save_report(make_report(DAY, "chips"))
@@ -118,14 +118,14 @@ async def test_days_and_topic_bound_the_search(store: Store) -> None:
     assert await days(limit=1) == [("ai", later)]
 
 
-async def test_a_report_made_again_is_found_by_its_new_words_only(store: Store) -> None:
+async def test_a_rebuilt_report_is_found_by_its_new_words_only(store: Store) -> None:
     await store.save_report(make_report(points=(Item("Groq 被收购。", cites=("x:1",)),)))
     assert await find_texts(store, "groq") == ["Groq 被收购。"]
     assert await find_texts(store, "acquires bun javascript") == []
 
 
-async def test_a_second_word_takes_no_better_hit_away(store: Store) -> None:
-    """Apart they stand in one item each, and a name weighs more than a word."""
+async def test_a_second_word_keeps_the_better_hit(store: Store) -> None:
+    """The words are in one item each, and a name weighs more than a word."""
     assert set(await find_texts(store, "nvidia runtime")) == {POINTS[0].text, POINTS[3].text}
     assert await find_texts(store, "release Bun") == [POINTS[3].text], "a common word is no half"
 
@@ -137,7 +137,7 @@ async def test_both_languages_of_a_report_are_found(store: Store) -> None:
     assert await find_texts(store, "moore threads public") == [POINTS[2].text]
 
 
-async def test_every_text_of_strangers_is_only_text(store: Store) -> None:
+async def test_queries_have_no_operators(store: Store) -> None:
     hostile = strings(120)
     items = tuple(Item(text, cites=(f"x:{n}",)) for n, text in enumerate(hostile))
     await store.save_report(make_report(points=items))
@@ -166,13 +166,13 @@ def test_matches_are_marked_in_the_text() -> None:
     assert find_matches(text, "zyxwv") == []
 
 
-def test_a_query_of_any_length_asks_for_few_things() -> None:
+def test_the_clauses_of_a_query_are_limited() -> None:
     assert len(parse_query("naïve 芯片 x1 " * 2000)) <= 24
     assert len(parse_query("人 大 中 国 上 来 发 新 公 模")) <= 4
     assert all(clause.required for clause in parse_query("what about this"))
 
 
-async def test_a_statement_of_the_other_language_finds_only_the_item_with_its_posts(
+async def test_an_item_is_found_by_a_translated_statement(
     store: Store,
 ) -> None:
     english = [

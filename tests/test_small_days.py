@@ -1,4 +1,4 @@
-"""The report without a model of a topic with few posts a day."""
+"""The extractive report of a topic with few posts a day."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ HEADLINES = (
 
 
 def count_points(news: float, others: int = 0) -> int:
-    """Return how many of the headlines are points, on a day of that many other stories, which tell
-    nothing."""
+    """Return how many of the headlines are points on a day with that many other stories without
+    news."""
     topic = replace(TOPIC, language="en", about="Electric cars and batteries.", keywords=("car",))
     posts = [replace(post(t, str(n), author=""), source="rss") for n, t in enumerate(HEADLINES)]
     parts = {"fit": 0.25, "news": news, "engagement": 0.4, "substance": 0.5}
@@ -43,14 +43,13 @@ def count_points(news: float, others: int = 0) -> int:
 
 
 @pytest.mark.parametrize("news", [0.6, 0.3])
-def test_a_small_day_of_feeds_is_told_whole(news: float) -> None:
-    """Headlines of editors stand alone, whatever heads say that learned from people's posts, on
-    days about AI."""
+def test_all_of_a_small_day_of_feeds_is_reported(news: float) -> None:
+    """Headlines stand alone, although the heads were trained on social posts of AI days."""
     assert count_points(news) >= 4
 
 
-def test_what_is_told_of_a_day_gets_less_step_by_step() -> None:
-    """Of nineteen stories all that tell something are points; at sixty the usual bars hold."""
+def test_longer_days_raise_the_thresholds_gradually() -> None:
+    """Of nineteen stories all with news are points; at sixty the usual thresholds apply."""
     counts = [count_points(0.6, others) for others in (13, 15, 24, 34)]
     assert counts == sorted(counts, reverse=True), counts
     assert counts[0] - counts[1] <= 1, counts
@@ -61,7 +60,7 @@ def test_what_is_told_of_a_day_gets_less_step_by_step() -> None:
     ("news", "knows_news", "count", "told"),
     [(0.3, True, 8, True), (0.3, False, 30, True), (0.3, True, 30, False), (0.7, False, 30, False)],
 )
-def test_where_heads_do_not_know_the_field_all_that_is_news_is_told(
+def test_in_an_unfamiliar_field_all_news_is_reported(
     news: float, *, knows_news: bool, count: int, told: bool
 ) -> None:
     reading = read([post("Harborough beat Linfield 3-1 at home.")])
@@ -80,13 +79,13 @@ def test_where_heads_do_not_know_the_field_all_that_is_news_is_told(
         ("H900: 281 / 12.5 / 30 / 400", False),
     ],
 )
-def test_a_chinese_headline_with_capitals_is_no_shout(text: str, *, printed: bool) -> None:
+def test_a_chinese_headline_with_capitals_is_not_shouting(text: str, *, printed: bool) -> None:
     (reading,) = read([replace(post(text, author=""), source="rss")])
     assert bool(list_printable(reading.sentences)) == printed
 
 
 @pytest.mark.parametrize(("text", "bare"), [("OpenAI: Sora 2", True), ("Apps in ChatGPT", False)])
-def test_a_bare_name_tells_nothing(text: str, *, bare: bool) -> None:
+def test_a_name_alone_is_not_a_lead(text: str, *, bare: bool) -> None:
     (reading,) = read([replace(post(text, author=""), source="hn")])
     assert is_all_names(reading.sentences[0]) == bare
 
@@ -95,7 +94,7 @@ def test_a_bare_name_tells_nothing(text: str, *, bare: bool) -> None:
     "text",
     ["比亚迪公布11月销量：新能源车48.2万辆", "トヨタが11月の販売台数を発表：新型EVは48.2万台"],
 )
-def test_a_chinese_sentence_ends_as_one_in_an_english_report(text: str) -> None:
+def test_a_chinese_sentence_keeps_its_full_stop_in_an_english_report(text: str) -> None:
     chinese = replace(post(text, "1", author=""), source="rss")
     parts = {"fit": 0.8, "news": 0.9, "engagement": 0.4, "substance": 0.5}
     story = Story(tuple(read([chinese])), 1.0, parts)
@@ -104,7 +103,7 @@ def test_a_chinese_sentence_ends_as_one_in_an_english_report(text: str) -> None:
     assert overview[0].text == f"{text}。", "no opening with a second colon"
 
 
-def test_counts_are_told_by_their_number() -> None:
+def test_counts_have_the_right_plural() -> None:
     story = Story(tuple(read([post("A model is out.", "1"), post("It is a model.", "2")])))
     counts = Counts(collected=1, stories=2)
     one = material((story,), topic=replace(TOPIC, language="en"), counts=counts)
@@ -116,7 +115,7 @@ def test_counts_are_told_by_their_number() -> None:
     ]
 
 
-def test_of_a_small_day_an_editor_sees_what_may_be_on_the_topic() -> None:
+def test_on_a_small_day_the_editor_sees_possible_topic_posts() -> None:
     texts = [
         "Ashwick Rovers beat Tilbrook Town 3-1 and go second.",
         "Ashwick Rovers sign midfielder Luca Ferrante on a two-year deal.",
@@ -133,7 +132,7 @@ def test_of_a_small_day_an_editor_sees_what_may_be_on_the_topic() -> None:
 
 
 @pytest.mark.parametrize(("author", "told"), [("ashwickbuses", True), ("routes_uk", False)])
-def test_an_account_that_is_named_after_the_topic_speaks_of_it(author: str, told: bool) -> None:
+def test_an_account_named_after_the_topic_belongs(author: str, told: bool) -> None:
     texts = ["From Monday route 7 runs every 12 minutes, the last bus leaves at 23:50."]
     texts += [f"Ashwick council votes 9-{n} on the plan for its harbour." for n in range(3)]
     topic = replace(TOPIC, language="en", about="The town of Ashwick.", keywords=("Ashwick",))

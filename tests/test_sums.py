@@ -1,4 +1,4 @@
-"""Sums that a model gives, worked out by the code."""
+"""Calculations given by a model and evaluated by the code."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ from digest.write.verify.sums import list_results
         ("273 / 1.5", {273_000_000, 1_500_000}, 182),
     ],
 )
-def test_a_sum_of_the_posts_figures_is_worked_out(
+def test_a_calculation_on_the_posts_figures_is_evaluated(
     text: str, known: set[float], result: float
 ) -> None:
     assert list(list_results(text, known)) == [pytest.approx(result)]
@@ -59,20 +59,20 @@ def test_a_sum_of_the_posts_figures_is_worked_out(
         ("", {1}),
     ],
 )
-def test_another_sum_gives_nothing(text: str, known: set[float]) -> None:
+def test_other_calculations_are_rejected(text: str, known: set[float]) -> None:
     assert list(list_results(text, known)) == []
 
 
-def test_what_the_item_counts_is_a_factor_only() -> None:
+def test_counts_in_the_item_are_factors_only() -> None:
     assert list(list_results("10.4 / 4", {10.4}, {4.0})) == [pytest.approx(2.6)]
     assert list(list_results("10.4 - 4", {10.4}, {4.0})) == []
 
 
 @given(st.text(alphabet="0123456789+-*/(). =e_xj,'\"[]", max_size=150))
-def test_any_text_is_read(text: str) -> None:
+def test_any_text_is_parsed(text: str) -> None:
     assert all(isinstance(value, float) for value in list_results(text, {1.0, 2.0, 60.0}))
 
 
-def test_a_division_by_nothing_gives_no_figure() -> None:
+def test_a_division_by_zero_gives_no_figure() -> None:
     assert list(list_results("3 / (2 - 2)", {3, 2})) == []
     assert list(list_results("3 / 0", {3, 0})) == [float("inf")]

@@ -1,4 +1,4 @@
-"""The table without empty cells gives what the whole table would."""
+"""The sparse matrix gives the results of the dense one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def _tables() -> tuple[Terms, np.ndarray]:
 
 
 @pytest.mark.parametrize("cells", [5, 10**6])
-def test_products_and_names_in_common(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inner_products_and_shared_names_match_numpy(
+    cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(terms, "MOST_CELLS", cells)
     table, whole = _tables()
     assert len(table) == ROWS
@@ -29,7 +31,7 @@ def test_products_and_names_in_common(cells: int, monkeypatch: pytest.MonkeyPatc
     assert table.in_common(5, 21) == pytest.approx((whole[5:21] > 0) @ whole.T, rel=1e-5)
 
 
-def test_unit_rows_some_rows_and_groups_of_rows() -> None:
+def test_unit_rows_row_selections_and_groups_match_numpy() -> None:
     table, whole = _tables()
     lengths = np.linalg.norm(whole, axis=1, keepdims=True)
     unit = whole / np.where(lengths > 0, lengths, 1)
@@ -44,7 +46,7 @@ def test_unit_rows_some_rows_and_groups_of_rows() -> None:
     assert most.products(0, 3) == pytest.approx(peaks @ peaks.T, rel=1e-5)
 
 
-def test_tables_without_any_name() -> None:
+def test_empty_matrices_work() -> None:
     table = Terms.of([[], []], np.zeros(0, np.float32))
     means, most = table.grouped([[0, 1]])
     assert table.unit().products(0, 2).tolist() == [[0, 0], [0, 0]]

@@ -1,4 +1,4 @@
-"""What is nearer than its words tell: threads, quotations, two posts about one page."""
+"""Posts linked by threads, quotations or a shared page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = "https://lab.example.org/notes/meridian"
 
 
 def thread(*texts: str, author: str = "mei", seconds: int = 2, source: str = "x") -> list[Post]:
-    """Posts of one author, so many seconds apart."""
+    """Return posts of one author with these seconds between them."""
     first = post(texts[0], "0", source=source, author=author)
     return [
         replace(
@@ -34,7 +34,7 @@ def thread(*texts: str, author: str = "mei", seconds: int = 2, source: str = "x"
 
 
 def groups(labels: Labels) -> list[set[int]]:
-    """Places with the same label; those without one alone."""
+    """Return the indices with the same label, without unlinked posts."""
     found: dict[int, set[int]] = {}
     for place, label in enumerate(labels.tolist()):
         found.setdefault(label if label >= 0 else -1 - place, set()).add(place)
@@ -42,14 +42,14 @@ def groups(labels: Labels) -> list[set[int]]:
 
 
 def led(parts: Sequence[Post]) -> dict[int, int]:
-    """Which part follows which."""
+    """Return which part follows which."""
     return followers(read(parts))
 
 
 HEAD = "Northlight releases Meridian 3.2, a model with open weights"
 
 
-def test_what_an_author_writes_at_once_is_a_thread() -> None:
+def test_posts_of_one_author_at_one_time_are_a_thread() -> None:
     assert led(thread(HEAD, "It runs on a phone", "And the weights are below")) == {1: 0, 2: 0}
     assert led(thread(HEAD, "It runs on a phone", seconds=60)) == {}
     assert led(thread(HEAD, "It runs on a phone", source="rss")) == {}
@@ -70,7 +70,7 @@ def test_a_numbered_thread_may_take_minutes(form: str) -> None:
     )
 
 
-def test_a_thread_is_one_story_with_the_posts_that_its_first_part_is_near() -> None:
+def test_a_thread_joins_the_story_of_its_first_part() -> None:
     parts = thread(f"1/ {HEAD}", "2/ It runs on a phone with little memory", "3/ And it is free")
     other = post("Meridian 3.2 of Northlight is out, with open weights", "77", author="ann")
     posts = [*parts, other]
@@ -80,14 +80,14 @@ def test_a_thread_is_one_story_with_the_posts_that_its_first_part_is_near() -> N
     assert len(cluster_posts(read(apart), vectors)) == 3
 
 
-def test_a_quotation_goes_with_what_it_quotes() -> None:
+def test_a_quoting_post_is_linked_to_the_quoted_one() -> None:
     told = post("Meridian is out", "11", author="lab")
     quoting = post("This changes my week", "12", links=("https://twitter.com/lab/status/11",))
     again = post("And mine", "13", links=("https://x.com/mei/status/12?s=20",))
     assert groups(linked([told, quoting, again, post("Rain today", "14")])) == [{0, 1, 2}, {3}]
 
 
-def test_two_posts_about_one_page_go_together_but_not_a_shops_customers() -> None:
+def test_posts_about_one_page_are_linked_but_not_a_shops_customers() -> None:
     one = post("Notes on Meridian", "1", source="hn", links=(f"{PAGE}?utm_source=hn",))
     two = post("看看这篇", "2", links=(PAGE.replace("https", "http") + "/",))
     assert groups(linked([one, two])) == [{0, 1}]
@@ -100,7 +100,7 @@ def test_two_posts_about_one_page_go_together_but_not_a_shops_customers() -> Non
     assert len(groups(linked(odd))) == 2
 
 
-def test_linked_posts_meet_if_they_speak_of_one_thing_and_a_round_up_does_not() -> None:
+def test_linked_posts_cluster_if_similar_but_round_ups_do_not() -> None:
     told, other = thread(
         "1/ Northlight releases Meridian 3.2, a model with open weights",
         "2/ Veland fines Kitewick Robotics 20 million over camera footage",

@@ -1,4 +1,4 @@
-"""A finished report in another language: every item proved again."""
+"""A finished report in another language: every item is verified again."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def render(*texts: tuple[str, str], items: Sequence[Item] = ZH) -> tuple[S
     return await translate(report(*items), day(), FALLBACK, ask, PROMPTS)
 
 
-async def test_every_item_is_rendered_under_its_cites() -> None:
+async def test_every_item_is_translated_with_its_cites() -> None:
     sections = await render(*EN)
     points = next(section for section in sections if section.name == "points")
     assert [(item.title, item.text) for item in points.items] == EN
@@ -83,11 +83,11 @@ async def test_a_quiet_day_says_so_in_every_language() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-async def test_where_too_little_came_back_the_posts_own_sentences_stand(count: int) -> None:
+async def test_with_too_few_translations_the_fallback_is_used(count: int) -> None:
     assert await render(*EN[:count]) == FALLBACK
 
 
-async def test_without_an_answer_the_posts_own_sentences_stand() -> None:
+async def test_without_an_answer_the_fallback_is_used() -> None:
     async def ask(_: Call[Any]) -> Any:
         raise LlmError("no answer")
 

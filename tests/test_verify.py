@@ -1,4 +1,4 @@
-"""A statement is proved by the posts it cites, or it is not."""
+"""Verification of statements against the posts they cite."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.posts import post
 
 
 def missing(said: str, posted: str, title: str = "", view: bool = False) -> tuple[str, ...]:
-    """What of `said` the post does not support."""
+    """Return the parts of `said` that the post does not support."""
     cited = post(posted, "1", author="ada")
     return verify(Item(said, title, cites=("x:1",)), [cited], view=view).unsupported
 
@@ -148,11 +148,11 @@ def test_one_fact_in_two_notations(said: str, posted: str) -> None:
         ("type /subscribe now", "subscribe now", "/subscribe"),
     ],
 )
-def test_a_changed_fact_is_named(said: str, posted: str, what: str) -> None:
+def test_a_changed_fact_is_refused(said: str, posted: str, what: str) -> None:
     assert what in missing(said, posted)
 
 
-def test_a_view_belongs_to_an_author_or_somebody_named() -> None:
+def test_a_view_needs_a_cited_author_or_a_named_person() -> None:
     posted = "I think it is cheap, and Mara Holt agrees"
     assert missing("It is cheap.", posted, "Ada (@ada)", view=True) == ()
     assert missing("It is cheap.", posted, "Mara Holt", view=True) == ()
@@ -170,13 +170,13 @@ def test_an_item_without_its_posts_is_not_proved() -> None:
 
 @example("", "ΆaÀ0×9BÀ0%")
 @given(st.text(max_size=200), st.text(max_size=200))
-def test_any_text_can_be_judged(said: str, posted: str) -> None:
+def test_any_text_can_be_verified(said: str, posted: str) -> None:
     assert "cannot be judged" not in missing(said, posted, view=True)
     assert {*missing(posted, posted)} <= {"a link, markup or mention"}
 
 
 def lines() -> Iterator[str]:
-    """Two items as `evaluate verify` reads them."""
+    """Two items in the format of `evaluate verify`."""
     cited = {
         "id": "1",
         "source": "x",
@@ -255,7 +255,7 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
         ("The United Arab Emirates agreed.", "UAE agreed"),
     ],
 )
-def test_what_follows_from_the_posts_is_supported(said: str, posted: str) -> None:
+def test_derived_figures_are_supported(said: str, posted: str) -> None:
     assert missing(said, posted) == ()
 
 
@@ -281,14 +281,14 @@ def test_what_follows_from_the_posts_is_supported(said: str, posted: str) -> Non
         ("Gamma buys Orla Labs.", "lol\n\n> @some: “Hm? Gamma buys Orla Labs.”", "name"),
     ],
 )
-def test_what_does_not_follow_is_named_with_its_kind(said: str, posted: str, kind: str) -> None:
+def test_unsupported_claims_have_their_kind(said: str, posted: str, kind: str) -> None:
     cited = post(posted, "1", author="ada")
     kinds = [claim.kind for claim in verify(Item(said, cites=("x:1",)), [cited]).claims]
     assert kind in kinds
 
 
-def test_the_day_of_one_post_is_no_span_of_days() -> None:
-    """In other zones the night on which it was written has two dates: nothing took two days."""
+def test_the_day_of_one_post_is_not_a_time_span() -> None:
+    """The night of the post has two dates in different zones, which is no time span."""
     night = post("OpenAI has fixed it.", "1", created_at=datetime(2025, 12, 6, 2, tzinfo=UTC))
     refused = verify(Item("OpenAI fixed it after two days.", cites=("x:1",)), [night]).unsupported
     assert any("two days" in words for words in refused)
@@ -300,7 +300,7 @@ def test_a_month_in_turkish_is_read_in_capitals_too(day: str) -> None:
 
 
 @given(st.integers(20_000, 10**9), st.sampled_from([10, 100, 1000]))
-def test_a_figure_rounds_only_to_its_nearest(value: int, step: int) -> None:
+def test_a_figure_rounds_to_the_nearest_only(value: int, step: int) -> None:
     nearest = round(value / step) * step
     assert missing(f"about {nearest:,} people", f"{value:,} people") == ()
     wrong = value * 3 + step
@@ -342,7 +342,7 @@ def test_a_sentence_that_the_source_cut_is_evidence() -> None:
     assert prove([(item, [post(posted, "1")], False)])[0].ok
 
 
-def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
+def test_a_full_stop_after_an_initial_does_not_end_a_sentence() -> None:
     text = "Peter H. Diamandis says U.S. firms lead by 3.5 points. 他不同意这种说法。"
     assert split_statements(text) == [
         "Peter H. Diamandis says U.S. firms lead by 3.5 points.",
@@ -353,7 +353,7 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
 @pytest.mark.parametrize(
     ("said", "posted"),
     [
-        # an unlisted name takes one that the posts write in the other script
+        # an unlisted name renders one that the posts write in the other script
         ("Norvantel shipped a new disk.", "硕腾科技推出了新硬盘"),
         ("马蒂亚斯·布伦纳获奖", "Matthias Brenner won the prize"),
         ("The director of 'The Long Field' died.", "曾执导《漫长田野》的导演去世"),
@@ -384,7 +384,7 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("It opens 3 hours later.", "closes 2 AM UTC, opens 5 AM UTC"),
         # a word of direction counts only beside its own figure
         ("Demand is up, and the loss was 12%.", "lower demand, the loss came to 12%"),
-        # makers, people of a company and initials
+        # companies, their people, and initials
         ("OpenAI 的 Sora 可免费使用", "Sora is free to use"),
         ("ChatGPT maker OpenAI hired ten people.", "OpenAI hired 10 people"),
         ("ChatGPT 的母公司 OpenAI 招了十人", "OpenAI hired 10 people"),
@@ -458,7 +458,7 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("Box 首席执行官亚伦·列维认为", "Aaron Levie thinks"),
     ],
 )
-def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -> None:
+def test_a_true_translation_passes(said: str, posted: str) -> None:
     assert missing(said, posted) == ()
 
 
@@ -496,5 +496,5 @@ def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -
         ("COLM 2024 接收了它", "accepted at COLM 2025", "2024"),
     ],
 )
-def test_a_name_or_price_of_another_is_refused(said: str, posted: str, what: str) -> None:
+def test_a_name_or_price_of_something_else_is_refused(said: str, posted: str, what: str) -> None:
     assert what in missing(said, posted)

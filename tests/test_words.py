@@ -1,4 +1,4 @@
-"""Words of a day: names whole, one vote a post, nothing that is no word."""
+"""Words of a day: names whole, each word once per post, no non-words."""
 
 import logging
 import re
@@ -21,7 +21,7 @@ def counts(*texts: str, names: tuple[str, ...] = ()) -> dict[str, int]:
     return count_words(read(post(text, str(i)) for i, text in enumerate(texts)), terms=names)
 
 
-def test_names_stay_whole_and_spellings_meet() -> None:
+def test_names_stay_whole_and_spellings_are_merged() -> None:
     found = counts(
         "Claude Opus 4.5 beats GPT-5.2 today",
         "claude opus 4.5 与 GPT 5.2 的对比",
@@ -32,14 +32,14 @@ def test_names_stay_whole_and_spellings_meet() -> None:
     assert "Opus" not in found
 
 
-def test_a_name_nobody_listed_is_found_in_the_posts() -> None:
+def test_an_unlisted_name_is_found_in_the_posts() -> None:
     found = counts(
         "Meridian 3.2 Pro is out", "We tried Meridian 3.2 Pro", "价格很低的 Meridian 3.2 Pro 来了"
     )
     assert found["Meridian 3.2 Pro"] == 3
 
 
-def test_of_words_is_left_what_other_posts_say() -> None:
+def test_removing_posts_leaves_the_words_of_others() -> None:
     texts = ("Northlight 的开放模型 folds a towel", "Anna Postlethwaite folds towels", "Nvidia")
     left = counts(*texts)
     assert left["folds"] == 2
@@ -48,11 +48,11 @@ def test_of_words_is_left_what_other_posts_say() -> None:
     assert left == {"Nvidia": 1}
 
 
-def test_one_post_has_one_vote() -> None:
+def test_each_post_counts_a_word_once() -> None:
     assert counts("robotics " * 50, "robotics matter")["robotics"] == 2
 
 
-def test_chinese_is_cut_into_words() -> None:
+def test_chinese_is_split_into_words() -> None:
     found = counts("人形机器人正在学习叠衣服", "人形机器人进入工厂")
     assert found["人形机器人"] == 2
 
@@ -70,7 +70,7 @@ def test_chinese_is_cut_into_words() -> None:
         "a b c",
     ],
 )
-def test_what_is_no_word_is_left_out(text: str) -> None:
+def test_non_words_are_left_out(text: str) -> None:
     assert counts(text) == {}
 
 
@@ -82,7 +82,7 @@ def test_handles_links_and_other_scripts_are_left_out() -> None:
     assert found == {"Northlight": 1}
 
 
-def test_merged_words_have_one_vote_a_post() -> None:
+def test_merged_words_count_once_per_post() -> None:
     found = counts("one benchmark, many benchmarks", "Haiku 4.5: Claude Haiku 4.5", "Haiku 4.5")
     assert (found["benchmark"], found["Haiku 4.5"]) == (1, 2)
 
@@ -106,16 +106,16 @@ def test_a_name_starts_at_its_own_first_letter() -> None:
     assert found == {"iPhone 17 Pro": 2}
 
 
-def test_a_common_word_with_a_number_is_no_name() -> None:
+def test_a_common_word_with_a_number_is_not_a_name() -> None:
     assert counts("Step 1, Top 10, December 5", "Step 1, Top 10, December 5") == {}
 
 
-def test_a_name_does_not_cut_a_longer_version() -> None:
+def test_a_name_does_not_split_a_longer_version() -> None:
     found = counts("Meridian 3 is here", "Meridian 3 again", "so is Meridian 3.7")
     assert found["Meridian 3"] == 2
 
 
-def test_plurals_meet_their_singular() -> None:
+def test_plurals_are_merged_with_their_singular() -> None:
     assert list(counts("one benchmark", "two benchmarks", "more benchmarks").values()) == [3]
     assert list(counts("ＧＰＴ－６")) == ["GPT-6"]
     assert counts("It runs on Windows", "so does Windows", "a window")["Windows"] == 2
@@ -137,7 +137,7 @@ def test_a_flood_of_lookalike_names_does_not_hang(piece: str) -> None:
     assert growth(lambda text: counts(*(f"{text}{n}" for n in range(100))), piece) < 12
 
 
-def test_words_are_cut_as_jieba_cuts_them_with_its_whole_dictionary() -> None:
+def test_words_are_split_as_with_the_whole_dictionary() -> None:
     import jieba
 
     sample = (Path(digest.sources.__file__).parent / "sample.jsonl").read_text(encoding="utf-8")
@@ -158,7 +158,7 @@ def test_words_are_cut_as_jieba_cuts_them_with_its_whole_dictionary() -> None:
     assert same >= 0.985 * len(runs)
 
 
-def test_jieba_leaves_no_file_and_says_nothing(tmp_path: Path) -> None:
+def test_jieba_leaves_no_file_and_prints_nothing(tmp_path: Path) -> None:
     script = "from tests.test_words import counts; print(len(counts('人形机器人进入工厂')))"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],

@@ -1,4 +1,4 @@
-"""What models of several characters answer, from nothing but the prompt they were sent."""
+"""Model answers of several characters, computed from nothing but the prompt."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def wanted(prompt: str) -> str:
 
 
 def spoken(system: str) -> str:
-    """Language of the report."""
+    """Return the language of the report."""
     return "zh" if "Write Chinese" in system else "en"
 
 
 def sentences_of(prompt: str, speech: str) -> list[tuple[str, str]]:
-    """Id and first sentence of each post that is in the report's language."""
+    """Return id and first sentence of each post in the report's language."""
     told = []
     for key, _, text in _POST.findall(prompt):
         first = next((part.strip() for part in _STOP.split(text) if len(part.strip()) > 12), "")
@@ -44,7 +44,7 @@ def sentences_of(prompt: str, speech: str) -> list[tuple[str, str]]:
 
 
 def honest(system: str, prompt: str) -> Reply:
-    """Copies what the posts say, in the form asked for."""
+    """Copy what the posts say, in the requested form."""
     speech = spoken(system)
     told = sentences_of(prompt, speech)
     first = {
@@ -76,7 +76,7 @@ Writer = Callable[[str, str], Reply]
 
 
 def changed(change: Callable[[Reply], None]) -> Writer:
-    """The honest writer, with every item of its answer changed."""
+    """Return the honest answer with every item changed."""
 
     def write(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
@@ -89,7 +89,7 @@ def changed(change: Callable[[Reply], None]) -> Writer:
 
 
 def with_items(more: Callable[[list[str]], list[Reply]]) -> Writer:
-    """The honest writer, with items put before its own; `more` is given the ids in the prompt."""
+    """Return the honest answer with items before its own; `more` gets the ids in the prompt."""
 
     def write(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)

@@ -21,7 +21,7 @@ from digest.reading.sentences import (
     tidy,
 )
 from digest.text import URL, clean
-from tests.posts import NEWS, ORDERS
+from tests.posts import INJECTIONS, NEWS
 from tools.injection_set import make_news, make_orders
 from tools.train_linear import Penalty
 
@@ -265,7 +265,7 @@ SENTENCE_STEP = 3
 
 def read_injections(data: Path) -> list[Labelled]:
     """Return texts, true where they talk to programs: made-up ones, and sentences of real posts."""
-    labelled = [Labelled(text, True, "", WRITTEN_WEIGHT) for text in ORDERS]
+    labelled = [Labelled(text, True, "", WRITTEN_WEIGHT) for text in INJECTIONS]
     labelled += [Labelled(text, False, "", WRITTEN_WEIGHT) for text in NEWS]
     labelled += [Labelled(text, True, "", MADE_WEIGHT) for text in make_orders(1, ORDERS_MADE)]
     labelled += [Labelled(text, False, "", MADE_WEIGHT) for text in make_news(2, NEWS_MADE)]
