@@ -1,1 +1,1 @@
-"""The conversation: listens, answers and posts what `digest` wrote."""
+"""The chat bot: answers commands and delivers the reports made by `digest`."""

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Files(click.Command):
-    """A command whose `--posts` takes all the names that follow it, as the shell gives them."""
+    """A command whose `--posts` takes several file names, so that shell globs work."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words, inside = list[str](), False
@@ -99,7 +99,7 @@ async def digest(
     check_days(day, first, last, MAX_DAYS)
     from bot.settings import limit_threads
 
-    gc.disable()  # what is read lives until the report, and the process ends with it
+    gc.disable()  # posts and readings live until the report is done, and then the process ends
     limit_threads()
     from bot.logs import Progress, log_fields
     from digest.pipeline import run
@@ -141,7 +141,7 @@ def _require_model(settings: Settings) -> None:
 
 
 def _model(settings: Settings, writer: str) -> Model | None:
-    """Return the model to write with, if any. Raise DigestError for one that is required."""
+    """Return the model to write with, if any. Raise DigestError if one is required but missing."""
     from digest.pipeline import Model
 
     if writer == "llm":
@@ -167,7 +167,7 @@ def _find_topic(name: str, settings: Settings) -> Topic:
 def _show(
     settings: Settings, topic: Topic, report: Report, as_json: bool, out: Path | None
 ) -> None:
-    """Write the files; print the JSON, or the brief and where the files are."""
+    """Write the files; print the JSON, or the brief and the paths of the files."""
     from bot.settings import DATA_HINT
     from digest.atomic import write_below
     from digest.publish import as_dict, stem
@@ -185,7 +185,7 @@ def _show(
     except StoreError as error:
         if out:
             raise
-        log.warning("%s", error)  # the report is stored, and that is what counts
+        log.warning("%s", error)  # the report is stored, which is what matters
         files = {}
     if as_json:
         data = as_dict(report, picture if picture in files else None)
@@ -248,7 +248,7 @@ async def try_source(words: tuple[str, ...]) -> None:
 
 
 def _describe_fault(error: Exception) -> str:
-    """Return a line on an unforeseen error, whose own words may quote a post."""
+    """Return a one-line description of an unexpected error; its own message may quote a post."""
     if isinstance(error, PermissionError) and error.filename:
         return f"this user may not use {error.filename}: change its rights or those of its folder"
     return f"internal error ({type(error).__name__}); run again with LOG_LEVEL=DEBUG to see where"
@@ -302,7 +302,7 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
             except DigestError as error:
                 failed += 1
                 _print(f"jianbao: {error}", err=True)
-            except Exception as error:  # the other files are imported all the same
+            except Exception as error:  # import the other files anyway
                 log.debug("unforeseen", exc_info=True)
                 failed += 1
                 _print(f"jianbao: {path.name}: {_describe_fault(error)}", err=True)
@@ -319,7 +319,7 @@ async def run(only: str | None) -> None:
     """Run the bot: the clock, every platform that has a token, the web server if it is set up."""
     start_lean()
     loop = asyncio.get_running_loop()
-    # It reads the system's certificates: 0.1 s in which the rest can be imported.
+    # It reads the system's certificates, which takes 0.1 s; import other modules meanwhile.
     loading = None if only else loop.run_in_executor(None, import_module, "aiohttp")
     from bot import app
 
@@ -413,18 +413,18 @@ async def check() -> None:
 
 
 def _print(line: object, *, err: bool = False) -> None:
-    """Print a line, with secrets masked: servers may echo what they were asked."""
+    """Print a line with secrets masked: a server's error may echo the request."""
     click.echo(mask(str(line)), err=err)
 
 
 def _announce(line: str) -> None:
-    """Print what `run` does with its time, or as an event where logs are JSON."""
+    """Print a status line of `run`, or log it as an event if logs are JSON."""
     if not log_event(line):
         _print(stamp(line, sys.stdout))
 
 
 def _fail(error: object) -> NoReturn:
-    """End with a line a problem on standard error, an event where logs are JSON."""
+    """Print one error line per problem to stderr (or JSON events) and exit with code 1."""
     for line in str(error).splitlines():
         if not log_event(line, logging.ERROR):
             _print(f"jianbao: {line}", err=True)
@@ -432,9 +432,9 @@ def _fail(error: object) -> NoReturn:
 
 
 def _flush() -> None:
-    """Write what is still to be printed; end where whoever reads it has enough, as `head` does."""
+    """Flush stdout; exit quietly if the reader has closed the pipe, as `head` does."""
     try:
-        if not sys.stdout.closed:  # the library of `mcp` closes it
+        if not sys.stdout.closed:  # the `mcp` library closes it
             sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -442,8 +442,8 @@ def _flush() -> None:
 
 
 def main() -> None:
-    """Run the command line; a traceback never reaches a user."""
-    gc.disable()  # nothing that is loaded is garbage; looking takes a sixth of the time
+    """Run the command line; users never see a traceback."""
+    gc.disable()  # imports leave no garbage; collecting takes a sixth of the start-up time
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -460,7 +460,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
     except asyncio.CancelledError:
-        sys.exit(0)  # SIGTERM: ended as asked
+        sys.exit(0)  # SIGTERM
     except ModuleNotFoundError as error:
         _fail(f"the package {error.name} is missing: run make, or pip install -r requirements.txt")
     except Exception as error:  # the last line of defence: no traceback for users

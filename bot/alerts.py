@@ -1,7 +1,7 @@
-"""What operators hear of before anybody else notices: once a day and matter, also after a restart.
+"""Alerts to operators: at most once a day per problem, also across restarts.
 
-Whoever notices a matter writes it into the store; the process that talks on a platform tells that
-platform's operators. So the clock, which talks nowhere, is heard too.
+Whoever detects a problem writes it to the store; the process that runs a platform sends it to that
+platform's operators. So a clock process without a platform can raise alerts, too.
 """
 
 import json
@@ -25,32 +25,32 @@ from digest.store.ledger import Ledger
 log = logging.getLogger(__name__)
 
 PLACE = "alerts"
-"""Under which the store's notes keep alerts."""
+"""Note platform of alerts in the store."""
 SPOKEN = "languages"
-"""Under which the store's notes keep the language that each person last spoke."""
+"""Note platform of the language each person last used."""
 STALE = timedelta(days=2)
-"""Age at which an alert that could not be delivered is dropped."""
+"""Age at which an undelivered alert is dropped."""
 PATIENCE = timedelta(hours=1)
 """How overdue a report may be, and how long digests may wait without any being sent, before
-operators are told."""
+operators are alerted."""
 REFUSED_FOR = timedelta(days=1)
-"""How long a refused part is told of."""
+"""How long a refused part is reported."""
 MOST_ROWS = 30
-"""Chats that an alert names."""
+"""Maximum chats listed in an alert."""
 MOST_REASON = 120
 
 
 Send = Callable[[str, Reply], Awaitable[None]]
-"""Sends a reply to the private chat of a person."""
+"""Sends a reply to a person's private chat."""
 
 
 Tell = Callable[..., Awaitable[None]]
-"""Notes a matter for the operators, whose text is `alert_MATTER`: matter, about what, values."""
+"""Records an alert, whose text is `alert_MATTER`: matter, subject, values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A matter, the day it began, and the last day it was noticed."""
+    """A problem, the day it began, and the last day it was noticed."""
 
     matter: str
     about: str
@@ -60,11 +60,11 @@ class Alert:
 
     @property
     def version(self) -> str:
-        """What changes when there is something new to tell: the day, or the chats concerned."""
+        """Key that changes when there is news: a new day, or other chats concerned."""
         return f"{self.last} {self.values.get('version', '')}".strip()
 
     def text(self, language: Language) -> str:
-        """Return what to say; from the second day on with the number of days."""
+        """Return the text of the alert; from the second day on, with the number of days."""
         rows = "\n".join(_write_rows(self.values.get("rows", ()), language))
         values = dict(self.values) | {"rows": rows}
         write_reason = texts.source_reason if self.matter == "source_down" else texts.reason
@@ -85,16 +85,16 @@ def _write_rows(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterat
 
 
 class Alerts:
-    """Notices and tells; days are those of UTC."""
+    """Record and deliver alerts; days are UTC."""
 
     def __init__(self, store: Store, now: Callable[[], datetime], language: Language) -> None:
-        """`language`: for operators who have not spoken to the bot."""
+        """`language`: for operators who have never written to the bot."""
         self._store, self._now, self._language = store, now, language
         self._noticed: dict[str, str] = {}
         self._unsure: set[str] = set()
 
     async def tell(self, matter: str, about: str, **values: object) -> None:
-        """Note that something is wrong, once a day or where `version` changed. Never raises."""
+        """Record an alert, once a day or if its `version` changed. Never raises."""
         today, key = self._now().date(), f"{matter} {about}"
         version = Alert(matter, about, today, today, values).version
         if self._noticed.get(key) == version:
@@ -112,8 +112,8 @@ class Alerts:
             log.error("%s (%s) could not be noted: %s", matter, about, error)
 
     async def deliver(self, platform: str, operators: Sequence[str], send: Send) -> None:
-        """Tell these operators what they have not heard yet, in one message each, later who cannot
-        be reached now. Never raises."""
+        """Send these operators their undelivered alerts in one message each; retry later whoever
+        cannot be reached. Never raises."""
         try:
             today = self._now().date()
             notes = await self._store.notes(PLACE)
@@ -137,12 +137,12 @@ class Alerts:
             title: Block = Heading(texts.text("alert", language), 1)
             blocks = (title, *(Paragraph(alert.text(language)) for alert in news))
             await send(person, Reply(blocks, language))
-        except Unsure as error:  # it may be there: once more, not for as long as answers get lost
+        except Unsure as error:  # it may have arrived: retry once, or longer on server faults
             again = isinstance(error, ServerFault) or place not in self._unsure
             self._unsure.add(place)
             if again:
                 return
-        except (Unreachable, Revoked):  # a new token, or time, will help
+        except (Unreachable, Revoked):  # retry: time or a new token will help
             return
         except PlatformError as error:
             log.error("%s: an operator cannot be told: %s", platform, error)
@@ -161,12 +161,12 @@ def _read_alert(key: str, value: str) -> Alert | None:
 
 
 async def list_undelivered(ledger: Ledger, now: datetime) -> list[UndeliveredPart]:
-    """Return the parts that may not have arrived, then those refused within a day."""
+    """Return the held parts, then those refused within a day."""
     return [*await ledger.list_held_parts(), *await ledger.list_refused_parts(now - REFUSED_FOR)]
 
 
 async def tell_undelivered(parts: Sequence[UndeliveredPart], tell: Tell) -> None:
-    """Tell of the chats that lack a part of a digest, in one alert a platform."""
+    """Alert on the chats that lack a part of a digest, once per platform."""
     by_platform: defaultdict[str, list[UndeliveredPart]] = defaultdict(list)
     for part in parts:
         by_platform[part.chat.platform].append(part)
@@ -177,7 +177,7 @@ async def tell_undelivered(parts: Sequence[UndeliveredPart], tell: Tell) -> None
 
 
 def _read_rows(parts: Sequence[UndeliveredPart]) -> Iterator[Mapping[str, object]]:
-    """Yield one row per chat: its first part that is missing."""
+    """Yield one row per chat: its first missing part."""
     firsts: dict[object, UndeliveredPart] = {}
     for part in parts:
         firsts.setdefault((part.chat, part.topic, part.day), part)
@@ -193,12 +193,12 @@ def _read_rows(parts: Sequence[UndeliveredPart]) -> Iterator[Mapping[str, object
 
 
 class Watch:
-    """Looks at the store now and then, and tells."""
+    """Checks the store periodically and raises alerts."""
 
     def __init__(self, store: Store, topics: Sequence[Topic], tell: Tell) -> None:
         self._store, self._topics, self._tell = store, topics, tell
         self._still: dict[str, tuple[int, datetime]] = {}
-        """Platforms where digests waited at the last look: how many had ended, and since when."""
+        """Platforms with waiting digests at the last look: how many had ended, and since when."""
         self._undelivered: list[int] = []
 
     async def look(
@@ -207,9 +207,9 @@ class Watch:
         balance: Mapping[str, Balance],
         undelivered: Sequence[UndeliveredPart] = (),
     ) -> None:
-        """Tell of what is wrong. `balance`: of today, by platform. Raises StoreError."""
+        """Check everything. `balance`: today's deliveries, by platform. Raises StoreError."""
         for topic in self._topics:
-            # The newest one must be there by now.
+            # The newest report is due by now.
             await self._look_at_day(topic, newest_closed(topic, now - PATIENCE))
         there = {topic.name for topic in self._topics}
         for name, n in (await self._store.subscribed_topics()).items():
@@ -228,16 +228,16 @@ class Watch:
                 if now - since >= PATIENCE:
                     await self._tell("no_delivery", platform, n=counts.waiting)
         ids = [part.part for part in undelivered]
-        if ids == self._undelivered:  # in one message, when no more are added
+        if ids == self._undelivered:  # wait until no more are added, then send one message
             await tell_undelivered(undelivered, self._tell)
         self._undelivered = ids
 
     async def _look_at_day(self, topic: Topic, day: date) -> None:
-        """Tell of what is wrong with a day that should have a report."""
+        """Alert on a day that should have a report."""
         report = await self._store.report(topic.name, day, day)
         imported = await self._store.source(topic.name, day, day)
         made_at = report.created_at if report else None
-        # One that somebody had made before the day closed is not the day's report.
+        # A report made before the day closed does not count.
         whole = imported or (made_at is not None and made_at >= closes(topic, day))
         posts = 0 if whole else (await self._store.post_days(topic.name)).get(day, 0)
         collected = report.counts.collected if report else 0

@@ -1,4 +1,4 @@
-"""Composition root: builds what a conversation needs, and keeps the platforms running."""
+"""Composition root: builds the services, and runs the platforms and other parts."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ log = logging.getLogger(__name__)
 CHATS = tuple(
     name for name in reversed(platforms.names()) if f"{name}_bot_token" in Settings.model_fields
 )
-"""The platforms that a token opens; Telegram first, whose library loads in half the time."""
+"""Platforms that need a token. Telegram is first, because its library loads twice as fast."""
 FIRST_SECONDS, QUIET_SECONDS = 2.0, 0.5
 """How long start-up waits for the first platform to connect, and then for its first answer; loading
-the rest earlier would delay that answer by a second."""
+other modules earlier would delay that answer by a second."""
 END_SECONDS = 19.0
-"""From SIGTERM to the end, whatever hangs: the unit and compose.yaml grant 20. Sends in flight and
-the commit of their outcomes must fit."""
+"""Maximum time from SIGTERM to exit; the systemd unit and compose.yaml grant 20 s. It must suffice
+for sends in flight and for saving their outcomes."""
 SETTLE_SECONDS = 5.0
-"""After a start, until memory that only the start needed goes back."""
+"""Delay after the start until memory used only by the start is released."""
 CLOCK = "clock"
-"""The role that makes reports and proposes deliveries."""
+"""Role that builds reports and proposes deliveries."""
 WEB = "web"
-"""The server of health, metrics and pages."""
+"""Role that serves health, metrics and pages."""
 
 
 @asynccontextmanager
 async def conversation(settings: Settings) -> AsyncIterator[Services]:
-    """Open all that commands work with, and close it. Raises StoreError for a database that is
-    damaged and has no backup."""
+    """Open the services of commands, and close them. Raises StoreError for a damaged database
+    without a backup."""
     topics = load_topics(settings.topics_file)
     replaced = await open_sound(settings.database_url, datetime.now(UTC), Store.open)
-    if replaced:  # operators hear more of it, where the store can be opened
+    if replaced:  # operators get an alert once the store is open
         log.error("database: %s (set aside: %s)", replaced.why, replaced.aside or "nothing")
     builds = Builds()
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
@@ -86,8 +86,8 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
 
 
 async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
-    """Make the daily backup, and delete old posts, answers, counts and marks of handled updates,
-    each at most once a day. Log store errors instead of raising them; the next call tries again."""
+    """Renew the daily backup, and delete old posts, answers, counts and update marks, each at most
+    once a day. Store errors are logged, not raised; the next call retries."""
     try:
         await keep_backup(settings.database_url, now)
     except StoreError as error:
@@ -95,7 +95,7 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
     try:
         last, day = await store.note("store", "forgotten"), str(now.date())
         if last and last != day:
-            # By the last time: a clock that runs far ahead for some hours deletes nothing new.
+            # Count from the last run: a clock that is far ahead for hours must not delete new rows.
             today = min(now, datetime.fromisoformat(f"{last}T23:59Z"))
             before = today - timedelta(days=settings.keep_days)
             number = await store.delete_old_posts(before.date())
@@ -110,14 +110,14 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
 
 
 async def _migrate() -> None:
-    """Bring the database up to date in a child: what that loads would stay in memory here."""
+    """Migrate in a child process, because the memory it takes would not be released here."""
     if why := await run_child("migrate"):
         raise StoreError(why)
 
 
 async def chat(settings: Settings, lines: Sequence[str]) -> None:
-    """Talk in the terminal: these lines and no more, or a conversation where there are none."""
-    # Imported here: `run` has no use for it.
+    """Chat in the terminal: process these lines, or run interactively without any."""
+    # Imported here: `run` does not need it.
     from bot.platforms import terminal
 
     language = read_locale()
@@ -142,17 +142,17 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
 
 
 WORKER = "worker"
-"""Who makes reports and asks sources for the clock of any process, on PostgreSQL."""
+"""Role that builds reports and collects sources for any process's clock, on PostgreSQL."""
 PARTS = (CLOCK, WORKER, WEB, *CHATS)
-"""What `run --only` may name."""
+"""Values of `run --only`."""
 
 
 async def run(settings: Settings, only: Sequence[str], show: Callable[[str], None]) -> None:
-    """Run every part of the bot, or those of `only`, until it ends: the clock, a platform for each
-    token, the web server where WEB_ADDRESS is set.
+    """Run all parts of the bot, or those in `only`: the clock, a platform for each token, and the
+    web server if WEB_ADDRESS is set.
 
-    Shows a line for each. A platform that cannot connect is tried again and again, and takes no
-    other along. Raises DigestError where there is no token, or no platform is left.
+    Shows a line for each. A platform that cannot connect is retried and does not affect the others.
+    Raises DigestError if there is no token, or if no platform is left.
     """
     parts = set(only or PARTS)
     names = [name for name in CHATS if name in parts and settings.setup(name).token]
@@ -162,9 +162,9 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     loading = [asyncio.create_task(asyncio.to_thread(platforms.load, name)) for name in names[:1]]
     async with conversation(settings) as context:
         await asyncio.gather(*loading)
-        # Not for `check` and `chat`, which send no digests: they may be trying a backup.
+        # Not for `check` and `chat`, which deliver nothing and may run on a backup for a trial.
         if await context.store.notice_restore(now := context.now()):
-            # Of each restore, also on a day whose alert the backup has already.
+            # The version makes each restore a new alert, even if the backup has one of that day.
             await context.tell("restored", await context.store.check(), version=now.isoformat())
         asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_back)
         host = BotHost(context, show)
@@ -192,7 +192,7 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
                 others += _start_others(parts, context, jobs, show)
                 await asyncio.gather(*(chats or others))
                 if not chats:
-                    await asyncio.Event().wait()  # the web server alone
+                    await asyncio.Event().wait()  # only the web server runs
             finally:
                 await _end_all([*chats, *others])
     raise DigestError("no platform is left to talk on")
@@ -200,14 +200,14 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
 
 async def _end_all(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
-        # `gather` may have cancelled it: a second time would cut short what ends in order.
+        # `gather` may have cancelled it; a second cancel would interrupt its clean-up.
         if not task.cancelling():
             task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _wait_for_first(host: BotHost, name: str, chat: asyncio.Task[None]) -> None:
-    """Return when the platform has answered, has ended, or cannot be reached for now."""
+    """Return when the platform has answered, has ended, or cannot be reached in time."""
     talks = asyncio.create_task(host.talks(name))
     try:
         await asyncio.wait(
@@ -220,7 +220,7 @@ async def _wait_for_first(host: BotHost, name: str, chat: asyncio.Task[None]) ->
 
 
 def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) -> None:
-    """Raise DigestError where there is nothing to run."""
+    """Raise DigestError if there is nothing to run."""
     alone = bool(only) and not set(only) & set(CHATS)
     if WORKER in only and not can_share(settings.database_url):
         raise DigestError(
@@ -242,7 +242,7 @@ def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) 
 async def _web(
     context: Services, host: BotHost, show: Callable[[str], None]
 ) -> AsyncIterator[None]:
-    # Imported here: a bot that serves nothing takes no room for it.
+    # Imported here to save memory in a bot without a web server.
     from bot.web import build_app, serving
     from digest.publish.site import NO_FEEDS
 
@@ -290,13 +290,13 @@ def _cancel_on_sigterm() -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def cut_short() -> None:
-        # A database that does not answer, perhaps, has kept it from ending in order.
+        # Perhaps a database that does not respond blocks the clean-up.
         log.error("the end took more than %.1f s and was cut short", END_SECONDS)
         sys.stdout.flush()
         os._exit(1)
 
     def end() -> None:
-        # A second signal would cut short what ends in order.
+        # A second cancel would interrupt the clean-up.
         if task is not None and not task.cancelling():
             task.cancel()
             loop.call_later(END_SECONDS, cut_short)
@@ -306,29 +306,29 @@ def _cancel_on_sigterm() -> None:
 
 
 LONGEST_PAUSE = 60.0
-"""Most seconds between attempts to reach a platform."""
+"""Maximum pause between attempts to reach a platform, in seconds."""
 TELL_SECONDS = 15.0
-"""Between looks for what operators of a platform have not heard yet."""
+"""Interval of checks for undelivered alerts."""
 DOWN_SECONDS = 300.0
-"""How long a platform may be out of reach before the operators hear of it."""
+"""How long a platform may be unreachable before operators are alerted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Talking:
-    """What all platforms of this process share."""
+    """State shared by all platforms of this process."""
 
     context: Services
     host: BotHost
     deliveries: Deliveries
     show: Callable[[str], None]
-    """Tells whoever started the bot."""
+    """Prints a status line for whoever started the bot."""
 
     async def keep(self, name: str, setup: platforms.Setup) -> None:
-        """Run a platform, again after each time it could not be reached, until it is refused."""
+        """Run a platform, and reconnect after failures, until its token is refused."""
         watching = asyncio.create_task(self._watch(name))
         try:
             await self._keep(name, setup)
-        except asyncio.CancelledError:  # another process has the platform now, or all ends
+        except asyncio.CancelledError:  # another process took the platform over, or shutdown
             self.host.left(name)
             raise
         finally:
@@ -367,7 +367,7 @@ class Talking:
             await pause(seconds)
 
     async def _run(self, name: str, setup: platforms.Setup) -> None:
-        """Talk; send and tell as soon as it is ready. All of it ends together."""
+        """Receive, deliver digests and send alerts; all three end together."""
         await asyncio.to_thread(platforms.load, name)
         platform = platforms.open_platform(name, self.host, setup)
         talking = asyncio.create_task(platform.run())
@@ -377,11 +377,11 @@ class Talking:
             await asyncio.wait({talking, sending}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
-                # Revoked, or one wrong answer: the login tells.
+                # Either the token was revoked or one answer was wrong: the next login decides.
                 raise platforms.PlatformError("the token was refused")
             await talking
         finally:
-            # Side by side: an end has END_SECONDS.
+            # Concurrently, because shutdown has only END_SECONDS.
             for task in (talking, sending, telling):
                 task.cancel()
             await asyncio.gather(talking, sending, telling, return_exceptions=True)

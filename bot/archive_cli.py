@@ -1,4 +1,4 @@
-"""The archive on the command line: questions, search, pages, posts, withdrawals, backups."""
+"""Commands about the archive: questions, search, pages, posts, withdrawals, backups."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from digest.store import Store, StoredTopic
 
 MAX_HITS = 10
-"""Items that a search on the command line prints."""
+"""Items that `search` prints."""
 
 
 @click.command()
@@ -65,7 +65,7 @@ async def ask(
 async def _answer(
     settings: Settings, store: Store, question: str, topic: str, language: Language
 ) -> ArchiveAnswer:
-    """Return what the archive says, in a model's words where one is set."""
+    """Return the archive's answer, written by a model if one is configured."""
     from digest.ask import answer_without_model, find_hits
 
     today = datetime.now(UTC).date()
@@ -87,7 +87,7 @@ async def _answer(
 
 
 def _open_archive(settings: Settings) -> AbstractAsyncContextManager[Store]:
-    """Open the store. Raise StoreError where there is none."""
+    """Open the store. Raise StoreError if there is no database."""
     from digest.store.backup import refuse_missing
 
     refuse_missing(settings.database_url)
@@ -95,8 +95,8 @@ def _open_archive(settings: Settings) -> AbstractAsyncContextManager[Store]:
 
 
 async def _find_name(topic: str, store: Store, settings: Settings) -> str:
-    """Return the name of a topic of the store or the topics file, "" for none. Raise DigestError
-    for one that is in neither."""
+    """Return the name of a topic in the store or the topics file, "" for "". Raise DigestError for
+    an unknown topic."""
     from digest.topics import load_topics
 
     if not topic:
@@ -106,7 +106,7 @@ async def _find_name(topic: str, store: Store, settings: Settings) -> str:
 
 
 def open_model(settings: Settings, store: Store, topic: str) -> Llm:
-    """Return the model that is set, within the budget; `topic` is who it costs."""
+    """Return the configured models, within the budget; `topic`: whom the cost is charged to."""
     from digest.llm.budget import Budget
     from digest.llm.client import Llm
 

@@ -1,4 +1,4 @@
-"""Digests as child processes: one at a time, never in the process that talks to people."""
+"""Build digests in child processes, one at a time, never in the chat process."""
 
 import asyncio
 import contextlib
@@ -24,15 +24,15 @@ log = logging.getLogger(__name__)
 
 HOUR_SECONDS = 3600.0
 BUILDS_AN_HOUR = 3
-"""Reports one user may have made within an hour."""
+"""Reports that a user may request per hour."""
 QUESTIONS_AN_HOUR = 20
-"""Questions one person may have answered by a model within an hour."""
+"""Questions per person and hour that a model answers."""
 MOST_WAITING = 8
-"""Reports that people wait for at once, and questions: one is at work, the others are in line."""
+"""Maximum queue length of requested reports, and of questions, including the running one."""
 
 
 class TooMany(Exception):
-    """The user must wait so many minutes before another report is made."""
+    """The user has reached the hourly limit and must wait some minutes."""
 
     def __init__(self, number: int, minutes: int) -> None:
         super().__init__(f"{number} in an hour, {minutes} minutes")
@@ -40,8 +40,8 @@ class TooMany(Exception):
 
 
 class Builds:
-    """Makes reports on demand: one at a time, one for all who ask for the same day. What the clock
-    or an operator asks for waits for the one that is being made, never for what people ask for."""
+    """Build reports on demand: one at a time, and once for all who want the same day. Builds for
+    the clock or an operator wait only for the running one, not for users' queued requests."""
 
     def __init__(self) -> None:
         self._turn, self._people = asyncio.Lock(), asyncio.Lock()
@@ -49,10 +49,10 @@ class Builds:
         self._turns = TurnLimit(BUILDS_AN_HOUR, HOUR_SECONDS)
 
     async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
-        """Make a report, or wait for the one that is being made; return "" where that worked, else
-        why not, also where MOST_WAITING are in line. Raises TooMany for a user who asks too often,
-        but for an operator, who asks `with_model`."""
-        # The report that is being made with a model answers both: a draft would replace it.
+        """Build a report, or wait for the same build in progress. Return "" on success, else the
+        reason, also if MOST_WAITING are queued. Raises TooMany for a user over the hourly limit;
+        operators, who build `with_model`, have none."""
+        # A build with a model serves both: a draft would overwrite its report.
         running = self._running.get((topic, day, True))
         running = running or self._running.get((topic, day, with_model))
         if not with_model:
@@ -71,7 +71,7 @@ class Builds:
             return await run_digest(topic, day, with_model=with_model)
 
     async def close(self) -> None:
-        """End what is running, and its process."""
+        """Cancel the running builds and end their processes."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -79,18 +79,18 @@ class Builds:
 
 
 RENEWED = 8.0
-"""Seconds between two signs of life of a build."""
+"""Interval of build heartbeats, in seconds."""
 
 
 async def make_report(
     context: Services, holder: str, topic: str, day: date, *, user: str = ""
 ) -> str:
-    """Make a report that is due and save how that ended; return "" where that worked, else why not.
+    """Claim a due build, run it and save the result; return "" on success, else the reason.
 
-    `holder` names this process: where another one has the build, nothing is done. For `user` (an
-    operator) build in any case. Claim the build first, so that no digest is sent from the draft,
-    unless the day is not over: then the clock builds that day later. Raises StoreError where the
-    claim cannot be saved."""
+    `holder` names this process; if another one has the build, do nothing. With `user` (an
+    operator), build in any case. The build is claimed first, so that no digest is sent from the
+    draft, unless the day is not over: then the clock will build that day later. Raises StoreError
+    if the claim cannot be saved."""
     ledger, about = context.ledger, context.topic(topic)
     is_over = day <= newest_closed(about, context.now())
     if not is_over or not await ledger.claim_build(
@@ -106,13 +106,13 @@ async def make_report(
         try:
             why = await context.builder.build(topic, day, user or "clock", with_model=True)
             if not why and not await ledger.has_report(about, day):
-                # This waited for a build that somebody began before the day closed.
+                # The build it waited for had begun before the day closed.
                 why = await context.builder.build(topic, day, user or "clock", with_model=True)
         finally:
             renewing.cancel()
-            if why is None and stored:  # cut off: nobody else would end what was done before
+            if why is None and stored:  # cancelled: mark it done again, as nobody else would
                 await ledger.end_build(topic, day, context.now(), succeeded=True, holder=holder)
-        # An earlier or imported report of that day stands, and is what there is to deliver.
+        # If an earlier or imported report exists, it can be delivered, so the build counts as done.
         succeeded = not why or stored or bool(await context.store.source(topic, day, day))
         tries = await ledger.end_build(
             topic, day, context.now(), succeeded=succeeded, holder=holder, seconds=clock() - began
@@ -125,7 +125,7 @@ async def make_report(
 
 
 async def _renew(context: Services, holder: str, topic: str, day: date) -> None:
-    """Renew the build's heartbeat. Where another process takes over, the later report stays."""
+    """Renew the build's heartbeat. If another process takes over, the later report wins."""
     while True:
         await asyncio.sleep(RENEWED)
         try:
@@ -137,7 +137,7 @@ async def _renew(context: Services, holder: str, topic: str, day: date) -> None:
 
 
 class Questions:
-    """Puts questions about the archive to a model, in a child process, one at a time."""
+    """Answer questions about the archive with a model, in a child process, one at a time."""
 
     def __init__(self) -> None:
         self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
@@ -146,8 +146,8 @@ class Questions:
     async def ask(
         self, question: str, topic: str, language: str, person: str
     ) -> Mapping[str, Any] | None:
-        """Return the answer as `python -m bot ask --json` prints it, None where that failed or
-        MOST_WAITING are in line. Raises TooMany; nobody's questions are not counted."""
+        """Return the JSON that `python -m bot ask --json` prints; None on failure or if
+        MOST_WAITING are queued. Raises TooMany; questions without a `person` are not limited."""
         if self._places.locked():
             return None
         if person:
@@ -160,40 +160,40 @@ class Questions:
 
 
 def _count_turn(limit: TurnLimit, person: str) -> None:
-    """Count something a person may do so many times an hour. Raises TooMany."""
+    """Count an action against the person's hourly limit. Raises TooMany."""
     if wait := limit.wait(person):
         raise TooMany(limit.most, max(1, round(wait / 60)))
 
 
 async def run_digest(topic: str, day: date, *, with_model: bool = False) -> str:
-    """Run `python -m bot digest` for one day, the command a person would type; empty where it
-    worked, else the line that says why not. Only a `with_model` one may spend money on a model."""
+    """Run `python -m bot digest` for one day; return "" on success, else the error line. Only
+    `with_model` may spend money on a model."""
     writer = "auto" if with_model else "extractive"
     words = ("digest", topic, "--date", str(day), "--writer", writer, "--json")
     return await run_child(*words)
 
 
 PUBLISH = "publish"
-"""The command that writes the pages into a folder, and the role of who runs it."""
+"""The command that writes the pages to a folder, and the role of its lease."""
 TURN_SECONDS = 3600.0
-"""How long an errand belongs to who began it; after that one that failed is tried again."""
+"""Lease of an errand; a failed one is retried after that."""
 DEADLINE, DEADLINES = 600.0, {PUBLISH: TURN_SECONDS}
-"""Seconds a child may take before it is ended, and what the pages of many years may take."""
+"""Timeout of a child process; a longer one for the pages, which may cover many years."""
 STOPPED, STOP_SECONDS = (-signal.SIGTERM, -signal.SIGINT, 130), 1.0
-"""Exit codes of a child ended by a signal, and how long the same signal may take to reach this
+"""Exit codes of a child stopped by a signal, and how long the same signal may take to reach this
 process."""
 
 
 async def run_child(*words: str) -> str:
-    """Run `python -m bot` with these words; empty where it worked, else why not."""
+    """Run `python -m bot` with these arguments; return "" on success, else the reason."""
     return (await ask_child(*words))[1]
 
 
 async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
-    """Run `python -m bot` with these words; what it printed, and why it failed or nothing.
+    """Run `python -m bot` with these arguments; return its output and the reason of failure or "".
 
-    `typed`: what somebody typed, for a command that ends with `-`. It may hold a key, so it stands
-    neither in the log nor in the list of processes."""
+    `typed`: user input, passed on stdin to a command that ends with `-`. It may contain a key, so
+    it must not appear in the log or the process list."""
     shown = " ".join(words[:4])
     deadline = DEADLINES.get(words[0], DEADLINE)
     process = await asyncio.create_subprocess_exec(
@@ -215,27 +215,27 @@ async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
             await process.wait()
     lines = errors.decode("utf-8", "replace").strip().split("\n")
     why, last = ("", "") if process.returncode == 0 else _find_reason(lines, process.returncode)
-    # The last error is logged below, by whoever asked.
+    # The last error is logged below or by the caller.
     _log_again([line for line in lines if line != last])
     if process.returncode == 0:
         return printed.decode("utf-8", "replace"), ""
     if process.returncode in STOPPED:
-        await asyncio.sleep(STOP_SECONDS)  # this process too, where its whole group is stopped
+        await asyncio.sleep(STOP_SECONDS)  # the signal may go to the whole process group
         why = "it was stopped"
-    # Whoever tries a source reads in the answer why it fails.
+    # `/source test` shows the reason in its answer.
     level = logging.INFO if words[0] == "try-source" else logging.ERROR
     log.log(level, "%s failed: %s", shown, why)
     return "", why
 
 
 EVENT, ERROR = '{"at"', "jianbao: "
-"""How a line of a child begins that is an event, and one that says why it fails."""
+"""Prefixes of a child's output lines: a JSON event, and the final error."""
 LEVELS = {f"{name}: ": level for name, level in logging.getLevelNamesMapping().items()}
-"""How a record of a child begins where logs are text."""
+"""Prefixes of a child's log records in text format."""
 
 
 def _log_again(lines: Sequence[str]) -> None:
-    """Log what a child logged as this program's own; what it wrote for people who wait is none."""
+    """Log a child's log records as our own; skip its messages for interactive users."""
     records: list[tuple[int, list[str]]] = []
     for line in lines:
         start = next((start for start in LEVELS if line.startswith(start)), "")
@@ -244,17 +244,17 @@ def _log_again(lines: Sequence[str]) -> None:
         elif start:
             records.append((LEVELS[start], [line.removeprefix(start)]))
         elif records and (line.startswith("  ") or records[-1][1][-1].startswith("  ")):
-            records[-1][1].append(line)  # a traceback, and the kind of error below it
+            records[-1][1].append(line)  # a traceback, and the exception line after it
     for level, record in records:
         log.log(level, "%s", "\n".join(record))
 
 
 def _find_reason(lines: Sequence[str], code: int | None) -> tuple[str, str]:
-    """Return what a child said last of why it fails, and its line, else how it ended."""
+    """Return the child's last error and its line, or else how the process ended."""
     for line in reversed(lines):
         if line.startswith(ERROR):
             return line.removeprefix(ERROR), line
-        with contextlib.suppress(ValueError):  # cut off in the middle
+        with contextlib.suppress(ValueError):  # a truncated line
             event = json.loads(line) if line.startswith(EVENT) else {}
             if event.get("level") == "ERROR":
                 return str(event["message"]), line
@@ -265,19 +265,19 @@ def _find_reason(lines: Sequence[str], code: int | None) -> tuple[str, str]:
 
 
 ERRANDS = "errand"
-"""Where the store keeps the notes."""
+"""Note platform of errands in the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A command, and the role of who runs it."""
+    """A command to run when reports change, and the role of its lease."""
 
     role: str
     words: tuple[str, ...]
 
 
 def list_errands(settings: Settings, topics: Iterable[str]) -> list[Errand]:
-    """Return what the settings ask for: overviews with a model, pages into a folder."""
+    """Return the configured errands: overviews if there is a model, pages if there is a folder."""
     errands = [Errand(f"roll-up:{topic}", ("roll-up", topic)) for topic in topics]
     errands = errands if settings.providers else []
     if settings.publish_dir:
@@ -291,16 +291,16 @@ async def is_due(store: Store, errand: Errand) -> bool:
 
 
 async def forget_pages(store: Store) -> None:
-    """Have the pages written again, changed reports or not."""
+    """Have the pages written again even if no report changed."""
     await store.save_note(ERRANDS, PUBLISH, "")
 
 
 async def run_errand(context: Services, holder: str, errand: Errand) -> None:
-    """Run the command if the reports have changed since it last ran and nobody else is at it."""
+    """Run the command if reports have changed since its last run and no other process runs it."""
     state, now = await context.store.read_state(), context.now()
     if await context.store.note(ERRANDS, errand.role) == state:
         return
-    # A holder of its own each time: this process waits like all others until the turn is over.
+    # A unique holder, so that this process also waits until the lease ends.
     turn = f"{holder}:{now.timestamp()}"
     if is_dead(other := await context.ledger.holder(errand.role, now)):
         await context.ledger.give_back(errand.role, other)

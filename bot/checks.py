@@ -1,4 +1,4 @@
-"""`check`: one line for each thing that a digest needs."""
+"""The `check` command: one line for everything a digest needs."""
 
 import asyncio
 import errno
@@ -26,26 +26,26 @@ from digest.text import fill
 from digest.topics import find_topics_file, load_topics
 
 PATIENCE = 10.0
-"""Seconds to wait for a server."""
+"""Timeout of a server, in seconds."""
 CHAT_SECONDS = 2.0
-"""More for each chat that a platform is asked about, one after another."""
+"""Additional timeout per chat that a platform is asked about, sequentially."""
 PROBE_BYTES = 65536
-"""Written to try a folder: an empty file fits on a full disk."""
+"""Size of the test file: an empty file would fit on a full disk."""
 
 
 Check = Callable[[Settings], str | Awaitable[str]]
 _CONTAINER = "the inside of a container, which goes when a new one takes its place"
 _MEMORY = "memory, which a restart of the machine wipes"
 WIPED = {"tmpfs": _MEMORY, "ramfs": _MEMORY, "overlay": _CONTAINER, "aufs": _CONTAINER}
-"""Kinds of file systems that forget, and what to call them."""
+"""File systems that lose their content, with their names in warnings."""
 MOUNTS = Path("/proc/self/mountinfo")
 
 
 async def run_checks(write: Callable[[str], None]) -> bool:
-    """Show a line for each check; return True if all of them passed."""
+    """Print a line per check; return True if all passed."""
 
     def show(line: str) -> None:
-        write(mask(line))  # servers may echo the address they were asked at
+        write(mask(line))  # a server's error may echo its address
 
     def fail(name: str, why: object) -> bool:
         for line in str(why).splitlines():
@@ -64,7 +64,7 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         ("topics", _topics),
         ("database", _database),
         ("data folder", lambda settings: _try_folder(settings.data_dir, "DATA_DIR")),
-        # Imported in their turn: a package that is missing must not hide the lines before it.
+        # Imported lazily: a missing package must not hide the lines before it.
         ("font", lambda _: import_module("digest.cloud").font_check()),
         ("encoder", lambda _: import_module("digest.select.embed").encoder_check()),
         ("prompts", lambda s: import_module("digest.write.model.prompts").check(s.prompts_dir)),
@@ -75,7 +75,7 @@ async def run_checks(write: Callable[[str], None]) -> bool:
     )
     for typo in find_environment_typos():
         show(f"warn settings: {typo}")
-    with suppress(DigestError):  # the check of the database says what is wrong
+    with suppress(DigestError):  # reported by the database check
         database = sqlite_file(settings.database_url)
         if database and (warning := warn_of_storage(database)):
             show(f"warn disk: {warning}")
@@ -94,8 +94,8 @@ def _describe_env() -> str:
 
 
 async def _topics(settings: Settings) -> str:
-    """Return the file that is read, and its topics. Raise DigestError for all sources that can
-    give nothing, and for which no other stands in, or that stand in for none."""
+    """Return the topics file and its topics. Raise DigestError that lists all sources that cannot
+    work and have no fallback, and fallbacks without a source."""
     topics, faults = load_topics(settings.topics_file), []
     for topic in topics.values():
         idle = [s for s, *_ in group_fallbacks(topic.sources) if s.fallback_for]
@@ -123,7 +123,7 @@ async def _database(settings: Settings) -> str:
     try:
         topics = load_topics(settings.topics_file)
     except TopicsError:
-        return answer  # the check of the topics says what is wrong
+        return answer  # reported by the topics check
     gone = [{"about": name, "n": n} for name, n in named.items() if name not in topics]
     if gone:
         raise DigestError("\n".join(texts.text("alert_topic_gone", "en", **row) for row in gone))
@@ -131,31 +131,31 @@ async def _database(settings: Settings) -> str:
 
 
 def _refuse_missing_folder(settings: Settings) -> None:
-    """Raise DigestError for a database in a folder that there is not: misspelled, perhaps."""
+    """Raise DigestError if the database's folder is missing: it may be misspelled."""
     file = sqlite_file(settings.database_url)
     if file and not file.parent.is_dir():
         raise DigestError(f"folder {file.parent} does not exist: create it or correct DATABASE_URL")
 
 
 def storage_fault(file: Path, mounts: str) -> str:
-    """Return what is wrong with the place of the file; "" where it stays. `mounts`: proc(5),
-    mountinfo."""
+    """Return where the file is if that place loses its content, else "". `mounts`: content of
+    mountinfo, see proc(5)."""
     here, kind = Path("/"), ""
     for line in mounts.splitlines():
         left, dash, right = line.partition(" - ")
         if not dash:
             continue
-        # Spaces in names are written \040.
+        # Spaces in paths are escaped as \040.
         point = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), left.split()[4]))
-        # Of several mounts on one place the last one is seen.
+        # Of several mounts at one place, the last one is visible.
         if file.is_relative_to(point) and len(point.parts) >= len(here.parts):
             here, kind = point, right.split()[0]
     return WIPED.get(kind, "")
 
 
 def warn_of_storage(file: Path) -> str:
-    """Return a line for operators about a database that a restart wipes; "" where it stays, or
-    where this system does not tell."""
+    """Return a warning if a restart would wipe the database; "" if not, or if this system does not
+    tell."""
     try:
         mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
         why = storage_fault(file.resolve(), mounts)
@@ -177,7 +177,7 @@ async def _pages(settings: Settings) -> str:
 
 
 async def _try_address(address: str) -> str:
-    """Return where the bot would listen. Raise DigestError where nothing can."""
+    """Return where the bot would listen. Raise DigestError if it cannot listen there."""
     host, _, port = address.rpartition(":")
     try:
         server = await asyncio.start_server(lambda *_: None, host.strip("[]"), int(port))
@@ -207,7 +207,7 @@ def _try_folder(folder: Path, setting: str) -> str:
 
 
 async def _model(settings: Settings) -> str:
-    """Call each model once with a tiny prompt; return what they answer and cost."""
+    """Send each model a tiny prompt; return its answer line and prices."""
     from digest.llm.budget import price
     from digest.llm.client import probe
 
@@ -247,7 +247,7 @@ async def _platform(name: str, settings: Settings) -> str:
     if not setup.token:
         return f"no {name.upper()}_BOT_TOKEN: left out"
     _refuse_missing_folder(settings)
-    await check_damage(settings.database_url)  # or opening it would put the backup in its place
+    await check_damage(settings.database_url)  # otherwise opening it would restore the backup
     async with conversation(settings) as context:
         chats = await context.store.subscribed(name)
         seconds = 2 * PATIENCE + CHAT_SECONDS * len(chats)

@@ -1,5 +1,4 @@
-"""A stored report as a reply: the one way for digests, for commands and for the preview of a
-subscription."""
+"""Compose stored reports as replies, the same for digests, commands and subscription previews."""
 
 from __future__ import annotations
 
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from digest.reading.assets import Asset
 
 MARK = "★"
-"""Before an entry that has one of the reader's own keywords."""
+"""Marks an item with one of the reader's keywords."""
 OPEN_CHARS, LEAST_FOLDED_CHARS = 400, 300
-"""Characters of a long section that stay open, and the fewest that are worth folding."""
+"""Characters of a long section that are not folded, and the minimum worth folding."""
 MAX_CLOUD_WORDS = 15
 _STOPS = re.compile(r"[。！？!?\n]|\.\s")
 
@@ -49,32 +48,32 @@ class ReportView:
     """What a reader wants to see of a report."""
 
     language: Language
-    """Of headings, notes and buttons."""
+    """Language of headings, notes and buttons."""
     sections: tuple[SectionName, ...] = BRIEF
     highlight: tuple[str, ...] = ()
     """Keywords whose items come first, marked."""
     without: tuple[str, ...] = ()
     """Keywords whose items are left out."""
     limit: int = 0
-    """The most items of a section besides its notes; 0: all."""
+    """Maximum items per section, not counting notes; 0: all."""
     late: bool = False
     unfinished: bool = False
-    """The report was made before its day was over."""
+    """True if the report was made before its day was over."""
 
     @property
     def pictured(self) -> bool:
-        """True if the word cloud belongs to it: to the brief and to the section `cloud`."""
+        """True if the view includes the word cloud: the brief, or the section `cloud`."""
         return self.sections == BRIEF or "cloud" in self.sections
 
 
 def sections_of(subscription: Subscription) -> tuple[SectionName, ...]:
-    """Return the sections that a subscribed chat gets, in the order of reports."""
+    """Return the sections of a subscription, in report order."""
     sections = subscription.sections or (BRIEF if subscription.length == "brief" else SECTIONS)
     return tuple(name for name in SECTIONS if name in sections)
 
 
 def title_block(topic: Topic, report: Report, language: Language, kind: str = "") -> Heading:
-    """Return topic, day and what is shown, on one line. `kind` is a key of the texts."""
+    """Return a title line: topic, day and what is shown. `kind` is a key of the texts."""
     parts = [topic.title[language], texts.days(report.first, report.last, language)]
     if kind:
         parts.append(texts.text(kind, language))
@@ -82,7 +81,7 @@ def title_block(topic: Topic, report: Report, language: Language, kind: str = ""
 
 
 def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> list[Block]:
-    """Return title and sections of a view, news first; `closing_blocks` follow."""
+    """Return the title and sections of a view; `closing_blocks` follow."""
     if kind == "brief" and view.sections != BRIEF:
         kind = "report" if view.sections == SECTIONS else ""
     blocks: list[Block] = [title_block(topic, report, view.language, kind)]
@@ -94,7 +93,7 @@ def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> 
 
 
 def closing_blocks(report: Report, view: ReportView) -> list[Block]:
-    """Return what a reader must know of the report: counts, silent sources, where it comes from."""
+    """Return the notes after a report: counts, failed sources, origin."""
     language, lines = view.language, []
     if view.late:
         lines.append(texts.text("digest_late", language))
@@ -122,8 +121,8 @@ def section_blocks(
     view: ReportView,
     items: Sequence[Item] | None = None,
 ) -> list[Block]:
-    """Return a section, or these items of it. Points keep the numbers they have in the report:
-    /sources asks by them. What is long is folded, but for its beginning."""
+    """Return a section, or these items of it. Points keep their numbers in the report, which
+    /sources uses. A long section is folded after its beginning."""
     blocks: list[Block] = []
     if title := section_title(topic, report, name, view.language):
         blocks.append(Heading(title))
@@ -132,7 +131,7 @@ def section_blocks(
         return [*blocks, _empty(report, name, view.language)]
     body: list[Foldable] = []
     for group, members in groupby(rows, key=lambda row: row[1].group):
-        if view.language != report.language:  # only those that a reader must tell apart
+        if view.language != report.language:  # keep only groups that readers need
             named = (n[view.language] for n in (STOCKS, CRYPTO, OTHER) if group in n.values())
             group = next(named, "")
         if group:
@@ -144,11 +143,11 @@ def section_blocks(
 def _rows(
     report: Report, name: SectionName, view: ReportView, items: Sequence[Item] | None
 ) -> list[tuple[int, Item]]:
-    """Return the items to show with their numbers (0: none), those of the highlight first."""
+    """Return the items to show with their numbers (0: none); highlighted items come first."""
     numbered: list[tuple[int, Item]] = []
     for item in report.section(name).items if items is None else items:
         if item.status == "note":
-            # Notes are the bot's own words: in the reader's language or not at all.
+            # Notes are the bot's own text: show them in the reader's language or not at all.
             numbered += [(0, item)] if view.language == report.language else []
         else:
             numbered.append((sum(n > 0 for n, _ in numbered) + 1, item))
@@ -172,9 +171,9 @@ def _has(item: Item, keywords: Sequence[str]) -> bool:
 
 @lru_cache
 def name_pattern(name: str) -> re.Pattern[str]:
-    """Return a pattern of a name in small letters, under each of its spellings: NVDA, 英伟达 and
-    Nvidia are one. It finds whole words, as far as the script has words, and those with an -s: of
-    "eth" neither "method" nor "Ethan"; of "qwen" Qwen3."""
+    """Return a pattern that matches any spelling of a name in lower-case text: NVDA, 英伟达 and
+    Nvidia are one name. It matches whole words where the script has words, also with a plural -s or
+    a version: "eth" matches neither "method" nor "Ethan"; "qwen" matches Qwen3."""
     return re.compile("|".join(map(_word_pattern, sorted(_spellings(name), key=len)[::-1])))
 
 
@@ -190,7 +189,7 @@ def _word_pattern(word: str) -> str:
 
 def _spellings(name: str) -> set[str]:
     low = name.strip().lstrip("$").lower()
-    # The table knows tickers by their dollar sign, and companies by their capital.
+    # The table finds tickers by a dollar sign and companies by a capital letter.
     is_word = low.replace(".", "").isalnum()
     assets = find_assets(f"${low} {low.title()}" if is_word else low.title())
     names = {word.lower() for asset in assets for word in (asset.ticker, asset.zh, asset.en)}
@@ -198,22 +197,22 @@ def _spellings(name: str) -> set[str]:
 
 
 def find_assets(text: str) -> list[Asset]:
-    """Return the companies and coins that a text names."""
-    # Imported here: the bot starts without what reads texts.
+    """Return the companies and coins named in a text."""
+    # Imported here so that the bot starts without the text reading code.
     from digest.reading import assets
 
     return assets.find_assets(text)
 
 
 def _empty(report: Report, name: SectionName, language: Language) -> Paragraph:
-    """Return what stands where there is no item: for two sections what code knows itself."""
+    """Return the text of a section without items; for two sections, what the counts say."""
     if name == "filtered" and report.counts.collected:
         return Paragraph(texts.text("counted_all", language, **asdict(report.counts)))
     words = sorted(report.wordcounts, key=lambda word: -report.wordcounts[word])
     if name == "cloud" and words:
         shown = texts.listed(words[:MAX_CLOUD_WORDS], language)
         return Paragraph(texts.text("cloud_words", language, words=shown))
-    # A note of these two is what they hold: better in the report's language than denied.
+    # Notes of these two sections are their content: better in another language than denied.
     notes = [item.text for item in report.section(name).items if item.status == "note"]
     told = "\n".join(notes) if name in ("filtered", "cloud") else ""
     return Paragraph(told or texts.text("empty", language))
@@ -224,18 +223,18 @@ def _block(report: Report, item: Item, number: int, view: ReportView) -> Paragra
         return Paragraph(item.text)
     mark = f"{MARK} " if _has(item, view.highlight) else ""
     earlier = [post.earlier for key in item.cites if (post := report.posts.get(key))]
-    if item.status == "update" and any(earlier):  # news of a story that an earlier day told
+    if item.status == "update" and any(earlier):  # the story was in an earlier report
         mark += texts.text("follows", view.language, day=max(filter(None, earlier)))
     links = links_of(report.posts, item)
     if item.title and item.text:
         return ListItem(item.text, mark + item.title, number, links)
-    # A headline alone is plain: bold, it would pass for the weightiest of the points.
+    # A headline without text is not bold, or it would look like the most important point.
     return ListItem(mark + (item.text or item.title), "", number, links)
 
 
 def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
-    """Return the authors' handles, each leading to the post; further posts of one author stand
-    behind it with their numbers: @ada 2 3."""
+    """Return the authors' handles as links to the posts; an author's further posts follow as
+    numbers: @ada 2 3."""
     unknown, addresses = Cited("", "", "", None), dict[str, list[str]]()
     for key in item.cites:
         post = posts.get(key, unknown)
@@ -248,7 +247,7 @@ def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
 
 
 def folded(blocks: Sequence[Foldable]) -> list[Block]:
-    """Return the blocks with all behind the first characters folded, where that is worth it."""
+    """Fold everything after the first OPEN_CHARS characters, if that is enough to be worth it."""
     sizes = [len(getattr(block, "title", "")) + len(block.text) for block in blocks]
     at = next((n for n in range(len(sizes) + 1) if sum(sizes[:n]) >= OPEN_CHARS), len(sizes))
     if sum(sizes[at:]) < LEAST_FOLDED_CHARS:
@@ -259,18 +258,18 @@ def folded(blocks: Sequence[Foldable]) -> list[Block]:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return the text cut to `most` characters: after a sentence of its last third, else a word."""
+    """Truncate the text to `most` characters, after a sentence in its last third or else a word."""
     if len(text) <= most:
         return text
     start, enough = text[:most], 2 * most // 3
     ends = [match.end() for match in _STOPS.finditer(start) if match.end() > enough]
     at = ends[-1] if ends else start.rfind(" ")
-    # Chinese has no spaces: it is cut where it is.
+    # Chinese has no spaces and is cut anywhere.
     return (start[:at] if at > enough else start).rstrip() + " …"
 
 
 def section_named(topic: Topic, report: Report, word: str) -> SectionName | None:
-    """Return the section of that name, number (1 to 9), or heading or part of it."""
+    """Return the section with that name, number (1 to 9) or heading (or a part of it)."""
     low = fold_letters(word.strip()).replace("股票", "行情")
     if low.isascii() and low.isdigit():
         return SECTIONS[int(low) - 1] if 1 <= int(low) <= len(SECTIONS) else None
@@ -282,7 +281,7 @@ def section_named(topic: Topic, report: Report, word: str) -> SectionName | None
             titles[name].add(fold_letters(section_title(topic, report, name, language)))
     if len(low) < 2:
         return None
-    # "view" begins "views", and is a part of "overview".
+    # Prefixes first: "view" is a prefix of "views", but also part of "overview".
     for suits in (str.startswith, str.__contains__):
         for name in SECTIONS:
             if any(suits(title, low) for title in titles[name]):
@@ -291,7 +290,7 @@ def section_named(topic: Topic, report: Report, word: str) -> SectionName | None
 
 
 def section_names(topic: Topic, report: Report, language: Language) -> str:
-    """Return what may be asked for, as `1 overview (主要话题…), 2 points …`."""
+    """Return the available sections, like `1 overview (主要话题…), 2 points …`."""
     titles = [(name, section_title(topic, report, name, language)) for name in SECTIONS]
     brackets = "（{}）" if language == "zh" else " ({})"
     shown = (
@@ -311,13 +310,13 @@ OPENS: tuple[tuple[str, str], ...] = (
     ("filtered", "detail filtered"),
     ("report", "report"),
 )
-"""What the buttons under a report open: a key of the texts, a command."""
+"""Buttons under a report: a key of the texts and a command."""
 
 
 async def compose_digest(
     context: Services, report: Report, subscription: Subscription, *, late: bool = False
 ) -> Reply:
-    """Return a report as the subscribed chat wants it. `late`: it comes later than its time."""
+    """Return the digest for a subscription. `late`: it is sent after its time."""
     unfinished = False
     if report.created_at and report.writer != "imported":
         made_on = local_day(report.created_at, context.topic(report.topic).timezone)
@@ -337,7 +336,7 @@ async def compose_digest(
 async def load_digest(
     context: Services, subscription: Subscription, last: date | None = None
 ) -> Report | None:
-    """Return the report a subscription gets of that day, or of the newest one."""
+    """Return the report of a subscription for that day, or the newest one."""
     topic = subscription.topic
     if last is None:
         if (newest := await context.store.latest(topic)) is None or not subscription.weekly:
@@ -353,26 +352,26 @@ async def load_digest(
 async def compose(
     context: Services, report: Report, view: ReportView, kind: str = "brief"
 ) -> Reply:
-    """Return a view of a report: news, then the word cloud, then counts and where it comes from;
-    with buttons that open the other sections, and the days beside it, in messages of their own."""
+    """Return a view of a report: sections, word cloud, then notes. Its buttons open other sections
+    and days in new messages."""
     report = report.in_language(view.language)
     blocks = report_blocks(context.topic(report.topic), report, view, kind)
     if view.pictured and (picture := await picture_block(context, report, view.language)):
         blocks.append(picture)
     blocks += closing_blocks(report, view)
-    # Stories of several days are put together for a chat: they have no page.
+    # Roll-ups of several days have no web page.
     if (root := context.settings.public_url) and report.first == report.last:
         usual = view.language == context.topic(report.topic).language
         prefix, day = "" if usual else f"{view.language}/", days_of(report)
         link = Link(day, f"{root}/{prefix}{quote(report.topic)}/{day}")
         blocks.append(ListItem(texts.text("web_page", view.language), links=(link,)))
-    # Buttons of a whole report turn it in its place, other than those of a digest.
+    # Buttons of a whole report replace its message; those of a digest open new ones.
     fresh = kind != "report"
     return await with_buttons(context, report, blocks, view.language, kind, fresh=fresh)
 
 
 def compose_excuse(context: Services, subscription: Subscription) -> Reply:
-    """Return the notice for a chat whose report is late."""
+    """Return the excuse for a chat whose report is late."""
     language = subscription.language or context.topic(subscription.topic).language
     return Reply((Paragraph(texts.text("digest_waits", language)),), language, manner="post")
 
@@ -387,8 +386,8 @@ async def with_buttons(
     *,
     fresh: bool = False,
 ) -> Reply:
-    """Return blocks of a report as a reply that can be paged, with buttons for the other sections
-    and days. `command` and `words` ask for these blocks again; `fresh`: see `Button`."""
+    """Return blocks of a report as a pageable reply, with buttons for other sections and days.
+    `command` and `words` reproduce these blocks; `fresh`: see `Button`."""
     before, after = await _neighbours(context, report)
     opens = tuple(
         Button(texts.text(f"open_{key}", language), line_of(name, report), fresh)
@@ -410,7 +409,7 @@ async def with_buttons(
 
 
 async def _neighbours(context: Services, report: Report) -> tuple[Span | None, Span | None]:
-    """Return the days before and after that have a report, or spans as long as the report's."""
+    """Return the nearest days with a report before and after, or adjacent spans of equal length."""
     before, _ = await context.store.neighbours(report.topic, report.first)
     _, after = await context.store.neighbours(report.topic, report.last)
     if report.first == report.last:
@@ -429,20 +428,20 @@ async def _neighbours(context: Services, report: Report) -> tuple[Span | None, S
 def line_of(
     command: str, report: Report, span: Span | None = None, words: Sequence[str] = ()
 ) -> str:
-    """Return the line that asks for this of that report, or of other days."""
+    """Return the command line for this report, or for other days."""
     name, *more = command.split(" ")
     when = write_span(span or (report.first, report.last))
     return " ".join([f"/{name}", report.topic, when, *more, *words])
 
 
 def write_span(span: Span) -> str:
-    """Return days as a line names them."""
+    """Return days as written in a command line."""
     first, last = span
     return str(last) if first == last else f"{first:%Y%m%d}..{last:%Y%m%d}"
 
 
 async def picture_block(context: Services, report: Report, language: Language) -> Picture | None:
-    """Return the report's word cloud, or None where it has none."""
+    """Return the report's word cloud, or None."""
     content = await context.store.cloud(report.topic, report.first, report.last)
     if not content:
         return None

@@ -1,4 +1,4 @@
-"""The bot as the platforms see it: answers, menus, completion, and what they need kept."""
+"""The interface of the bot to its platforms: answers, menus, completion, stored state."""
 
 import asyncio
 import contextlib
@@ -21,26 +21,26 @@ log = logging.getLogger(__name__)
 
 MOST_SUGGESTED = 25
 LOOK_SECONDS = 1.0
-"""Between looks for updates that another process has stored."""
+"""Interval of checks for updates stored by another process."""
 MOST_LINES, LINES_SECONDS = 20, 60.0
-"""Lines of one person that are answered within so many seconds."""
+"""Rate limit: lines per person that are answered within so many seconds."""
 WORDS: Mapping[Kind, Sequence[str]] = {
     "action": tuple(dict.fromkeys(ACTIONS.values())),
     "language": get_args(Language),
 }
-"""What some arguments may be."""
+"""Fixed values of some arguments."""
 CLOCKS_APART = timedelta(minutes=2)
-"""How far the platform's clock may differ from ours."""
+"""Tolerated difference between the platform's clock and ours."""
 
 
 class BotHost:
-    """What `bot.platforms.Host` asks for, over the commands and the store."""
+    """Implementation of `bot.platforms.Host` with the commands and the store."""
 
     def __init__(self, context: Services, show: Callable[[str], None]) -> None:
-        """`show` tells whoever started the bot."""
+        """`show` prints a status line for whoever started the bot."""
         self._context, self._show = context, show
         self._lines = TurnLimit(MOST_LINES, LINES_SECONDS)
-        # Once a minute, or the warnings would be a flood themselves.
+        # One warning per minute, or the warnings would be a flood themselves.
         self._warnings = TurnLimit(1, LINES_SECONDS)
         self._ledger = context.ledger
         self._received = asyncio.Event()
@@ -49,7 +49,7 @@ class BotHost:
         self.menu: Sequence[Command] = COMMANDS
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
-        """Yield the replies to a line, as they are ready; to one who asks too fast a word, once."""
+        """Yield the replies to a line as they are ready; a person over the limit is warned once."""
         person = incoming.person
         if wait := self._lines.wait(person):
             if not self._warnings.wait(person):
@@ -95,7 +95,7 @@ class BotHost:
         return values[:MOST_SUGGESTED]
 
     async def _days(self, typed: str, topic: str, language: Language) -> list[tuple[str, str]]:
-        """Days that have a report, newest first."""
+        """Return the days that have a report, newest first or nearest to the typed day first."""
         name = topic if topic in self._context.topics else next(iter(self._context.topics))
         days = list(reversed(await self._context.store.report_days(name)))
         try:
@@ -117,14 +117,14 @@ class BotHost:
         return await self._context.store.first_time(platform, update, self._context.now())
 
     async def receive(self, platform: str, key: str, content: str) -> None:
-        """Store an update that a platform brought, and wake whoever handles them."""
+        """Store an update from a platform, and wake the handlers."""
         await self._context.store.save_received(platform, key, content, self._context.now())
         self._received.set()
 
     async def list_received(
         self, platform: str, under_way: Collection[str]
     ) -> list[tuple[str, str]]:
-        # A second at most: the first one may come through another process.
+        # Poll once a second, because another process may have stored an update.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._received.wait(), LOOK_SECONDS)
         self._received.clear()
@@ -138,7 +138,7 @@ class BotHost:
     async def forget_received(self, platform: str, key: str) -> None:
         try:
             await self._context.store.forget_received(platform, key)
-        except StoreError as error:  # it comes again, and is dropped by its number
+        except StoreError as error:  # it will be read again, and recognised as handled
             log.error("%s: a handled update cannot be deleted (%s)", platform, error)
 
     async def ended(
@@ -151,7 +151,7 @@ class BotHost:
     async def arrived(self, chat: Chat, message: str, text: str, at: datetime) -> None:
         for part in await self._ledger.list_held_parts(chat.platform, chat.id):
             if part.chat.thread != chat.thread:
-                continue  # another topic of the group gets the same text
+                continue  # another topic of the group, which gets the same text
             body = json.loads(await self._ledger.body(part.part))
             words = str(body.get("text", "")).split()
             earlier = part.tried_at is not None and at < part.tried_at - CLOCKS_APART
@@ -171,16 +171,16 @@ class BotHost:
 
     @property
     def platforms(self) -> dict[str, bool]:
-        """Return the platforms that this process has, and which of them talk to people now."""
+        """Return the platforms of this process, and whether each is connected."""
         return {name: event.is_set() for name, event in self._ready.items()}
 
     def connecting(self, platform: str) -> None:
-        """Note that this process has the platform, which does not talk to people now."""
+        """Record that this process runs the platform, which is not connected yet."""
         self._ready.setdefault(platform, asyncio.Event())
         self.lost(platform, "")
 
     def lost(self, platform: str, why: str) -> None:
-        if platform in self._ready:  # else it was closed meanwhile
+        if platform in self._ready:  # otherwise it was closed meanwhile
             self._ready[platform].clear()
             since, before = self._outages.get(platform, (asyncio.get_running_loop().time(), ""))
             self._outages[platform] = since, why or before
@@ -190,21 +190,21 @@ class BotHost:
         self._ready.setdefault(platform, asyncio.Event()).set()
 
     def outage(self, platform: str) -> tuple[float, str]:
-        """Return for how many seconds a platform has not talked to people, and why."""
+        """Return for how many seconds a platform has been disconnected, and why."""
         now = asyncio.get_running_loop().time()
         since, why = self._outages.get(platform, (now, ""))
         return now - since, why
 
     def left(self, platform: str) -> None:
-        """Note that this process has the platform no more."""
+        """Record that this process no longer runs the platform."""
         self._ready.pop(platform, None)
         self._outages.pop(platform, None)
 
     def ready(self, platform: str, name: str) -> None:
-        """Note that the platform talks to people now."""
+        """Record that the platform is connected."""
         self._show(f"{platform}: ready as {name}")
         self.resumed(platform)
 
     async def talks(self, platform: str) -> None:
-        """Wait until the platform talks to people."""
+        """Wait until the platform is connected."""
         await self._ready.setdefault(platform, asyncio.Event()).wait()

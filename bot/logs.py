@@ -1,5 +1,5 @@
-"""What commands of the command line run in: settings, store, loop and process; logs on standard
-error, without secrets and without what posts say."""
+"""Environment of the commands: settings, store, event loop, memory; logs on stderr without secrets
+and post texts."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ log = logging.getLogger(__name__)
 
 BAR_WIDTH = 24
 OURS = ("bot", "digest", "__main__")
-"""Loggers that LOG_LEVEL can open further than WARNING: libraries log addresses, SQL parameters and
-whole answers, which hold tokens and posts."""
+"""Loggers that LOG_LEVEL may set below WARNING. Libraries stay at WARNING, because they log
+addresses, SQL parameters and whole answers, which contain tokens and posts."""
 
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
-"""Before each line of a program that keeps running, unless a person reads it as it is written."""
+"""Time format of log lines, used by long-running commands unless stderr is a terminal."""
 _fields: ContextVar[dict[str, str]] = ContextVar("log_fields", default={})  # noqa: B039
 
 
 class MaskingFormatter(logging.Formatter):
-    """One line a record; a traceback shows where, and of strangers' errors only the kind."""
+    """One line per record. Tracebacks have no message of foreign exceptions, only their type."""
 
     converter = time.gmtime  # type: ignore[assignment]
 
@@ -49,11 +49,11 @@ class MaskingFormatter(logging.Formatter):
         super().__init__("%(asctime)s " * timed + "%(levelname)s: %(message)s", TIME)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record, with secrets masked."""
+        """Return the log line with secrets masked."""
         return mask(super().format(record))
 
     def formatException(self, ei: Any) -> str:
-        """Return the stack and the kind of an error: its own words may quote a post."""
+        """Return the stack and the exception type: the message may quote a post."""
         kind, error, trace = ei
         words = f": {error}" if isinstance(error, DigestError) else ""
         frames = "".join(traceback.format_tb(trace))
@@ -61,10 +61,10 @@ class MaskingFormatter(logging.Formatter):
 
 
 class JsonFormatter(MaskingFormatter):
-    """One JSON object a line: when, how bad, who says it, what, and the fields that are bound."""
+    """One JSON object per line: time, level, logger, message and bound fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record, with secrets masked before it becomes JSON."""
+        """Return the JSON line; secrets are masked before encoding."""
         event: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -80,7 +80,7 @@ class JsonFormatter(MaskingFormatter):
 
 @contextmanager
 def log_fields(**fields: str) -> Iterator[None]:
-    """Add fields to every JSON line that is logged inside."""
+    """Add fields to all JSON log lines inside the block."""
     token = _fields.set({**_fields.get(), **fields})
     try:
         yield
@@ -89,12 +89,12 @@ def log_fields(**fields: str) -> Iterator[None]:
 
 
 def stamp(line: str, out: TextIO) -> str:
-    """Return a line with the time before it, unless a person reads it as it is written."""
+    """Return the line with a timestamp, unless the output is a terminal."""
     return line if out.isatty() else f"{datetime.now(UTC):{TIME}} {line}"
 
 
 def log_event(line: str, level: int = logging.INFO) -> bool:
-    """Log a line at whatever LOG_LEVEL; return False where logs are text."""
+    """Log a line regardless of LOG_LEVEL; return False if logs are text."""
     if not any(isinstance(out.formatter, JsonFormatter) for out in logging.root.handlers):
         return False
     log.handle(log.makeRecord(log.name, level, "", 0, line, (), None))
@@ -102,7 +102,7 @@ def log_event(line: str, level: int = logging.INFO) -> bool:
 
 
 def open_settings(*, timed: bool = False) -> Settings:
-    """Return the settings, and log as they say, `timed` for what keeps running."""
+    """Load the settings and set up logging; `timed`: for a long-running command."""
     from bot.settings import SettingsError, find_env_faults, load_settings
 
     try:
@@ -117,7 +117,7 @@ def open_settings(*, timed: bool = False) -> Settings:
 
 
 def set_up_logging(level: str, layout: str = "text", *, timed: bool = False) -> None:
-    """Log that level and above of this program, and warnings of its libraries."""
+    """Log this program's records from that level up, and warnings of its libraries."""
     handler = logging.StreamHandler(sys.stderr)
     text = MaskingFormatter(timed=timed and not sys.stderr.isatty())
     handler.setFormatter(JsonFormatter() if layout == "json" else text)
@@ -125,16 +125,15 @@ def set_up_logging(level: str, layout: str = "text", *, timed: bool = False) -> 
     logging.basicConfig(level=lowest, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
-    # APScheduler warns when a step is still running at its next tick, and when one is cancelled;
-    # both are intended here.
+    # APScheduler warns if a step still runs at its next tick or is cancelled; both are expected.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 
 class Progress:
-    """Shows each step as it begins, how many are behind it and how many there are."""
+    """Show each step as it begins, with the numbers of finished steps and of all steps."""
 
     def __init__(self, out: TextIO | None = None, *, quiet: bool = False) -> None:
-        """`quiet`: log the steps instead of writing them."""
+        """`quiet`: log the steps instead of drawing a bar."""
         self.out = out or sys.stderr
         self.bar, self.quiet = self.out.isatty(), quiet
 
@@ -156,14 +155,14 @@ _Options = ParamSpec("_Options")
 
 
 def run_task(task: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a command to its end and return its result; garbage is looked for from here on."""
-    gc.freeze()  # what was loaded stays
+    """Run a command and return its result; enable garbage collection now."""
+    gc.freeze()  # exclude everything imported so far
     gc.enable()
     return asyncio.run(task)
 
 
 def runs_task(command: Callable[_Options, Coroutine[Any, Any, None]]) -> Callable[_Options, None]:
-    """Return a coroutine function as the function that runs it to its end, for click."""
+    """Wrap a coroutine function for click, which needs a plain function."""
 
     @wraps(command)
     def run(*args: _Options.args, **options: _Options.kwargs) -> None:
@@ -174,8 +173,8 @@ def runs_task(command: Callable[_Options, Coroutine[Any, Any, None]]) -> Callabl
 
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
-    """Open the database that is set, and close it. Raises StoreError."""
-    # Imported here: `--help` does not wait for it.
+    """Open the configured database, and close it. Raises StoreError."""
+    # Imported here to keep `--help` fast.
     from digest.store import Store
 
     async with await Store.open(settings.database_url) as store:
@@ -184,19 +183,19 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 
 _PDEATHSIG = 1
 _LARGE = 64 * 1024
-"""Bytes of what goes back as soon as it is free."""
+"""Minimum size of blocks that are returned to the system when freed, in bytes."""
 _NICENESS = 10
-"""Niceness of child processes: a report may wait while an answer needs the processor."""
+"""Niceness of child processes: a report may wait while an answer needs the CPU."""
 SWITCH_SECONDS = 0.0005
-"""Interpreter switch interval, a tenth of the default. The loop may have to wait this long for the
-GIL each time the database reader returns from a system call, and reading a hundred pages takes a
+"""Interpreter switch interval, a tenth of the default. The event loop may have to wait this long
+for the GIL after each system call of the database reader, and reading a hundred pages takes a
 hundred calls."""
 
 
 def start_lean() -> None:
-    """Call before any thread starts and before anything large is imported. Large blocks go back to
-    the system as soon as they are freed (mallopt(3)); the garbage collector stays out until
-    `give_back`: importing leaves none."""
+    """Reduce memory; call before starting threads and importing large modules. Return large blocks
+    to the system when freed (mallopt(3)), and disable garbage collection until `give_back`, because
+    imports create no garbage."""
     gc.disable()
     sys.setswitchinterval(SWITCH_SECONDS)
     if (mallopt := _of_glibc("mallopt")) is not None:
@@ -206,8 +205,8 @@ def start_lean() -> None:
 
 
 def give_back() -> None:
-    """Call once start-up is over. Release the memory that only start-up needed (malloc_trim(3));
-    freeze what remains: scanning it blocked the loop for 120 ms."""
+    """Release memory that only start-up needed (malloc_trim(3)); call after start-up. Freeze the
+    remaining objects, because scanning them blocked the loop for 120 ms."""
     gc.collect()
     gc.freeze()
     gc.enable()
@@ -216,20 +215,20 @@ def give_back() -> None:
 
 
 def serve_parent(parent: int) -> None:
-    """Lower this process's priority, and die with process `parent` (prctl(2), on Linux only): an
-    orphaned build would finish beside the one the restarted parent begins."""
+    """Lower this process's priority, and die with process `parent` (prctl(2), Linux only), because
+    an orphaned build would run beside the one that the restarted parent begins."""
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):  # a sandbox may refuse it
             os.nice(_NICENESS)
     if (prctl := _of_glibc("prctl")) is None:
         return
     prctl(_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before that was asked
+    if os.getppid() != parent:  # it ended before prctl was called
         sys.exit(1)
 
 
 def _of_glibc(name: str) -> Callable[..., int] | None:
-    # Imported here: `--help` does not wait for it. Windows cannot open the running program so.
+    # Imported here to keep `--help` fast. On Windows, CDLL(None) does not work.
     import ctypes
 
     return None if os.name == "nt" else getattr(ctypes.CDLL(None), name, None)

@@ -1,6 +1,4 @@
-"""The archive for programs that speak the Model Context Protocol: read only, over stdin and
-stdout.
-"""
+"""Read-only Model Context Protocol server for the archive, over stdin and stdout."""
 
 from __future__ import annotations
 
@@ -35,12 +33,12 @@ Row = dict[str, Any]
 
 
 async def serve(store: Store, topics_file: Path) -> None:
-    """Answer requests until the other side closes the connection."""
+    """Serve requests until the client disconnects."""
     await build_server(Archive(store, load_topics(topics_file))).run_stdio_async()
 
 
 def build_server(archive: Archive) -> FastMCP:
-    """Return a server whose tools read the archive."""
+    """Return a server with the archive's tools."""
     tools: list[Callable[..., Any]] = [
         archive.list_topics,
         archive.get_report,
@@ -53,7 +51,7 @@ def build_server(archive: Archive) -> FastMCP:
 
 
 def _make_tool(function: Callable[..., Any]) -> Tool:
-    """Return a tool that refuses arguments it does not know, where it would drop them."""
+    """Return a tool that rejects unknown arguments, which FastMCP would silently drop."""
     about = getdoc(function)  # without the indentation
     tool = Tool.from_function(
         function, description=about, annotations=_READS, structured_output=True
@@ -66,8 +64,8 @@ def _make_tool(function: Callable[..., Any]) -> Tool:
 
 
 class Archive:
-    """The tools: each reads the store and returns JSON. Raises ValueError, or DigestError for an
-    unknown topic, with a way out."""
+    """The tools, which read the store and return JSON. They raise ValueError, or DigestError for an
+    unknown topic, with advice."""
 
     def __init__(self, store: Store, topics: Mapping[str, Topic]) -> None:
         self._store, self._topics = store, topics
@@ -187,7 +185,7 @@ class Archive:
 
 
 def _number(report: Report) -> Iterator[tuple[int | None, SectionName, Item]]:
-    """Yield all items with their numbers, and notes, which have none."""
+    """Yield all items with their numbers (None for notes)."""
     numbers = count(1)
     for section in sorted(report.sections, key=lambda section: section.name != "points"):
         for item in section.items:

@@ -1,5 +1,4 @@
-"""What goes between a chat and the commands: plain values that every platform renders its own
-way."""
+"""Values passed between platforms and commands; each platform renders them its own way."""
 
 from __future__ import annotations
 
@@ -22,19 +21,19 @@ async def nobody() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A line that somebody wrote to the bot, or the line behind a button."""
+    """A line sent to the bot, or the line of a pressed button."""
 
     chat: Chat
     user_id: str
     text: str
     language: Language | None = None
-    """The language of the person's own app, where the platform tells it."""
+    """Language of the person's app, if the platform reports it."""
     direct: bool = True
-    """Whether it was certainly meant for this bot: in a group it may be for another one."""
+    """True if it was certainly meant for this bot; in a group it may be for another one."""
     configures: Callable[[], Awaitable[bool]] = nobody
-    """Asks whether the person may decide what is posted in this chat."""
+    """Returns True if the person may configure what is posted in this chat."""
     lacking: tuple[str, ...] = ()
-    """Permissions that the bot itself would need to post in this chat."""
+    """Permissions that the bot lacks to post in this chat."""
 
     @property
     def platform(self) -> str:
@@ -42,13 +41,13 @@ class Incoming:
 
     @property
     def person(self) -> str:
-        """Return who wrote it, on whichever platform."""
+        """Return the sender's id, unique across platforms."""
         return f"{self.platform}:{self.user_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A label and where it leads; `url` may be empty where the origin gave none."""
+    """A label and its target; `url` is empty if the source gave none."""
 
     label: str
     url: str
@@ -56,17 +55,17 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading; level 1 is that of the whole reply."""
+    """A heading; level 1 is the title of the reply."""
 
     text: str
     level: int = 2
     folded: bool = False
-    """Unfolded by a tap, where the platform can; also of Paragraph and ListItem."""
+    """True if it is collapsed where the platform supports that; also in Paragraph and ListItem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph of the bot's own words."""
+    """A paragraph of the bot's own text."""
 
     text: str
     folded: bool = False
@@ -74,7 +73,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class ListItem:
-    """An entry of a list: what a report says, with the posts it rests on."""
+    """A list item: a statement of a report with links to its posts."""
 
     text: str
     title: str = ""
@@ -85,14 +84,14 @@ class ListItem:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Terms, each with what it means: two columns where the platform has room for them."""
+    """Terms and explanations: two columns on platforms that have them."""
 
     rows: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture, and where it is kept and what is said where it cannot be shown."""
+    """A picture, the path to save it at, and the alternative text."""
 
     content: bytes = field(repr=False)
     path: Path
@@ -105,17 +104,17 @@ Block = Foldable | Rows | Picture
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button: pressing it is as good as sending its line."""
+    """A button: pressing it is equivalent to sending its line."""
 
     label: str
     line: str
     fresh: bool = False
-    """Whether the answer is a message of its own instead of taking the place of this one."""
+    """True if the answer is a new message instead of replacing this one."""
 
 
 Manner = Literal["answer", "private", "post"]
-"""Who sees the reply: everybody here; only the person who asked, if the platform can do that; or
-everybody, posted the way digests are."""
+"""Who sees the reply: everybody in the chat; only the sender, if the platform can do that; or
+everybody, posted like a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +124,14 @@ class Reply:
     blocks: tuple[Block, ...]
     language: Language = "zh"
     buttons: tuple[tuple[Button, ...], ...] = ()
-    """Groups of buttons that belong together."""
+    """Groups of buttons."""
     manner: Manner = "answer"
     topic: str = ""
-    """The topic it is about, for its colour; empty for the bot's own matters."""
+    """Topic of the reply, for its colour; empty if it is not about one."""
     line: str = ""
-    """A command line that reproduces exactly this answer; used to turn its pages."""
+    """Command line that reproduces exactly this reply; used for paging."""
     menu: Language | Literal["", "topic"] = ""
-    """The language that the chat's menu of commands has from now on; `topic`: that of each app."""
+    """New language of the chat's command menu; `topic`: that of each user's app."""
 
 
 def reply(*blocks: Block, language: Language = "zh") -> Reply:
@@ -141,8 +140,8 @@ def reply(*blocks: Block, language: Language = "zh") -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What a button asks: this page of what the line answers, here or in a message of its own.
-    All of it stands in the button's code, so that it works after any restart."""
+    """The request of a button: a page of the line's answer, here or in a new message. The button's
+    code contains all of it, so that buttons work after a restart."""
 
     line: str
     page: int = 1
@@ -150,16 +149,16 @@ class Press:
 
     @property
     def code(self) -> str:
-        """Return what a platform keeps with the button and gives back when it is pressed."""
+        """Return the data that the platform stores with the button."""
         return f"{'+' if self.fresh else '='}{self.page}{self.line}"
 
     def fits(self, most: int) -> bool:
-        """Return whether a platform that keeps so many bytes can keep it."""
+        """Return True if the code fits into `most` bytes."""
         return self.code.isprintable() and len(self.code.encode()) <= most
 
 
 def pressed(code: str) -> Press | None:
-    """Return what a button asked; None for a code that is not ours."""
+    """Parse a button's code; return None if it is not ours."""
     place = code.find("/")
     page = code[1:place]
     if place < 2 or code[0] not in "+=" or not (page.isascii() and page.isdigit()):
@@ -172,13 +171,13 @@ Kind = (
     | Literal["limit", "language", "options", "action", "address"]
 )
 Who = Literal["everybody", "oneself", "chat", "operators"]
-"""Who may use it: everybody; everybody, answered privately; people who may configure the chat;
-operators."""
+"""Who may use a command: everybody; everybody, answered privately; people who may configure the
+chat; operators."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """Something a command may be given. Its kind is also its name."""
+    """An argument of a command; its kind is also its name."""
 
     kind: Kind
     required: bool = False
@@ -186,35 +185,35 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row of the table: name, handler, and an example in which `{day}` stands for a day that
-    has a report. What it does stands in `texts.toml`."""
+    """A row of the command table. `{day}` in the example stands for a day with a report; the
+    description is in `texts.toml`."""
 
     name: str
     alias: str
-    """Its Chinese name."""
+    """Chinese name."""
     handler: Callable[[Ask], AsyncIterator[Reply]]
     example: str
     arguments: str = ""
-    """The kinds of what it may be given; `!` marks what it needs."""
+    """Argument kinds, separated by spaces; `!` marks required ones."""
     who: Who = "everybody"
 
     @property
     def takes(self) -> tuple[Argument, ...]:
-        """Return what it may be given."""
+        """Return the parsed arguments."""
         kinds = self.arguments.split()
         return tuple(Argument(cast(Kind, kind.rstrip("!")), kind.endswith("!")) for kind in kinds)
 
     @property
     def reads(self) -> bool:
-        """True if it only shows what is stored: a link from anywhere may ask it, and the answer is
-        for all in the chat."""
+        """True if it only shows stored content: links may trigger it, and the answer may be public
+        in the chat."""
         return self.who == "everybody"
 
     def help(self, language: Language) -> str:
-        """Return what it does."""
+        """Return the description."""
         return str(texts.table("command_help")[self.name][language])
 
     def example_in(self, language: Language) -> str:
-        """Return its example with words of the language."""
+        """Return the example in the language."""
         chinese = texts.table("command_help")[self.name].get("example", self.example)
         return str(chinese) if language == "zh" else self.example

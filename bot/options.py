@@ -1,4 +1,4 @@
-"""Options of a subscription as words in any order: parsed, applied, and written again."""
+"""Subscription options as words in any order: parse, apply and write them."""
 
 import re
 import zlib
@@ -15,7 +15,7 @@ from digest.models import BRIEF, SECTIONS, Language, SectionName, Subscription
 EVERY_DAY = tuple(range(7))
 WORKDAYS, WEEKEND = EVERY_DAY[:5], EVERY_DAY[5:]
 MOST_WORDS, MOST_CHARS = 10, 30
-"""Keywords of a kind, and characters of one."""
+"""Maximum keywords of each kind, and maximum length of one."""
 
 Menu = Literal["", "time", "zone", "days", "language", "length", "sections", "words"]
 
@@ -54,7 +54,7 @@ _CHOICES: Mapping[str, tuple[str, Any]] = {
     )
     for word in words.split()
 }
-"""What the words of short lists set: a field of Asked, or one section more."""
+"""Words with a fixed meaning: they set a field of Asked, or add a section."""
 _DAY_WORDS: Mapping[str, tuple[int, ...]] = {
     **dict.fromkeys("daily everyday 每天 每日".split(), EVERY_DAY),
     **dict.fromkeys("weekdays workdays 工作日".split(), WORKDAYS),
@@ -63,53 +63,53 @@ _DAY_WORDS: Mapping[str, tuple[int, ...]] = {
 _ENGLISH = tuple(name[:3] for name in WEEKDAYS)
 _KEYWORD = re.compile(r"([+＋=＝-]|－|–|—)(.+)", re.DOTALL)
 _OFFSET = re.compile(r"(?:0?\d|1[0-4])(?::?(?:00|30|45))?")
-"""After a sign, hours: somebody means a zone. +5090 is a graphics card."""
+"""Hours after a sign, which mean a time zone offset; +5090 is a graphics card."""
 
 
 MAX_WORDS, MAX_JOINED = 60, 24
-"""Words of a command, and characters of one that is several without spaces: what is longer is no
-setting, and would cost the others their answers."""
+"""Maximum words of a command, and maximum length of several words written without spaces; longer
+input is invalid, and parsing it would delay others."""
 
 
 class Unknown(Exception):
-    """A word that means nothing here."""
+    """A word that is not understood."""
 
 
 class TooManyWords(Exception):
-    """More keywords than are kept: one to take back. Empty for one that is too long."""
+    """Too many keywords; the argument is one to remove, or empty if one is too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The words of such a command, understood; None or empty where nothing was said."""
+    """The parsed words of a command; None or empty where not specified."""
 
     topics: tuple[str, ...] = ()
     at: time | None = None
     zone: str = ""
     weekdays: tuple[int, ...] = ()
     language: Language | Literal["topic", ""] = ""
-    """`topic`: back to the topic's own."""
+    """`topic`: back to the topic's language."""
     length: Literal["brief", "detail", ""] = ""
     sections: tuple[SectionName, ...] | None = None
     highlight: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     neither: tuple[str, ...] = ()
-    """Keywords to take back, by themselves or by their `tag`."""
+    """Keywords to remove, by themselves or by their `tag`."""
     paused: bool | None = None
     quiet: bool | None = None
     weekly: bool | None = None
     threads: bool | None = None
     menu: Menu = ""
-    """What to choose from."""
+    """The menu to show."""
 
     @property
     def changes(self) -> bool:
-        """True if it says more than which topic, and what to choose from."""
+        """True if anything but topics and menu is specified."""
         return replace(self, topics=(), menu="") != Asked()
 
 
 def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
-    """Return what words in any order ask; `topics` maps the words that name one. Raises Unknown."""
+    """Parse words in any order; `topics` maps words to topic names. Raises Unknown."""
     request = Asked()
     if len(words) > MAX_WORDS:
         raise Unknown(words[MAX_WORDS])
@@ -117,19 +117,19 @@ def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
         if word.lower() != "at" or word in topics:  # at Tokyo time
             request = _with(request, word, topics)
     if request.weekly and len(request.weekdays) > 1:
-        raise Unknown(weekdays_word(request.weekdays))  # a week comes on one day
+        raise Unknown(weekdays_word(request.weekdays))  # a weekly digest has one day
     return request
 
 
 def _split(words: Sequence[str]) -> Iterator[str]:
-    """Yield the words, those between commas one by one; days stay together: `mon,wed`."""
+    """Yield the words, split at commas, except lists of days: `mon,wed`."""
     for word in words:
         parts = [word] if weekdays_named(word) else re.split("[,，、]", word)
         yield from filter(None, parts)
 
 
 def _joined(words: Iterable[str]) -> list[str]:
-    """Return the words, those that name a time or a zone together as one: `8 am`, `New York`."""
+    """Join adjacent words that form one time or zone: `8 am`, `New York`."""
     joined: list[str] = []
     for word in words:
         pair = f"{joined[-1]} {word}" if joined else ""
@@ -143,7 +143,7 @@ def _joined(words: Iterable[str]) -> list[str]:
 
 
 def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
-    """Return what was asked with one more word; Chinese words may be joined: 每天早上8点."""
+    """Add one word to the request; Chinese words may be written together: 每天早上8点."""
     if (more := _understand(request, word, fold_letters(word), topics)) is not None:
         return more
     if len(word) <= MAX_JOINED and any(char > "\u2e80" for char in word):
@@ -158,7 +158,7 @@ def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
 def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked | None:
     is_new = low in topics and topics[low] not in request.topics
     named = replace(request, topics=(*request.topics, topics[low])) if is_new else request
-    if is_new and not (request.topics and request.sections):  # one may be called as a topic is
+    if is_new and not (request.topics and request.sections):  # a section may share a topic's name
         return named
     if (collected := _choice(request, low)) is not None:
         return collected
@@ -178,12 +178,12 @@ def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) 
 
 
 def _choice(request: Asked, low: str) -> Asked | None:
-    """Return what a word of a short list asks. Raises Unknown where another one said otherwise."""
+    """Parse a word with a fixed meaning. Raises Unknown if it contradicts another word."""
     field, value = _CHOICES.get(low, ("", None))
     if field == "section":
         return _section(request, value)
     if field and getattr(request, field) not in (None, "", value):
-        raise Unknown(low)  # pause resume: one of them is not meant
+        raise Unknown(low)  # for example: pause resume
     if field:
         return replace(request, **{field: value})
     if request.menu == "sections" and re.fullmatch("[1-9]+", low):
@@ -194,7 +194,7 @@ def _choice(request: Asked, low: str) -> Asked | None:
 
 
 def _section(request: Asked, name: SectionName) -> Asked:
-    """Add a section, in the order of reports."""
+    """Add a section, in report order."""
     names = {*(request.sections or ()), name}
     return replace(request, sections=tuple(section for section in SECTIONS if section in names))
 
@@ -211,7 +211,7 @@ def _keyword(request: Asked, sign: str, parts: str, word: str) -> Asked:
 
 
 def weekdays_named(word: str) -> tuple[int, ...]:
-    """Return the days that a word names: mon-fri, sat,sun, weekdays, 周一至周五, 周二四."""
+    """Parse days: mon-fri, sat,sun, weekdays, 周一至周五, 周二四."""
     collected: set[int] = set()
     for part in re.split("[,，、;/]", fold_letters(word)):
         ends = re.split("-|–|—|~|至|到", part)
@@ -229,7 +229,7 @@ def weekdays_named(word: str) -> tuple[int, ...]:
 
 
 def _days(word: str, *, first: bool) -> tuple[int, ...]:
-    """Return one day, or several written together; the end of a range may lack its 周."""
+    """Parse one day, or several written together; the end of a range may lack its 周."""
     word = word.replace("every day", "everyday").removeprefix("every ")
     if word in _DAY_WORDS:
         return _DAY_WORDS[word]
@@ -242,7 +242,7 @@ def _days(word: str, *, first: bool) -> tuple[int, ...]:
 
 
 def weekdays_word(days: Sequence[int]) -> str:
-    """Return the shortest word that names these days: `mon-fri,sun`."""
+    """Return the shortest word for these days: `mon-fri,sun`."""
     runs: list[list[int]] = []
     for day in sorted(days):
         if runs and day == runs[-1][-1] + 1:
@@ -254,17 +254,17 @@ def weekdays_word(days: Sequence[int]) -> str:
 
 
 def sections_word(sections: Sequence[SectionName]) -> str:
-    """Return sections by their numbers, as a button says them: `1249`."""
+    """Return section numbers as used in buttons: `1249`."""
     return "".join(str(SECTIONS.index(name) + 1) for name in sections) or "all"
 
 
 def tag(keyword: str) -> str:
-    """Return a short name of a keyword for a button, whose line has little room."""
+    """Return a short hash of a keyword for a button's line, which must be short."""
     return f"~{zlib.crc32(keyword.lower().encode()):08x}"
 
 
 def applied(request: Asked, old: Subscription) -> Subscription:
-    """Return the subscription with what was asked. Raises TooManyWords."""
+    """Apply the request to the subscription. Raises TooManyWords."""
     highlight = _changed(old.highlight, request.highlight, (*request.without, *request.neither))
     without = _changed(old.without, request.without, (*request.highlight, *request.neither))
     language = old.language
@@ -288,20 +288,20 @@ def applied(request: Asked, old: Subscription) -> Subscription:
 
 
 def _rhythm(request: Asked, old: Subscription) -> tuple[bool, tuple[int, ...]]:
-    """Return whether the week comes at once, and the days: a week comes on one day."""
+    """Return whether the digest is weekly, and the days: a weekly digest has one day."""
     weekdays = request.weekdays or old.weekdays
     weekly = old.weekly and len(weekdays) == 1 if request.weekly is None else request.weekly
     if weekly:
         return True, weekdays[-1:]
-    # Back to every digest: the one day of the week is not meant any more.
+    # From weekly back to daily: the weekly digest's day no longer applies.
     return False, EVERY_DAY if old.weekly and not request.weekdays else weekdays
 
 
 def _content(
     request: Asked, old: Subscription
 ) -> tuple[Literal["brief", "detail"], tuple[SectionName, ...]]:
-    """Return length and sections: a length alone means all of it; sections that make up a length
-    are it."""
+    """Return length and sections. A length alone means all its sections; sections that equal a
+    length are stored as that length."""
     sections = request.sections
     if sections is None:
         sections = () if request.length else old.sections
@@ -315,7 +315,7 @@ def _content(
 
 
 def _changed(old: Sequence[str], more: Sequence[str], less: Sequence[str]) -> tuple[str, ...]:
-    """Return the keywords, each once whatever its case, with `more` and without `less`."""
+    """Return the keywords with `more` and without `less`, ignoring case and duplicates."""
     gone = {word.lower() for word in less}
     collected = {word.lower(): word for word in (*old, *more)}
     keywords = [word for low, word in collected.items() if not gone & {low, tag(word)}]

@@ -1,4 +1,4 @@
-"""Replies as lines of styled text, and pages of them that fit a platform's limits."""
+"""Render replies as lines of styled text, and split them into pages within a platform's limits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bot.messages import Block, Heading, Link, ListItem, Paragraph, Picture, Rep
 from digest.text import clean
 
 JOINER = "\u2060"
-"""Unicode's word joiner: shown as nothing, and no part of any name or address."""
+"""Unicode's word joiner: invisible, and never part of a name or address."""
 COMMANDS = re.compile(r"(?<![\w/])/(?=\w)")
-"""Slashes behind which Telegram makes a command of the word."""
+"""Slashes that make Telegram turn the following word into a command."""
 _SENTENCE = re.compile(
     r".*?(?:[。！？；\n]+[”’」』）》】]*|[.!?…][\"'”’)\]]*(?=\s)|$)\s*", re.DOTALL
 )
@@ -25,8 +25,8 @@ _WORD = re.compile(r"\S+\s*|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text of one style. `tappable`: the bot's own words, whose commands may be tapped; `folded`:
-    in a part of the message that is unfolded by a tap."""
+    """Text in one style. `tappable`: the bot's own text, whose commands may be tapped; `folded`:
+    collapsed until tapped."""
 
     text: str
     bold: bool = False
@@ -40,19 +40,20 @@ Line = tuple[Run, ...]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Lines that stay on one page where they fit on one; a heading stays with what follows."""
+    """Lines to keep on one page if they fit; a heading stays with the following unit."""
 
     lines: tuple[Line, ...]
     heading: int = 0
-    """Its level where it is one."""
+    """Heading level; 0 if it is not a heading."""
     gap: bool = True
-    """Whether an empty line stands before it; not at the top of a page nor under a section's
+    """True if an empty line precedes it, except at the top of a page or directly below a section's
     heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageBudget:
-    """What fits on a page: `size` of its lines, a line break counted as one, and marks in them."""
+    """Limits of a page: total size of its lines (each line break counts 1), and number of
+    styles."""
 
     size: int
     marks: int = 10_000
@@ -67,24 +68,24 @@ def utf16(text: str) -> int:
 
 
 def cells(text: str) -> int:
-    """Return the columns the text takes where every Han character takes two."""
+    """Return the width in terminal columns, where a Han character takes two."""
     if text.isascii() and text.isprintable():
         return len(text)
-    # Imported here: the bot starts without its tables.
+    # Imported here so that the bot starts without its tables.
     from wcwidth import wcswidth
 
     return max(0, wcswidth(text))
 
 
 def letters(text: str) -> Iterator[str]:
-    """Yield letters as people see them: with accents, an emoji or a flag whole (UAX 29)."""
+    """Yield grapheme clusters: accents, emoji and flags stay whole (UAX 29)."""
     from wcwidth import iter_graphemes  # as above
 
     return iter(iter_graphemes(text))
 
 
 def parts(reply: Reply) -> tuple[list[Unit], Picture | None, list[Unit]]:
-    """Return what stands before the reply's picture, the picture, and what stands after it."""
+    """Return the units before the reply's picture, the picture, and the units after it."""
     for place, block in enumerate(reply.blocks):
         if isinstance(block, Picture):
             return units(reply.blocks[:place]), block, units(reply.blocks[place + 1 :])
@@ -92,7 +93,7 @@ def parts(reply: Reply) -> tuple[list[Unit], Picture | None, list[Unit]]:
 
 
 def units(blocks: Iterable[Block]) -> list[Unit]:
-    """Return blocks as units of lines. What came from strangers is cleaned here, once."""
+    """Convert blocks to units of lines. Untrusted text is cleaned here, once."""
     built: list[Unit] = []
     for block in blocks:
         match block:
@@ -122,12 +123,12 @@ def _folded(lines: tuple[Line, ...], folded: bool) -> tuple[Line, ...]:
 
 
 def flat(text: str) -> str:
-    """Return the text cleaned, on one line: a break in a name must not begin a line of its own."""
+    """Return cleaned text on one line: a line break in a name must not begin a new line."""
     return " ".join(clean(text).split())
 
 
 def quote_words(text: str) -> str:
-    """Return words of strangers for a sentence of ours: on one line, and no command is tapped."""
+    """Quote untrusted text within our own: on one line, without tappable commands."""
     return COMMANDS.sub("/" + JOINER, flat(text))
 
 
@@ -152,7 +153,7 @@ MOST_LINKS = 6
 
 
 def _links(links: Sequence[Link]) -> Line:
-    """Return authors, each leading to the post; behind a few the others as a number."""
+    """Return authors as links to their posts; after MOST_LINKS, the number of others."""
     runs: list[Run] = []
     for link in links[:MOST_LINKS]:
         label = flat(link.label) or "↗"
@@ -163,19 +164,19 @@ def _links(links: Sequence[Link]) -> Line:
     return tuple(runs)
 
 
-# A host with a dot and a port that exists, without a name or password before it: what Telegram
-# takes for an address (TDLib, LinkManager.cpp), and no disguise of another.
+# A host with a dot and an optional valid port, without credentials. This is what Telegram accepts
+# as an address (TDLib, LinkManager.cpp), and it cannot disguise another address.
 _ADDRESS = re.compile(
     r"https?://[\w-]+(?:\.[\w-]+)+(?::(?!0)(?:\d{1,4}|[1-5]\d{4}))?(?:[/?#][^\s\\]*)?",
     re.IGNORECASE,
 )
 MOST_ADDRESS = 3500
-"""Characters, brackets counted as they are written in Discord's links: those must fit in one
+"""Maximum length, with brackets counted in the escaped form of Discord links, which must fit in one
 embed."""
 
 
 def address(url: str) -> str:
-    """Return the address if it is one that a reader may be led to, else nothing."""
+    """Return the address if readers may be led to it, else ""."""
     bare = "".join(clean(url).split())
     size = utf16(bare) + 2 * sum(map(bare.count, "()<>"))
     return bare if size <= MOST_ADDRESS and _ADDRESS.fullmatch(bare) else ""
@@ -188,8 +189,8 @@ def text_of(lines: Iterable[Line]) -> str:
 def pages(
     sequence: Sequence[Unit], size: Size, first: PageBudget, others: PageBudget | None = None
 ) -> list[list[Line]]:
-    """Return the units on pages within the budget: cut between units, else lines, sentences, words,
-    graphemes; never before a heading's own text. No text is lost; an empty list for no units."""
+    """Split the units into pages within the budget: between units, else lines, sentences, words,
+    graphemes; never right after a heading. No text is lost; no units give an empty list."""
     book = _Book(cache(size), first, others or first)
     for together in _group(sequence):
         book.add(together)
@@ -199,7 +200,7 @@ def pages(
 def fitting(
     sequence: Sequence[Unit], size: Size, budget: PageBudget
 ) -> tuple[list[Line], list[Unit]]:
-    """Return the leading units that fit on one page whole, as lines, and the units left."""
+    """Return the lines of the leading units that fit on one page, and the remaining units."""
     book = _Book(cache(size), budget, budget)
     taken = 0
     for together in _group(sequence):
@@ -211,7 +212,7 @@ def fitting(
 
 
 def _group(sequence: Sequence[Unit]) -> Iterator[list[Unit]]:
-    """Yield each text with the headings above it, at last headings without one."""
+    """Group each text with the headings above it; trailing headings form a group of their own."""
     together: list[Unit] = []
     for unit in sequence:
         together.append(unit)
@@ -223,7 +224,7 @@ def _group(sequence: Sequence[Unit]) -> Iterator[list[Unit]]:
 
 
 class _Book:
-    """Pages as they fill."""
+    """Pages being filled."""
 
     def __init__(self, size: Size, first: PageBudget, others: PageBudget) -> None:
         self.size, self.others = size, others
@@ -231,11 +232,11 @@ class _Book:
         self.left = first
 
     def fits(self, together: Sequence[Unit]) -> bool:
-        """Return whether these fit on the page that is being filled."""
+        """Return True if these units fit on the current page."""
         return self._within(self._lines(together), self.left)
 
     def add(self, together: Sequence[Unit]) -> None:
-        """Put units that belong together on this page, else on the next, else on several."""
+        """Add units that belong together to this page, else to the next, else to several."""
         if self.pages[-1] and not self.fits(together):
             self._turn()
         lines = self._lines(together)
@@ -249,7 +250,7 @@ class _Book:
                 self._put(piece)
 
     def _room(self, *, below_heading: bool) -> PageBudget:
-        """Return the room of the next piece: the rest of this page, else a whole page."""
+        """Return the budget for the next piece: the rest of this page, or a whole page."""
         ample = 2 * self.left.size > self.others.size
         return self.left if ample and (below_heading or not self.pages[-1]) else self.others
 
@@ -287,7 +288,7 @@ class _Book:
         self.left = self.others
 
     def _cut(self, line: Line, room: PageBudget) -> Iterator[Line]:
-        """Yield the line in pieces, the first within this room, others on their own pages."""
+        """Cut a line into pieces; the first fits in `room`, the others on pages of their own."""
         if self._within([line], room):
             yield line
             return
@@ -307,7 +308,7 @@ class _Book:
             yield _merge(taken)
 
     def _pieces(self, run: Run, most: int) -> Iterator[Run]:
-        """Yield sentences, words of a long one, letters of such a word, then characters."""
+        """Yield sentences; split long ones into words, those into graphemes, then characters."""
         for text in [run.text] if run.url else _split(_SENTENCE, run.text):
             yield from self._finer(replace(run, text=text), most, _WAYS)
 
@@ -323,7 +324,7 @@ Way = Callable[[str], Iterable[str]]
 
 
 def _split(pattern: re.Pattern[str], text: str) -> Iterator[str]:
-    """Yield sentences or words, not cut before an accent or colour of the last sign."""
+    """Split into sentences or words, but never before a combining mark or skin tone modifier."""
     pending = ""
     for part in filter(None, pattern.findall(text)):
         leans = unicodedata.category(part[0])[0] == "M" or "\U0001f3fb" <= part[0] <= "\U0001f3ff"
@@ -342,7 +343,7 @@ _style = attrgetter("bold", "url", "tappable", "folded")
 
 
 def _merge(pieces: Iterable[Run]) -> Line:
-    """Return the pieces as one line, those of one style that follow each other as one run."""
+    """Join the pieces into one line; merge adjacent runs of one style."""
     return tuple(
         Run("".join(piece.text for piece in alike), *style)
         for style, alike in groupby(pieces, _style)

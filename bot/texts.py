@@ -1,4 +1,4 @@
-"""Texts that people read, in Chinese and English, from `texts.toml`; days and reasons in words."""
+"""User-visible texts in Chinese and English from `texts.toml`; dates and reasons in words."""
 
 import calendar
 import re
@@ -16,7 +16,7 @@ from digest.text import fill
 LANGUAGES: Mapping[str, Language] = {"zh": "zh", "en": "en"}
 WEEKDAYS, CHINESE_WEEKDAYS = tuple(calendar.day_name), "一二三四五六日"
 MONTHS = tuple(calendar.month_name)
-"""In English; the first is empty."""
+"""English month names; the first is empty."""
 
 
 @cache
@@ -25,25 +25,24 @@ def _load() -> Mapping[str, Any]:
 
 
 def text(key: str, language: Language, **values: object) -> str:
-    """Return the text of `key`, filled in. Raises KeyError for a key that is not there."""
+    """Return the text of `key`, filled in. Raises KeyError for an unknown key."""
     return fill(_load()[key][language], **values)
 
 
 def table(name: Literal["command_help", "arguments", "zones"]) -> Mapping[str, Mapping[str, Any]]:
-    """Return rows with `zh` and `en`: what commands do, with a Chinese `example`; what to type for
-    arguments, with their Chinese `name`; time zones, with other `names` and `menu` (False: no
-    button)."""
+    """Return rows with `zh` and `en`: command descriptions, with a Chinese `example`; arguments,
+    with a Chinese `name`; time zones, with other `names` and `menu` (False: no button)."""
     rows: Mapping[str, Mapping[str, Any]] = _load()[name]
     return rows
 
 
 def listed(words: Iterable[str], language: Language) -> str:
-    """Return the words as a list in a sentence."""
+    """Join words to a list within a sentence."""
     return ("、" if language == "zh" else ", ").join(words)
 
 
 def weekday(day: date, language: Language) -> str:
-    """Return a day as titles show it: `2025-12-06 周六`, `2025-12-06 Sat`."""
+    """Return a day as in titles: `2025-12-06 周六`, `2025-12-06 Sat`."""
     return f"{day} {day_name(day.weekday(), language)}"
 
 
@@ -53,17 +52,17 @@ def day_name(day: int, language: Language) -> str:
 
 
 def days(first: date, last: date, language: Language) -> str:
-    """Return one day, or the first and the last, as titles show them."""
+    """Return a day or a range as in titles."""
     return weekday(first, language) if first == last else f"{first} — {last}"
 
 
 def days_in_words(first: date, last: date, language: Language, today: date) -> str:
-    """Return days as sentences say them: `5 December`, `12月5日至8日`, a whole month as `December`;
-    the year once, where it is another."""
+    """Return days as in sentences: `5 December`, `12月5日至8日`, a whole month as `December`; with
+    the year if it is not the current one."""
     is_month, zh = (first, last) == month_of(first), language == "zh"
     if first == last or is_month:
         return _day_in_words(last, language, today, is_month=is_month)
-    # Chinese names year and month before the first day, English behind the last one.
+    # Chinese puts year and month before the first day, English after the last one.
     shared = last if first.year == last.year else today
     start = _day_in_words(first, language, today if zh else shared)
     end = _day_in_words(last, language, shared if zh else today)
@@ -87,7 +86,7 @@ def language_of(line: str, default: Language) -> Language:
 
 
 def reason(words: str, language: Language) -> str:
-    """Return why something failed, in the language where the words are known."""
+    """Return a reason of failure, translated if its text is known."""
     for pattern, row in _reasons():
         if match := pattern.fullmatch(words):
             inner = (reason(group, language) for group in match.groups())
@@ -96,14 +95,14 @@ def reason(words: str, language: Language) -> str:
 
 
 def source_reason(words: str, language: Language) -> str:
-    """Return why a source failed, without its address, which is shown beside it."""
+    """Return a source's error without its address, which is shown beside it."""
     address = r"(?:hackernews|x(?: \w+:\S+)?|\S*[./]\S*|.{0,60}?(?=: write )): (?=\S)"
     return reason(re.sub(rf"^{address}", "", words, count=1), language)
 
 
 @cache
 def _reasons() -> tuple[tuple[re.Pattern[str], Mapping[str, str]], ...]:
-    """Return the known reasons by patterns; `{1}` stands for anything."""
+    """Return the known reasons with patterns that match them; `{1}` matches anything."""
     rows = []
     for row in _load()["reasons"].values():
         parts = re.split(r"\{\d\}", row.get("is", row["en"]))

@@ -1,5 +1,5 @@
-"""Times of day, zones and days as people type them. Days are read strictly: `date.fromisoformat`
-would take "2025-W01-1" for a day of 2024."""
+"""Parse times of day, time zones and dates as people type them. Dates are parsed strictly:
+`date.fromisoformat` would accept "2025-W01-1" as a day of 2024."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ from digest.calendar import Span, month_of
 from digest.models import Language, Topic
 
 if TYPE_CHECKING:
-    from digest.store import StoredTopic  # loads the database: not at the start
+    from digest.store import StoredTopic  # loads the database: not at start-up
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 DIGITS = "〇一二三四五六七八九"
@@ -32,29 +32,29 @@ END_MARKS = "。．.!！?？,，;；、:："
 
 
 def normalized(text: str) -> str:
-    """Return the text with full-width forms, odd dashes and spaces as the usual ones."""
+    """Return the text with full-width forms, unusual dashes and spaces normalised."""
     return " ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split())
 
 
 def fold_letters(text: str) -> str:
-    """Return the text in small letters, with simplified characters for traditional ones."""
+    """Return the text in lower case and simplified Chinese, for comparison."""
     if text.isascii():
         return text.lower()
-    from digest.reading.names import simplify  # loads what reads texts: not at the start
+    from digest.reading.names import simplify  # loads the text reading code: not at start-up
 
     return simplify(text.lower())
 
 
 def index_names(topics: Collection["Topic | StoredTopic"]) -> dict[str, str]:
-    """Return the names of topics by what they are called: a name is no other topic's title."""
+    """Map titles, slugs and names to topic names; a name takes precedence over a title."""
     called = [(word, t.name) for t in topics for word in (*t.title.values(), t.slug)]
     named = [(t.name, t.name) for t in topics]
     return {fold_letters(word): name for word, name in (*called, *named)}
 
 
 def find_topic_name(word: str, topics: Collection["Topic | StoredTopic"]) -> str:
-    """Return the name of the topic that is called so: name, slug or title, in any case. Raise
-    DigestError where there is none."""
+    """Return the name of the topic with that name, slug or title, in any case. Raise DigestError
+    if there is none."""
     from digest.topics import refuse_unknown
 
     name = index_names(topics).get(fold_letters(word), word)
@@ -63,7 +63,7 @@ def find_topic_name(word: str, topics: Collection["Topic | StoredTopic"]) -> str
 
 
 def arabic(text: str) -> str:
-    """Return the text with the Chinese numerals of days and times as digits: `十二月五日`."""
+    """Replace Chinese numerals in dates and times by digits: `十二月五日`."""
     return _NUMERAL.sub(lambda match: str(_numeral_value(match.group())), text)
 
 
@@ -91,20 +91,20 @@ _PARTIAL = {
     **{"+05:45": "Asia/Kathmandu", "+06:30": "Asia/Yangon", "+08:45": "Australia/Eucla"},
     **{"+09:30": "Australia/Darwin", "-09:30": "Pacific/Marquesas"},
 }
-"""Zones without summer time whose offset is no whole hour: Etc/GMT has none of these."""
+"""Zones without daylight saving whose offset is not a whole hour; Etc/GMT lacks these."""
 _SUFFIXES = ("时间", "时区", "time")
 
 
 @cache
 def offered_zones(language: Language) -> Mapping[str, str]:
-    """Return the zones to choose from by a button, with their labels; any other may be typed."""
+    """Return the zones offered as buttons, with their labels; others can be typed."""
     return {
         zone: row[language] for zone, row in texts.table("zones").items() if row.get("menu", True)
     }
 
 
 def time_named(text: str) -> time | None:
-    """Return the time of day that a text names: 08:30, 0830, 8am, at 8, 8点, 早上8点半."""
+    """Parse a time of day: 08:30, 0830, 8am, at 8, 8点, 早上8点半."""
     line = arabic(fold_letters(normalized(text)))
     is_named = line.startswith("at ")
     line = line.removeprefix("at ")
@@ -121,18 +121,18 @@ def time_named(text: str) -> time | None:
 
 
 def _hour(hour: int, part: str, half: str) -> int | None:
-    """Return the hour of the day or None. `part`: of the day in Chinese; `half`: am or pm."""
+    """Return the hour of the day or None. `part`: Chinese part of the day; `half`: am or pm."""
     if half:
         return hour % 12 + 12 * (half == "pm") if 1 <= hour <= 12 else None
     if (part in ("下午", "傍晚") and hour < 12) or (part == "中午" and hour < 4):
         return hour + 12
-    if part in ("晚上", "晚") and 5 <= hour <= 12:  # 晚上1点 is in the night
+    if part in ("晚上", "晚") and 5 <= hour <= 12:  # 晚上1点 is 01:00
         return (hour + 12) % 24
     return 0 if hour == 24 or (part == "凌晨" and hour == 12) else hour
 
 
 def zone_named(text: str) -> str:
-    """Return the IANA zone that a text names, or nothing: shanghai, 北京时间, Toronto, UTC+8."""
+    """Parse a time zone to its IANA name, or "": shanghai, 北京时间, Toronto, UTC+8."""
     line = normalized(text)
     if match := _OFFSET.fullmatch(line):
         return _fixed(match[1], int(match[2]), int(match[3] or 0))
@@ -152,7 +152,7 @@ def _fixed(sign: str, hours: int, minutes: int) -> str:
         return _PARTIAL.get(f"{sign}{hours:02}:{minutes:02}", "")
     if not hours:
         return "UTC"
-    # Etc/GMT counts to the west, people to the east.
+    # The signs of Etc/GMT are the opposite of the usual ones.
     name = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
     return name if name in _all_zones().values() else ""
 
@@ -169,7 +169,7 @@ def _zone_labels() -> Mapping[str, str]:
 
 @cache
 def _all_zones() -> Mapping[str, str]:
-    """Return every zone by its name and by that of its city, in small letters."""
+    """Return all zones by their lower-case name and city."""
     names = sorted(available_timezones())
     regions = [name for name in names if "/" in name and not name.startswith(("Etc/", "US/"))]
     cities = {name.split("/")[-1].lower(): name for name in regions}
@@ -177,7 +177,7 @@ def _all_zones() -> Mapping[str, str]:
 
 
 def zone_label(name: str, language: Language) -> str:
-    """Return a zone as people write it, and may type it: `UTC+8`, `Shanghai time`, `上海时间`."""
+    """Return a zone's label, which can also be typed: `UTC+8`, `Shanghai time`, `上海时间`."""
     if fixed := re.fullmatch(r"Etc/GMT([+-])(\d+)", name):
         return f"UTC{'-' if fixed[1] == '+' else '+'}{fixed[2]}"
     if "/" not in name or name.startswith("Etc/"):
@@ -197,7 +197,7 @@ _OF_MONTH = re.compile(r"(\d\d?)\s?[日号]", re.ASCII)
 _DAY = r"(\d\d?)(?:[snrt][tdh])?"
 _BARE = re.compile(rf"{_DAY}(?:,? (\d{{4}}))?", re.ASCII)
 _VERSION = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}(?!\.?\d)", re.ASCII)
-"""A day as well, 12.06, but beside words rather Claude 4.5."""
+"""Looks like a date (12.06), but beside words it is rather a version: Claude 4.5."""
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _ENGLISH = re.compile(rf"(?:{_DAY} )?([a-z]{{3,9}})\.?(?: {_DAY})?(?:,? (\d{{4}}))?", re.ASCII)
 _DAY_NAME = r"(?P<name>[a-z]{3,9}|(?:周|星期|礼拜)[一二三四五六日天])"
@@ -205,7 +205,7 @@ _BESIDE = (
     re.compile(rf"{_DAY_NAME}[.,]{{0,2}} ?(?P<day>.+)"),
     re.compile(rf"(?P<day>.+?)(?:,? ?\(?){_DAY_NAME}[.)]?"),
 )
-"""A weekday before or after its day: `2025-12-06 周六` in titles, `Sat, 6 Dec`."""
+"""A weekday before or after its date: `2025-12-06 周六` in titles, `Sat, 6 Dec`."""
 _BETWEEN = re.compile(r"\s*(?:\.\.+|[~至到]|\bto\b)\s*")
 _DAYS_AGO = {
     **{"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2},
@@ -230,23 +230,23 @@ MAX_DAYS, MAX_CHARS = 366, 64
 
 
 class DateError(ValueError):
-    """It looks like a day but is none."""
+    """The text looks like a date but is not a valid one."""
 
 
 class LongRangeError(DateError):
-    """A range of more days than are put together."""
+    """The range is longer than MAX_DAYS."""
 
 
 def parse_days(text: str, today: date, *, beside_words: bool = False) -> tuple[date, date] | None:
-    """Return the first and last day that the text names, or None where it names none.
+    """Parse text as a day or a range; return its first and last day, or None if it is not a date.
 
-    Takes 2025-12-06, 20251206, 12-06 and 12.06 (the latest one up to `today`), 27/11, 12月6日,
-    十二月六号, 6号, 6 Dec, monday, 上周五, 昨天, this week, last 3 days, 近三天, 11月, a day beside
-    its weekday, and two days, weeks or months with `..`, `~`, `-`, `to`, `至` or a blank between:
-    of two that lack their year, those nearest to each other, months in this order; 1-6 Dec.
-    `beside_words`: 4.5 is a version, and over a blank only days with their years make a range: of
-    "Sora 2 Oct 6-7" the 2 is none. Raises DateError for what looks like a day but is none, and for
-    a range that is unclear or longer than a year.
+    Accepts 2025-12-06, 20251206, 12-06 and 12.06 (the latest one up to `today`), 27/11, 12月6日,
+    十二月六号, 6号, 6 Dec, monday, 上周五, 昨天, this week, last 3 days, 近三天, 11月, a date with its weekday,
+    and two days, weeks or months separated by `..`, `~`, `-`, `to`, `至` or a space. If both lack
+    the year, those closest to each other are meant, and months in the given order; 1-6 Dec works as
+    well. `beside_words`: 4.5 is a version, and a space makes a range only between dates with years,
+    so in "Sora 2 Oct 6-7" the 2 is not a day. Raises DateError for an invalid date, and for a range
+    that is ambiguous or longer than a year.
     """
     line = re.sub("[–—]", "-", arabic(fold_letters(normalized(text))))
     if len(line) > MAX_CHARS or (beside_words and _VERSION.search(line)):
@@ -256,7 +256,7 @@ def parse_days(text: str, today: date, *, beside_words: bool = False) -> tuple[d
     blanks = not beside_words or len(_YEAR.findall(line)) > 1
     for ends, borrows in _list_ways(line, "- " if blanks else "-"):
         if pairs := _list_ranges(*ends, borrows, today):
-            # Its end may lie ahead: the week is not over.
+            # The end may be in the future, as in a week that is not over.
             begun = [pair for pair in pairs if pair[0] <= today] or pairs
             first, last = min(begun, key=lambda pair: (pair[1] - pair[0], today - pair[0]))
             if (last - first).days >= MAX_DAYS:
@@ -266,7 +266,7 @@ def parse_days(text: str, today: date, *, beside_words: bool = False) -> tuple[d
 
 
 def _list_ways(line: str, signs: str) -> list[tuple[tuple[str, str], bool]]:
-    """Return the ways to cut a line in two, and whether one half may lack its month: 6-7 Oct."""
+    """Return the ways to split a line in two, and whether one half may lack its month: 6-7 Oct."""
     parts = _BETWEEN.split(line)
     ways = [((parts[0], parts[1]), True)] if len(parts) == 2 else []
     named = any(char.isalpha() for char in line)
@@ -278,7 +278,7 @@ def _list_ways(line: str, signs: str) -> list[tuple[tuple[str, str], bool]]:
 
 
 def _list_ranges(first: str, last: str, borrows: bool, today: date) -> list[Span]:
-    """Return what the two may mean as the ends of a range. Raises DateError."""
+    """Return the possible ranges with these ends. Raises DateError."""
     befores = _spans(first, today)
     if not befores and not (borrows and _BARE.fullmatch(first)):
         return []
@@ -289,26 +289,26 @@ def _list_ranges(first: str, last: str, borrows: bool, today: date) -> list[Span
         single = all(start == end for start, end in (*befores, *afters))
         return [(a, b) for a, b in pairs if borrows and single and 0 <= (b - a).days < 31]
     both = [(a, b) for a in befores for b in afters if (a[0] == a[1]) == (b[0] == b[1])]
-    # Of months the order counts as well: march to october is no october to march.
+    # The order of months matters: march to october is not october to march.
     said = [(a, b) for a, b in both if a[0] < a[1] and a[0] <= min(b[0], today)]
     if said:
         start, end = min(said, key=lambda pair: (today - pair[0][0], pair[1]))
         if end[0] > today and len(befores) > 1 and len(afters) > 1:
-            raise DateError(f"{first} {last}")  # of this year, or of the last one
+            raise DateError(f"{first} {last}")  # ambiguous: this year or last year
         return [(start[0], end[1])]
-    # Within a week the order counts: monday to friday is no friday to monday.
+    # Within a week the order matters: monday to friday is not friday to monday.
     near = [(a[0], b[1]) for a, b in both if 0 <= (b[1] - a[0]).days < 7]
     return near or [(min(a, b)[0], max(a, b)[1]) for a, b in both]
 
 
 def _borrow(text: str, day: date) -> list[date]:
-    """Return the day of that number alone in the month of the other one: the 7 of `oct 6-7`."""
+    """Parse a day number in the month of the other end: the 7 of `oct 6-7`."""
     match = _BARE.fullmatch(text)
     return _valid(int(match[2] or day.year), day.month, int(match[1])) if match else []
 
 
 def _spans(text: str, today: date) -> list[Span]:
-    """Return what the text may mean as one day, week or month. Raises DateError."""
+    """Return the possible readings as a day, week or month. Raises DateError."""
     if (weeks := _WEEKS_AGO.get(text)) is not None:
         monday = today - timedelta(days=today.weekday() + 7 * weeks)
         return [(monday, min(today, monday + timedelta(days=6)))]
@@ -319,7 +319,7 @@ def _spans(text: str, today: date) -> list[Span]:
 
 
 def _months(text: str, today: date) -> list[Span]:
-    """Return the months that it may be: 2025-11, 2025年11月, 11月, november, nov, 上个月."""
+    """Return the possible months: 2025-11, 2025年11月, 11月, november, nov, 上个月."""
     if text in _MONTHS_AGO:
         back = 12 * today.year + today.month - 1 - _MONTHS_AGO[text]
         return [month_of(date(back // 12, back % 12 + 1, 1))]
@@ -338,7 +338,7 @@ def _months(text: str, today: date) -> list[Span]:
 
 
 def _days(text: str, today: date) -> list[date]:
-    """Return the days that the text may mean, with or without their weekday. Raises DateError."""
+    """Return the possible days, with or without a weekday. Raises DateError."""
     days = _candidates(text, today)
     for match in () if days else filter(None, (way.fullmatch(text) for way in _BESIDE)):
         weekday = [n for name, n in _OF_WEEK.items() if name.startswith(match["name"])]
@@ -353,13 +353,13 @@ def _days(text: str, today: date) -> list[date]:
 
 
 def full_day(text: str) -> date | None:
-    """Return the day written out with its year, as 2025-12-06 or 20251206; DateError as above."""
+    """Parse a day with its year, like 2025-12-06 or 20251206. Raises DateError."""
     match = _FULL.fullmatch(text) or _DIGITS.fullmatch(text)
     return _existing([int(part) for part in match.groups()])[0] if match else None
 
 
 def _candidates(text: str, today: date) -> list[date]:
-    """Return the days that the text may mean, nothing for what names no day. Raises DateError."""
+    """Return the possible days; [] if the text is not a date. Raises DateError."""
     if text in _DAYS_AGO:
         return [today - timedelta(days=_DAYS_AGO[text])]
     if (weekday := _OF_WEEK.get(text.removeprefix("上").removeprefix("last "))) is not None:
@@ -375,7 +375,7 @@ def _candidates(text: str, today: date) -> list[date]:
     if match := _DAY_FIRST.fullmatch(text):
         first, second, year = map(int, match.groups())
         if first != second and max(first, second) <= 12:
-            raise DateError(text)  # the 5th of December, or the 12th of May
+            raise DateError(text)  # ambiguous: 5 December or 12 May
         return _existing([year, min(first, second), max(first, second)])
     if match := _SHORT.fullmatch(text):
         first, second = int(match[1]), int(match[2])
@@ -384,14 +384,14 @@ def _candidates(text: str, today: date) -> list[date]:
             first, second = second, first
         return [] if of_month else _in_years(first, second, today)
     if match := _OF_MONTH.fullmatch(text):
-        # Of next month, and of the months before.
+        # Candidates: next month, and the previous twelve months.
         months = [divmod(12 * today.year + today.month - 1 - back, 12) for back in range(-1, 13)]
         return _existing(*([year, month + 1, int(match[1])] for year, month in months))
     return _english(text, today)
 
 
 def _english(text: str, today: date) -> list[date]:
-    """Return the days of `6 dec`, `dec 6`, `6-dec-2025` or `december 6, 2025`."""
+    """Parse `6 dec`, `dec 6`, `6-dec-2025` or `december 6, 2025`."""
     match = _ENGLISH.fullmatch(text.replace("-", " "))
     if match is None or bool(match[1]) == bool(match[3]):
         return []
@@ -403,12 +403,12 @@ def _english(text: str, today: date) -> list[date]:
 
 
 def _in_years(month: int, day: int, today: date) -> list[date]:
-    """Return that day of next year and of the years before."""
+    """Return that day in next year, this year and the eight years before."""
     return _existing(*([year, month, day] for year in range(today.year + 1, today.year - 9, -1)))
 
 
 def _existing(*days: Sequence[int]) -> list[date]:
-    """Return those of these days, each as year, month and day, that there are; else DateError."""
+    """Return the valid ones of these (year, month, day) triples. Raises DateError if none is."""
     if existing := [day for parts in days for day in _valid(*parts)]:
         return existing
     raise DateError("-".join(map(str, days[0])))
@@ -416,13 +416,13 @@ def _existing(*days: Sequence[int]) -> list[date]:
 
 def _valid(year: int, month: int, day: int) -> list[date]:
     with contextlib.suppress(ValueError):
-        if year < date.max.year:  # whose last days have no week, no month and no tomorrow
+        if year < date.max.year:  # weeks, months and the next day must not overflow
             return [date(year, month, day)]
     return []
 
 
 class DayParam(click.ParamType[date]):
-    """A day: 2025-12-06, 20251206, today or yesterday where the eager parameter `topic` is."""
+    """A day: 2025-12-06, 20251206, today or yesterday in the zone of the `topic` parameter."""
 
     name = "day"
 
@@ -438,7 +438,7 @@ class DayParam(click.ParamType[date]):
 
 
 def _find_today(name: str | None) -> date:
-    """Return today's day where the topic of that name or slug is, else where the first one is."""
+    """Return today in the zone of that topic (name or slug), else of the first topic."""
     from bot.settings import load_settings
     from digest.topics import load_topics
 
@@ -448,7 +448,7 @@ def _find_today(name: str | None) -> date:
 
 
 def day_options(command: _Command) -> _Command:
-    """Add the options for a day, or for the days of a range."""
+    """Add the options for a day or a range."""
     for name, parameter, help_ in (
         ("--to", "last", "Last day of a range."),
         ("--from", "first", "First day of a range."),
@@ -461,7 +461,7 @@ def day_options(command: _Command) -> _Command:
 def check_days(
     day: date | None, first: date | None, last: date | None, most: int | None = None
 ) -> None:
-    """Raise click.UsageError for options that do not go together, or span more days than `most`."""
+    """Raise click.UsageError for conflicting options, or for more than `most` days."""
     if day and (first or last):
         raise click.UsageError("give --date, or --from and --to, not both")
     if bool(first) != bool(last):
@@ -473,7 +473,7 @@ def check_days(
 
 
 def read_parts(only: str | None, parts: Sequence[str]) -> list[str]:
-    """Return the names in a list with commas. Raise click.UsageError for an empty or other one."""
+    """Parse a comma-separated list of parts. Raise click.UsageError if it is invalid or empty."""
     listed = ", ".join(parts)
     names = [name.strip() for name in (only or "").split(",") if name.strip()]
     if only is not None and not names:
@@ -484,7 +484,7 @@ def read_parts(only: str | None, parts: Sequence[str]) -> list[str]:
 
 
 def read_typed(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words, or those on stdin for a lone `-`: everybody sees a command's words."""
+    """Return the words, or stdin's lines for a lone `-`, as the process list shows arguments."""
     if words != ("-",):
         return words
     return tuple(sys.stdin.buffer.read().decode("utf-8", "replace").split("\n"))

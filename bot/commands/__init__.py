@@ -1,5 +1,5 @@
-"""One table of commands for every platform, and the answers to the lines that people send. Menus,
-help and completion are made from the table."""
+"""The command table of all platforms, and dispatch of lines to commands. Menus, help and completion
+are generated from the table."""
 
 import asyncio
 import difflib
@@ -56,11 +56,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("help", "帮助", about.show_help, "/help", "language"),
 )
 _READ_WORDS = ("status", "forget", "start")
-"""Commands that read words of buttons and links, which menus do not offer."""
+"""Commands with arguments that only buttons and links use; menus do not show them."""
 
 log = logging.getLogger(__name__)
 
-# In a group people put the bot's name before the command or its words.
+# In groups, people put the bot's name before the command or its arguments.
 _BOT_NAME = re.compile(r"(?<!\S)@\w+bot(?!\S) ?", re.IGNORECASE)
 _LINKED_RANGE = re.compile(r"^(\d{8})(?:\.\.|_)(\d{8})$", re.ASCII)
 _BY_NAME = {command.name: command for command in COMMANDS}
@@ -76,16 +76,15 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("mute", "静音"), ("settings", "quiet")),
     **dict.fromkeys(("unmute", "取消静音"), ("settings", "sound")),
 }
-"""Lines that people type for those that are meant."""
+"""Synonyms that people type, and the commands they stand for."""
 
 
 async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
-    """Yield the replies to one line as they are ready. Never raises: what fails inside a command
-    is logged under an id, without the line's text, and answered kindly with that id.
+    """Yield the replies to one line as they are ready. Never raises: an error is logged under an
+    id, without the line's text, and the user gets an apology with the id.
 
-    Nothing is said to a line that was hardly meant for this bot. Lines of a chat that change what
-    it gets are handled one after another, each upon the last; any other line waits for them. They
-    are answered to the person alone.
+    Lines that are probably not meant for this bot are ignored. Lines that change a chat's settings
+    run one after another, and other lines of the chat wait for them; their replies are private.
     """
     where, is_meant, is_private = f"a line on {incoming.platform}", incoming.direct, False
     language = incoming.language or context.language
@@ -121,7 +120,7 @@ def _keep_private(reply: Reply) -> Reply:
 
 
 async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
-    """Return the command with its words, or what to say where there is none."""
+    """Parse the line to a command with its words; return a reply if it is not one."""
     line = _BOT_NAME.sub("", normalized(incoming.text))
     subscriptions = tuple(await context.store.subscriptions(incoming.chat))
     spoken = None if subscriptions else await load_spoken(context, incoming)
@@ -133,7 +132,7 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     if not line.startswith("/") or len(line) < 2:
         return reply(Paragraph(texts.text("hint", language)), language=language)
     name, *words = line[1:].split(" ")
-    # Groups on Telegram address one bot of several: /brief@jianbao_bot
+    # In Telegram groups the command may name the bot: /brief@jianbao_bot
     typed = name.split("@")[0].rstrip(END_MARKS)
     name = fold_letters(typed)
     if incoming.direct and (meant := _SYNONYMS.get(name)):
@@ -155,7 +154,7 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
 
 
 def _command(name: str) -> tuple[Command | None, str]:
-    """Return the command of that name or Chinese name, and what was typed on to it: 简报12月5日."""
+    """Return the command of that name or alias, and text written on to it: 简报12月5日."""
     if command := _BY_NAME.get(name) or _BY_ALIAS.get(name):
         return command, ""
     for alias, command in sorted({**_BY_ALIAS, **_BY_NAME}.items(), key=lambda row: -len(row[0])):
@@ -174,7 +173,7 @@ async def _allow(ask: Ask) -> None:
 
 
 async def _remember_language(ask: Ask) -> None:
-    """Save the language that an operator speaks: alerts come in it."""
+    """Save the language an operator uses, for alerts."""
     incoming, store = ask.incoming, ask.context.store
     if not ask.context.is_admin(incoming) or incoming.platform == "terminal":
         return
@@ -183,9 +182,9 @@ async def _remember_language(ask: Ask) -> None:
 
 
 def apology(error: Exception, where: str, language: Language) -> Reply:
-    """Log what failed under an id; return the words that tell the id to whoever asked."""
+    """Log an error under an id; return an apology that contains the id."""
     id_ = secrets.token_hex(3)
-    if isinstance(error, DigestError | PlatformError):  # what went wrong is known
+    if isinstance(error, DigestError | PlatformError):  # expected: no traceback
         log.error("%s: %s: %s", id_, where, error)
     else:
         log.error("%s: %s failed", id_, where, exc_info=error)
@@ -196,10 +195,10 @@ def apology(error: Exception, where: str, language: Language) -> Reply:
 
 
 def link_word(line: str) -> str:
-    """Return the word of a link that asks this line: `/views ai-x 2025-12-06` is
-    `views-ai--x-20251206`, a range `20251201_20251207`.
+    """Encode a line for a start link: `/views ai-x 2025-12-06` becomes `views-ai--x-20251206`, a
+    range `20251201_20251207`.
 
-    Empty for what a link may not ask: it might come from anybody.
+    Returns "" for commands that change something, because a link may come from anybody.
     """
     name, *words = line.removeprefix("/").split(" ")
     plain = [re.sub(r"^(\d{4})-(\d\d)-(\d\d)$", r"\1\2\3", word) for word in words]

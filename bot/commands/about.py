@@ -1,7 +1,8 @@
 """Commands about the bot itself, most of them for operators.
 
-`/source`: `topics.toml` is the base; what is changed in a chat lies over it, row by row. A source
-is fetched and parsed in a child process, as in a round, and one that is typed can never be near by.
+`/source`: changes made in a chat are stored on top of `topics.toml`, row by row. Sources are
+fetched and parsed in a child process, as in a round, and a typed source can never be in a private
+network.
 """
 
 import json
@@ -110,7 +111,7 @@ async def _state(ask: Ask, topic: str) -> list[str]:
 
 
 def _quality(ask: Ask, report: Report) -> list[str]:
-    """Return the score of a model's draft, and why it is not used where it is not."""
+    """Return the score of a model's draft, and the reason if it is not used."""
     quality, lines = report.quality, list[str]()
     if quality is None:
         return []
@@ -164,12 +165,12 @@ def _cost(ask: Ask, cost: Cost) -> str:
 
 
 MOST_SHOWN = 10
-"""Held messages that get a line and buttons of their own."""
+"""Held messages listed with buttons of their own."""
 _WORDS = {"again": True, "重发": True, "arrived": False, "已到": False}
 
 
 async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
-    """Return the held messages with buttons for each and for all; nothing where there are none."""
+    """Return the held messages with buttons for each and for all; empty if there are none."""
     messages = await ask.context.ledger.list_held_parts()
     if not messages:
         return [], ()
@@ -180,7 +181,7 @@ async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], .
     ]
     if len(messages) > len(shown):
         blocks.append(Paragraph(ask.text("held_more", n=len(messages) - len(shown))))
-    last = max(message.part for message in messages)  # later ones are not decided unseen
+    last = max(message.part for message in messages)  # "all" must not include later ones
     everything = tuple(
         Button(ask.text(f"held_all_{word}"), f"/status held {word} all {last}")
         for word in ("again", "arrived")
@@ -208,9 +209,9 @@ def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
 
 
 async def _decide(ask: Ask) -> Reply:
-    """`held again 12`, `held arrived 12 13`, `held again all`: sends again or marks as arrived.
+    """Handle `held again 12`, `held arrived 12 13`, `held again all`: retry or mark as arrived.
 
-    Raises Unanswered for other words.
+    Raises Unanswered for invalid words.
     """
     words = [word.lower() for word in ask.words if word.lower() != "held"]
     numbers = [word for word in words if word.isascii() and word.isdigit()]
@@ -272,7 +273,7 @@ async def source(ask: Ask) -> AsyncIterator[Reply]:
 
 
 def _topic(ask: Ask, words: list[str]) -> Topic:
-    """Return the topic that the words name first, taken out of them; else the first one."""
+    """Return the topic named by the first word, which is removed; else the default topic."""
     topics = ask.context.topics
     named = topics.get(words[0].lower()) if words else None
     if named:
@@ -281,7 +282,7 @@ def _topic(ask: Ask, words: list[str]) -> Topic:
 
 
 async def try_source(words: Sequence[str]) -> dict[str, Any]:
-    """Return what a source gives now, or `why` it gives nothing."""
+    """Fetch a source in a child process; return its posts, or `why` it failed."""
     answer, why = await ask_child("try-source", "-", typed="\n".join(words))
     return {"why": why} if why else dict(json.loads(answer))
 
@@ -312,7 +313,7 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
 
 
 def _own(topic: Topic) -> set[SourceSpec]:
-    """Return the sources of the topics file, as the book knows them."""
+    """Return the identities of the sources in the topics file."""
     return {identify(spec) for spec in topic.sources}
 
 
@@ -322,7 +323,7 @@ async def _list_removed(topic: Topic, book: SourceBook) -> list[Change]:
 
 
 def _shown(spec: SourceSpec) -> str:
-    """Return kind and address, without what a password or key may stand in."""
+    """Return kind and address without parts that may contain a password or key."""
     if spec.kind == "rss":
         bare = spec.address.partition("://")[2].rpartition("@")[2]
         return bare.partition("?")[0].rstrip("/")[:80]
@@ -372,7 +373,7 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     if spec in {identify(source) for source in await list_sources(topic, store)}:
         return ask.say("source_there", name=tried["name"])
     if spec in _own(topic):
-        await book.undo(topic.name, spec)  # it was taken away here before, under another spelling
+        await book.undo(topic.name, spec)  # it was removed here before, under another spelling
     else:
         await book.change(topic, [spec], added=True, by=person, now=ask.context.now())
     title = topic.title[ask.language]
@@ -380,8 +381,8 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
 
 
 async def _brought_back(ask: Ask, topic: Topic, typed: str) -> Reply | None:
-    """Restore a source of the topics file that was removed here, without a trial: it would fail
-    for one in a private network."""
+    """Restore a source of the topics file that was removed here, without a trial, which would fail
+    for a private network."""
     book = SourceBook(ask.context.store)
     for change in await _list_removed(topic, book):
         if _is_meant(typed, change.spec):

@@ -1,4 +1,4 @@
-"""A command with its words, understood as topic, days, number and others."""
+"""Parse a command's words into topic, days and number, and find the report they name."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from digest.models import Item, Language, Report, Subscription
 from digest.ranges import load_span
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
-"""How many, or which. Not 0700 or 600519: those are codes of companies."""
+"""A count or an item number. 0700 and 600519 do not match: they are stock codes."""
 _FIGURE = re.compile(r"\d{1,3}(?:\.\d+)?", re.ASCII)
 MAX_QUERY_WORDS = 40
-"""Words in which a topic, a day and a number are looked for; a longer line is no command."""
+"""Words searched for topic, days and number; longer lines are not commands."""
 CHAT_LANGUAGES = "chat languages"
-"""Under which the store's notes keep the language of chats that have no subscription."""
+"""Note platform of the language of chats without subscriptions."""
 MAX_DAY_WORDS = 7
-"""As many as "2025 12 01 to 2025 12 06" has."""
+"""The number of words in "2025 12 01 to 2025 12 06"."""
 
 
 class Unanswered(Exception):
-    """What was asked cannot be given; `reply` says why and shows what would work."""
+    """The request cannot be answered; `reply` explains why and shows what would work."""
 
     def __init__(self, answer: Reply) -> None:
         super().__init__("unanswered")
@@ -47,7 +47,7 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The words of a command, understood."""
+    """The parsed words of a command."""
 
     topic: str = ""
     days: tuple[date, date] | None = None
@@ -57,7 +57,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Ask:
-    """One command with its words, and the ways to what it asks for."""
+    """One command with its words, and access to what it asks for."""
 
     context: Services
     incoming: Incoming
@@ -66,13 +66,14 @@ class Ask:
     line: str
     commands: tuple[Command, ...]
     subscriptions: tuple[Subscription, ...] = ()
-    """Of the chat, as they were when the command was given."""
+    """Subscriptions of the chat when the command was given."""
     spoken: Language | None = None
-    """The language chosen by a chat without subscriptions."""
+    """Language chosen by a chat without subscriptions."""
 
     @cached_property
     def language(self) -> Language:
-        """Answer's language: the chat's, Chinese for such a line, the person's, the topic's."""
+        """Language of the answer: the chat's; Chinese for a Chinese line; the person's; the
+        topic's."""
         default = self.incoming.language or self.context.language
         return self.chosen or texts.language_of(self.line, default)
 
@@ -82,8 +83,8 @@ class Ask:
         return chosen_language(self.subscriptions) or self.spoken
 
     def language_for(self, report: Report) -> Language:
-        """Return the language to show a report in: the chat's, else the person's where the report
-        has it, else its own."""
+        """Return the language to show a report in: the chat's, else the person's if the report has
+        it, else the report's own."""
         for subscription in self.subscriptions:
             if subscription.topic == report.topic:
                 return subscription.language or report.language
@@ -91,14 +92,14 @@ class Ask:
         return self.chosen or (own if own in report.renderings else None) or report.language
 
     def after(self, subscription: Subscription) -> Ask:
-        """Return this in the chat as it is once the subscription is stored: in its language."""
+        """Return a copy for the chat after this subscription was stored, and its language."""
         others = (row for row in self.subscriptions if row.topic != subscription.topic)
         return replace(self, subscriptions=(subscription, *others))
 
     async def query(self, *, versions: bool = False) -> Query:
-        """Return topic, days and number, in any order. `versions`: beside words a figure alone is
-        neither day nor number, as in GPT 5 and Veo 3.1. Raises Unanswered for a day there is not,
-        and for more days than are put together."""
+        """Parse topic, days and number in any order. `versions`: a figure next to words is neither
+        day nor number, as in GPT 5 and Veo 3.1. Raises Unanswered for an invalid day and for too
+        long a range."""
         query, words, typed = Query(), list(self.words[:MAX_QUERY_WORDS]), list[str]()
         while words:
             word = words[0]
@@ -124,14 +125,14 @@ class Ask:
         return replace(query, days=days, others=others)
 
     async def report(self, query: Query) -> Report:
-        """Return the stored report that is wanted in the chat's language. Raises Unanswered."""
+        """Return the requested report in the chat's language. Raises Unanswered."""
         topic, report = await self.find(query)
         if report is None:
             raise Unanswered(await self.no_report(topic, query.days))
         return report.in_language(self.language_for(report))
 
     async def find(self, query: Query) -> tuple[str, Report | None]:
-        """Return the topic that is meant, and its report of the days wanted, else its newest."""
+        """Return the requested topic, and its report for the requested days, else its newest."""
         store = self.context.store
         if query.days:
             for name in [query.topic] if query.topic else self.topics:
@@ -149,14 +150,14 @@ class Ask:
         return topic, await load_span(store, described, query.days, now, language)
 
     def list_settings(self) -> str:
-        """Return in a sentence what may be set, with an example."""
+        """Return a sentence on the possible settings, with an example."""
         names = self.listed(self.context.topics)
         return self.text(
             "setting_words", names=names, example=self.command.example_in(self.language)
         )
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
-        """Return why there is none, and what would work instead."""
+        """Return a reply that there is no such report, with alternatives."""
         store, language = self.context.store, self.language
         if days is None:
             return reply(Paragraph(await self._say_no_reports(topic)), language=language)
@@ -167,12 +168,12 @@ class Ask:
         for day in sorted(names, key=lambda day: (abs(day - days[0]), day)):
             spans.setdefault(around(day) if around else (day, day), day)
         near = list(spans.values())[:3]
-        # With its year where the reports are of another one than whoever asks has in mind.
+        # Show the year if reports are from another one than the user may expect.
         other_year = any(day.year != days[0].year for day in near)
         today = date.min if other_year else self.context.now().date()
         shown = texts.days_in_words(*days, language, today)
         lines = [texts.text("no_report", language, day=shown)]
-        if days[0] == days[1] >= (now := self.today(topic)):  # made when that day is over
+        if days[0] == days[1] >= (now := self.today(topic)):  # the day is not over yet
             zone = self.context.topic(topic).timezone
             closed_at = closes(self.context.topic(topic), days[0]).astimezone(ZoneInfo(zone))
             facts = {"when": f"{closed_at:%Y-%m-%d %H:%M}", "zone": zone_label(zone, language)}
@@ -200,7 +201,7 @@ class Ask:
         return self.text("no_reports" if operator else "no_reports_yet", topic=topic)
 
     def point(self, report: Report, number: int) -> Item:
-        """Return the point of that number. Raises Unanswered with the numbers there are."""
+        """Return the point of that number. Raises Unanswered with the valid numbers."""
         points, day = points_of(report), self.in_words(report.first, report.last)
         if not points:
             raise Unanswered(self.say("no_points", day=day))
@@ -210,22 +211,22 @@ class Ask:
         return points[number - 1]
 
     def first_point(self, report: Report) -> str:
-        """Return the line that asks this of the first point, of the report that was named."""
+        """Return this command's line for the first point of the requested report."""
         plain = all(word.isdigit() and len(word) < 4 for word in self.words)
         return f"/{self.command.name} 1" if plain else f"{line_of(self.command.name, report)} 1"
 
     def hint(self, topic: str, *words: object, name: str = "") -> str:
-        """Return the line that asks this of a topic, named where there are others."""
+        """Return this command's line for a topic, which is named if there are others."""
         named = [topic] if topic and set(self.context.topics) != {topic} else []
         return " ".join(map(str, (f"/{name or self.command.name}", *named, *words)))
 
     async def example(self, topic: str) -> str:
-        """Return a right way to ask this, with a day that has a report."""
+        """Return a valid line of this command, with a day that has a report."""
         _, *words = self.command.example.format(day=await self.usual_day(topic)).split(" ")
         return self.hint(topic, *words)
 
     async def usual_day(self, topic: str = "") -> date:
-        """Return a day that shows how to ask: of the newest report or posts, else yesterday."""
+        """Return a day for examples: of the newest report or posts, else yesterday."""
         name = topic or await self.usual_topic()
         if newest := await self.context.store.latest(name):
             return newest.last
@@ -236,12 +237,12 @@ class Ask:
         return local_day(self.context.now(), self.context.topic(topic).timezone)
 
     def in_words(self, first: date, last: date | None = None) -> str:
-        """Return a day, or first and last, as a sentence says them."""
+        """Return days as in a sentence."""
         today = self.context.now().date()
         return texts.days_in_words(first, last or first, self.language, today)
 
     def title(self, topic: str) -> str:
-        """Return what people call a topic, in the language of the answer."""
+        """Return a topic's title in the language of the answer."""
         return self.context.topic(topic).title[self.language]
 
     def text(self, key: str, **values: object) -> str:
@@ -249,42 +250,43 @@ class Ask:
         return texts.text(key, self.language, **values)
 
     def listed(self, words: Iterable[str]) -> str:
-        """Return words as a list in a sentence of the answer."""
+        """Join words to a list in the language of the answer."""
         return texts.listed(words, self.language)
 
     def say(self, key: str, *buttons: tuple[Button, ...], **values: object) -> Reply:
-        """Return a reply of one paragraph, with these groups of buttons."""
+        """Return a reply of one paragraph with these groups of buttons."""
         paragraph = Paragraph(texts.text(key, self.language, **values))
         return Reply((paragraph,), self.language, buttons)
 
     @cached_property
     def topics(self) -> tuple[str, ...]:
-        """Return the topics that may be meant where none is named: those that are posted here."""
+        """Return the candidate topics if none is named: the chat's subscriptions, else all."""
         here = {subscription.topic for subscription in self.subscriptions}
         return tuple(name for name in self.context.topics if name in here) or (
             *self.context.topics,
         )
 
     async def usual_topic(self) -> str:
-        """Return the topic that is meant where none is named: the one with the newest report."""
+        """Return the default topic if none is named: the candidate with the newest report."""
         stored = {row.name: row.newest for row in await self.context.store.topics() if row.newest}
         order = self.topics if self.subscriptions else (*self.topics, *stored)
         return max(order, key=lambda name: stored.get(name, date.min))
 
     async def topic_of(self, word: str) -> str:
-        """Return the topic called so, or nothing. Most words are days: the store is asked last."""
+        """Return the topic of that name or title, or "". The store is queried last, because most
+        words are dates."""
         word, names = fold_letters(word), index_names(self.context.topics.values())
         if word in names or word[:1].isdigit():
             return names.get(word, "")
         return (await self.topic_names()).get(word, "")
 
     async def topic_names(self) -> dict[str, str]:
-        """Return the topics by what people may call them: name, slug, title."""
+        """Map names, slugs and titles to topic names."""
         stored = index_names(await self.context.store.topics())
         return stored | index_names(self.context.topics.values())
 
     async def days(self, text: str, topic: str, beside_words: bool = False) -> Span | None:
-        """Return the days of these words. Raises Unanswered for some that there are not."""
+        """Parse days. Raises Unanswered for an invalid date or too long a range."""
         today = self.today(topic or self.topics[0])
         try:
             return parse_days(text, today, beside_words=beside_words)
@@ -294,19 +296,19 @@ class Ask:
             raise Unanswered(await self.bad_date(text, topic)) from None
 
     async def bad_words(self, query: Query) -> Reply:
-        """Return that the other words mean nothing here, with the topics and a line that works."""
+        """Return a reply that the other words are unknown, with the topics and a valid line."""
         names, example = self.listed(self.context.topics), await self.example(query.topic)
         return self.say("bad_word", word=" ".join(query.others)[:40], names=names, example=example)
 
     async def bad_date(self, word: str, topic: str) -> Reply:
-        """Return that these words name no day, with some that do."""
+        """Return a reply that these words are not a date, with valid ones."""
         day = await self.usual_day(topic)
         facts = {"day": day, "first": day - timedelta(days=2), "example": self.hint(topic, day)}
         return self.say("bad_date", text=word[:40], **facts)
 
 
 def points_of(report: Report) -> list[Item]:
-    """Return the points of a report as their numbers count them."""
+    """Return a report's points in the order of their numbers."""
     return [item for item in report.section("points").items if item.status != "note"]
 
 
@@ -316,12 +318,12 @@ async def load_spoken(context: Services, incoming: Incoming) -> Language | None:
 
 
 def name_speaker(incoming: Incoming) -> str:
-    """Return whose language it is: the person's in a private chat, so that /forget deletes it."""
+    """Return the key of a chat's language note; in a private chat, /forget deletes it."""
     private = incoming.chat.kind == "private"
     return incoming.person if private else f"{incoming.platform}:{incoming.chat.id}"
 
 
 def chosen_language(subscriptions: Iterable[Subscription]) -> Language | None:
-    """Return the language that a chat has chosen for its subscriptions, None where they differ."""
+    """Return the language of the chat's subscriptions; None if they differ or have none."""
     languages = {row.language for row in subscriptions if row.language}
     return languages.pop() if len(languages) == 1 else None

@@ -1,7 +1,7 @@
-"""Commands about what is posted in a chat, and when; its options, chosen from by buttons.
+"""Commands for a chat's subscriptions and their options, with button menus.
 
-A button's line is all there is to it and must fit 64 bytes (Telegram), so it says a whole choice in
-few letters: `/settings ai days mon-fri`, `/settings ai sections 1249`.
+A button holds nothing but its line, which must fit 64 bytes (Telegram). So option words are short:
+`/settings ai days mon-fri`, `/settings ai sections 1249`.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -21,15 +21,15 @@ from digest.store.due import NewestDays
 
 USUAL_TIME = time(8, 0)
 LONGEST_NAME = 16
-"""Letters of a topic in a button's line; a longer one is told by its tag."""
+"""Maximum length of a topic name in a button's line; longer names are replaced by their tag."""
 CHECKED = "✓ "
 LANGUAGE_WORDS = ("auto", "topic"), ("zh", "zh"), ("en", "en")
-"""Words that choose a language, and what the texts call it."""
+"""Language words, and their keys in the texts."""
 DAY_GROUPS = ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend"))
 
 
 async def start(ask: Ask) -> AsyncIterator[Reply]:
-    """Greet with a button for each topic; a link that starts the bot may ask for something else."""
+    """Greet with a button per topic; a start link may run another command instead."""
     look = (
         Button(ask.text("brief"), "/brief", fresh=True),
         Button(ask.text("commands"), "/help", fresh=True),
@@ -44,7 +44,7 @@ def _subscribe_buttons(ask: Ask) -> tuple[Button, ...]:
 
 
 async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
-    """Begin subscriptions, and post the newest reports as the chat will get them."""
+    """Create or change subscriptions, and post the newest reports as the chat will get them."""
     request = await _parse_request(ask)
     if ask.incoming.lacking:
         names = ask.listed(ask.incoming.lacking)
@@ -86,8 +86,8 @@ async def _subscribe_to(ask: Ask, topic: str, request: Asked) -> AsyncIterator[R
 
 
 async def _begin(ask: Ask, topic: str) -> Subscription:
-    """Return a chat's new subscription: a person goes on in the language read so far, a chat in
-    its zone."""
+    """Return a new subscription with defaults: the language in which the person last read the
+    report, and the chat's time zone."""
     chat, context = ask.incoming.chat, ask.context
     latest = await context.store.latest(topic) if chat.kind == "private" else None
     language = ask.language_for(latest) if latest else None
@@ -97,13 +97,13 @@ async def _begin(ask: Ask, topic: str) -> Subscription:
 
 
 async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
-    """End subscriptions; ask which where there are several and none is named."""
+    """End subscriptions; with several and none named, ask which."""
     request = await _parse_request(ask)
     topics = _list_named(ask, request)
     if len(topics) > 1 and not request.topics:
         choice = tuple(Button(ask.title(name), f"/unsubscribe {name}") for name in topics)
         raise Unanswered(ask.say("unsubscribe_which", choice))
-    if len(topics) == len(ask.subscriptions):  # the chat goes on in its language
+    if len(topics) == len(ask.subscriptions):  # the chat keeps its language
         await _save_language(ask, chosen_language(ask.subscriptions))
     for topic in topics:
         await ask.context.store.unsubscribe(ask.incoming.chat, topic)
@@ -113,7 +113,7 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
 
 
 def _list_named(ask: Ask, request: Asked) -> tuple[str, ...]:
-    """Return the topics of this chat that are named, all where none is. Raises Unanswered."""
+    """Return the chat's named topics, or all if none is named. Raises Unanswered."""
     here = tuple(subscription.topic for subscription in ask.subscriptions)
     if not here:
         raise Unanswered(_nothing(ask))
@@ -154,7 +154,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _change(ask: Ask, request: Asked, old: Subscription) -> Reply:
-    """Save what is asked of one subscription; return its options, or the menu asked for."""
+    """Save the changes to one subscription; return its options, or the requested menu."""
     store, chat = ask.context.store, ask.incoming.chat
     new = apply_request(ask, request, old)
     if request.threads and not can_thread(chat):
@@ -206,7 +206,7 @@ def _list_changes(ask: Ask) -> tuple[Button, ...]:
 
 
 def _only_topic(ask: Ask) -> str:
-    """Return the topic that is meant where none is named. Raises Unanswered."""
+    """Return the only topic. Raises Unanswered with a choice if there are several."""
     names = list(ask.context.topics)
     if len(names) == 1:
         return names[0]
@@ -216,7 +216,7 @@ def _only_topic(ask: Ask) -> str:
 
 
 async def _parse_request(ask: Ask) -> options.Asked:
-    """Return what the words ask, in any order. Raises Unanswered with a right way to say it."""
+    """Parse the words in any order. Raises Unanswered with a valid example."""
     usable = {*ask.context.topics, *(subscription.topic for subscription in ask.subscriptions)}
     names = {word: name for word, name in (await ask.topic_names()).items() if name in usable}
     names |= {row.topic: row.topic for row in ask.subscriptions}
@@ -228,7 +228,7 @@ async def _parse_request(ask: Ask) -> options.Asked:
 
 
 def _refuse_word(ask: Ask, word: str) -> Reply:
-    """Return that a word means nothing, with what may be written instead."""
+    """Return a reply that a word is unknown, with valid ones."""
     if ask.words[:1] == ("language",):
         return ask.say("bad_language", word=word)
     if ask.command.name != "unsubscribe":
@@ -241,7 +241,7 @@ def _refuse_word(ask: Ask, word: str) -> Reply:
 
 
 def apply_request(ask: Ask, request: Asked, old: Subscription) -> Subscription:
-    """Return the subscription with what was asked. Raises Unanswered for unfit keywords."""
+    """Apply the request to the subscription. Raises Unanswered for invalid keywords."""
     try:
         return options.applied(request, old)
     except options.TooManyWords as error:
@@ -251,7 +251,7 @@ def apply_request(ask: Ask, request: Asked, old: Subscription) -> Subscription:
 
 
 async def show_options(ask: Ask, subscription: Subscription, before: Subscription) -> Reply:
-    """Return what is chosen now, with buttons to change it."""
+    """Return the current options, with buttons to change them."""
     key = "settings_changed" if subscription != before else "settings_are"
     shown = ask.say(key, *list_buttons(ask, subscription), **await load_facts(ask, subscription))
     blocks: list[Block] = [*shown.blocks]
@@ -264,7 +264,7 @@ async def show_options(ask: Ask, subscription: Subscription, before: Subscriptio
 
 
 async def load_facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
-    """Return what texts say of a subscription."""
+    """Return the values for texts about a subscription."""
     here = ask.context.now().astimezone(zone(subscription.timezone))
     return {
         "topic": ask.title(subscription.topic),
@@ -298,7 +298,7 @@ async def _next(ask: Ask, subscription: Subscription) -> str:
 
 
 async def _got(ask: Ask, subscription: Subscription) -> NewestDays:
-    """Return the chat's newest day, settled whatever changes now, and report; None if none."""
+    """Return the newest day and report in the chat's ledger, whatever its state."""
     stored = await ask.context.store.subscriptions(subscription.chat)
     ids = [other.id for other in stored if other.topic == subscription.topic]
     days = await ask.context.ledger.newest_days(ids, ask.context.now())
@@ -315,7 +315,7 @@ def _left(ask: Ask, time_left: timedelta) -> str:
 
 
 def _say_days(ask: Ask, subscription: Subscription) -> str:
-    """Return `every day`, `weekdays`, the days, or the one day of the week's digest."""
+    """Return the days in words: `every day`, `weekdays`, a list, or the weekly day."""
     names = [texts.day_name(day, ask.language) for day in subscription.weekdays]
     if subscription.weekly:
         return ask.text("weekly_on", day=names[-1])
@@ -326,7 +326,7 @@ def _say_days(ask: Ask, subscription: Subscription) -> str:
 
 
 def list_content(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
-    """Yield what a subscription brings, one row per option that is not as usual."""
+    """Yield rows on the content, one per option that differs from the default."""
     sections = [ask.text(f"section_{name}") for name in subscription.sections]
     yield (
         ask.text("row_content"),
@@ -344,7 +344,7 @@ def list_content(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, st
 
 
 def can_thread(chat: Chat) -> bool:
-    """Return True where each digest may have a thread of its own."""
+    """Return True if digests can have threads in this chat."""
     return chat.platform == "discord" and chat.kind == "channel"
 
 
@@ -355,7 +355,7 @@ def _line(subscription: Subscription, *words: str) -> str:
 
 
 def list_buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ...], ...]:
-    """Return the buttons that change or end a subscription."""
+    """Return buttons to change or end a subscription."""
 
     def button(key: str, *words: str) -> Button:
         return Button(ask.text(key), _line(subscription, *words))
@@ -371,7 +371,7 @@ def list_buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ..
 
 
 async def show_menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:
-    """Return what there is to choose from, with what is chosen now checked."""
+    """Return a menu of choices, with the current ones checked."""
     back = Button(ask.text("back"), _line(subscription))
     choices = _list_choices(ask, subscription, what)
     buttons = tuple(Button(label, _line(subscription, word)) for label, word in choices)
@@ -383,8 +383,8 @@ async def show_menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:
 
 
 def _list_choices(ask: Ask, old: Subscription, what: Menu) -> Iterator[tuple[str, str]]:
-    """Yield labels, and the words that choose them. A day and a section are switched on or off, the
-    last one stays on; a keyword is removed."""
+    """Yield labels and option words. Days and sections are toggled, but the last one cannot be
+    removed; keywords are removed."""
     match what:
         case "time":
             for shown in (f"{hour:02}:00" for hour in range(24)):

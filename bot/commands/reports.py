@@ -1,4 +1,4 @@
-"""Commands that answer from the stored report of a day, a week or a month."""
+"""Commands that show the stored report of a day, a week or a month."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ from digest.text import clean
 from digest.write.extractive.notes import CRYPTO, reason_text
 
 POST_CHARS = 600
-"""Characters shown of a post; the rest is behind its link."""
+"""Characters shown of a post; the link leads to the rest."""
 MOST_MENTIONS = 3
-"""Items of other sections that a ticker without market news is answered with."""
+"""Items of other sections shown for a name without market news."""
 MAX_EXAMPLES, EXAMPLE_CHARS = 3, 80
-"""Posts shown of each reason to drop one, and their characters."""
+"""Examples per reason to drop a post, and their length."""
 
 
 async def brief(ask: Ask) -> AsyncIterator[Reply]:
-    """Show overview and points of the newest report, or of the day that is named."""
+    """Show overview and points of the newest report, or of the given day."""
     query = await _only(ask)
     report = await ask.report(query)
     view = ReportView(ask.language_for(report), BRIEF, limit=query.number)
@@ -62,11 +62,11 @@ async def brief(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def detail(ask: Ask) -> AsyncIterator[Reply]:
-    """Show everything behind the brief; or one section by its name, number or heading."""
+    """Show all sections other than the brief, or one by name, number or heading."""
     query = await ask.query()
     report = await ask.report(query)
     names: list[SectionName] = [name for name in SECTIONS if name not in BRIEF]
-    limit = query.number if query.others else 0  # alone, a number is that of a section
+    limit = query.number if query.others else 0  # a number alone is a section number
     if query.others or query.number:
         word, topic = " ".join(query.others) or str(query.number), ask.context.topic(report.topic)
         name = section_named(topic, report, word)
@@ -102,7 +102,7 @@ def _section(
 
 
 def show_section(name: SectionName) -> Callable[[Ask], AsyncIterator[Reply]]:
-    """Return the command that shows a section of the newest report, or of the day that is named."""
+    """Return the command that shows a section of the newest report, or of the given day."""
 
     async def show(ask: Ask) -> AsyncIterator[Reply]:
         query = await _only(ask)
@@ -113,7 +113,7 @@ def show_section(name: SectionName) -> Callable[[Ask], AsyncIterator[Reply]]:
 
 
 async def stocks(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the whole markets section, or what concerns one ticker or name."""
+    """Show the markets section, or items about one ticker or name."""
     query = await ask.query()
     report = await ask.report(query)
     items = market_items(report, " ".join(query.others)) if query.others else None
@@ -127,8 +127,8 @@ async def _market(
     items: Sequence[Item] | None,
     groups: Collection[str] = (),
 ) -> Reply:
-    """Return these items of the section, or all; where there is none about what the words name,
-    what there is instead in these groups."""
+    """Return these items of the section, or all; if no item is about the name, show mentions in
+    other sections or the names in these groups."""
     if items or not query.others:
         blocks = _section(ask, report, "markets", query.number, items)
         return await _titled(ask, report, blocks, *query.others)
@@ -143,14 +143,14 @@ async def _market(
 
 
 async def crypto(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the coins of the markets section, or what concerns one of them."""
+    """Show the coins of the markets section, or items about one of them."""
     query = await ask.query()
     report = await ask.report(query)
     items = report.section("markets").items
     if query.others:
         named = market_items(report, " ".join(query.others))
         items = tuple(i for i in named if i.group in CRYPTO.values() or not i.group) or named
-    elif any(item.group for item in items):  # else it is imported, or a note that there is nothing
+    elif any(item.group for item in items):  # otherwise it is imported, or has only a note
         items = tuple(item for item in items if item.group in CRYPTO.values())
     yield await _market(ask, report, query, items, CRYPTO.values())
 
@@ -194,7 +194,7 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def why(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the parts of the score that put a point where it stands."""
+    """Show how the score of a point is composed."""
     query = await _only(ask)
     report = await ask.report(query)
     number = query.number or 1
@@ -206,8 +206,8 @@ async def why(ask: Ask) -> AsyncIterator[Reply]:
 
 
 def score_lines(parts: Mapping[str, float], number: int, language: Language) -> list[str]:
-    """Return the score and its parts in words, the largest share first."""
-    # A report of an earlier version may have parts that count no more.
+    """Return the score and its parts in words, the largest part first."""
+    # Reports of earlier versions may contain parts that no longer count.
     shares = {name: WEIGHTS[name] * value for name, value in parts.items() if name in WEIGHTS}
     if not shares:
         return [texts.text("why_unknown", language)]
@@ -238,7 +238,7 @@ def _post(report: Report, key: str, zone: str, language: Language) -> ListItem:
 
 
 async def report(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the whole report of a day, made now where there is none; the stories of a range."""
+    """Show the whole report of a day, built now if missing; for a range, a roll-up."""
     query = await ask.query()
     if query.others:
         raise Unanswered(await ask.bad_date(" ".join(query.others), query.topic))
@@ -255,7 +255,7 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
-    """Make the report of a day, as anybody may now and then, and show it."""
+    """Build the report of a day for any user, within limits, and show it."""
     posts = (await ask.context.store.post_days(topic)).get(day, 0)
     if not posts:
         raise Unanswered(await ask.no_report(topic, (day, day)))
@@ -271,12 +271,12 @@ async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
 
 
 async def week(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the stories of the seven days up to the newest report, or of the week of a day."""
+    """Show the roll-up of the seven days up to the newest report, or of a day's week."""
     yield await _span(ask, "week", week_of, lambda day: (day - timedelta(days=6), day))
 
 
 async def month(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the stories of the newest report's month, or of the month of a day."""
+    """Show the roll-up of the newest report's month, or of a day's month."""
     yield await _span(ask, "month", month_of, month_of)
 
 
@@ -305,7 +305,7 @@ async def _span(
 
 
 async def now(ask: Ask) -> AsyncIterator[Reply]:
-    """Make the whole report of a day, with the model where one is set, and show its brief."""
+    """Build a day's report, with the model if configured, and show its brief."""
     query = await _only(ask)
     topic = query.topic or ask.topics[0]
     yesterday = ask.today(topic) - timedelta(days=1)
@@ -340,7 +340,7 @@ async def _only(ask: Ask) -> Query:
 
 
 def market_items(report: Report, name: str) -> tuple[Item, ...]:
-    """Return the market items about a name, in whole words: NVDA, 英伟达 and Nvidia are one."""
+    """Return the market items about a name, as whole words; NVDA, 英伟达 and Nvidia are one name."""
     pattern = name_pattern(name)
     named = []
     for item in report.section("markets").items:
@@ -349,7 +349,7 @@ def market_items(report: Report, name: str) -> tuple[Item, ...]:
         if pattern.search(f"{item.title}\n{item.group}".lower()):
             named.append(item)
         elif match := pattern.search(item.text.lower()):
-            # It is another one's entry: its title alone would seem to answer for this one.
+            # The item is about another company: add the mention to its title.
             mention = item.text[match.start() : match.end()]
             titles = [item.title, mention] if item.title else []
             named.append(replace(item, title=" · ".join(titles)))
@@ -357,7 +357,7 @@ def market_items(report: Report, name: str) -> tuple[Item, ...]:
 
 
 def list_mentions(report: Report, name: str) -> list[ListItem]:
-    """Return what other sections than the markets say about one ticker or name, each post once."""
+    """Return what sections other than markets say about a name; each set of posts once."""
     pattern = name_pattern(name)
     mentions: dict[tuple[str, ...], ListItem] = {}
     for _, section, item in report.numbered_items():
@@ -369,7 +369,7 @@ def list_mentions(report: Report, name: str) -> list[ListItem]:
 
 
 def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:
-    """Return the companies and coins that the markets section, or these groups of it, speak of."""
+    """Return the companies and coins in the markets section, or in these groups of it."""
     items = [
         item
         for item in report.section("markets").items
@@ -384,7 +384,7 @@ def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:
 def dropped_examples(
     dropped: Iterable[tuple[Dropped, Post | None]], language: Language
 ) -> list[Block]:
-    """Return a few posts of each reason, so that the filter can be judged."""
+    """Return a few posts per reason, so that users can judge the filter."""
     by_reason: defaultdict[str, list[Post]] = defaultdict(list)
     for drop, post in dropped:
         if post is not None and len(by_reason[drop.reason]) < MAX_EXAMPLES:

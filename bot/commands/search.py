@@ -1,4 +1,4 @@
-"""/search, /ask and /story: what the archive says; /forget: what the bot knows of a person."""
+"""/search, /ask and /story: queries to the archive; /forget: deletion of personal data."""
 
 import asyncio
 import re
@@ -25,11 +25,11 @@ MAX_HITS, MAX_QUESTION_CHARS = 8, 300
 ITEM_CHARS = 280
 MAX_LINKS = 3
 SPELLING_DAYS = 14
-"""Days before the newest report whose words a misspelled one is compared with."""
+"""Days before the newest report whose words are used to correct spelling."""
 STORY_DAYS = 45
-"""Days on either side that are looked through for a story."""
+"""Days on either side that are searched for a story."""
 MAX_DAY_ITEMS = 3
-"""Items shown of what a day told of a story."""
+"""Items shown per day of a story."""
 MARK = "【{}】"
 _LAST_DAYS = re.compile(
     r"(?:近 ?|最近 ?|last )?(\d{1,3}) ?(?:d|days?|天)", re.IGNORECASE | re.ASCII
@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 
 
 async def search(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the items about the words, best first, with the words marked."""
+    """Show the items that match the words, best first, with matches marked."""
     words, topic, days = await _understand(ask)
     if not words:
         raise Unanswered(ask.say("search_what"))
@@ -68,7 +68,7 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
-    """Return the words as the last reports spell them, or nothing where they know none better."""
+    """Correct the words with those of recent reports; "" if there is no better spelling."""
     name = topic or await ask.usual_topic()
     if (newest := await ask.context.store.latest(name)) is None:
         return ""
@@ -84,10 +84,10 @@ async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
 
 
 async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
-    """Return what to look for, in which topic and days. Topic and days stand at the end; a
-    number alone is a word unless it follows a topic: GPT 5. The only topic, which says nothing, is
-    a word where it ends a known name: Open AI."""
-    # Imported here: a start does not wait for it.
+    """Return the search words, topic and days. Topic and days are at the end. A number alone is a
+    word unless it follows a topic: GPT 5. If there is only one topic, its name is a word where it
+    completes a known name: Open AI."""
+    # Imported here to keep the bot's start fast.
     from digest.reading.names import find_entry
 
     words, topic = list(ask.words), ""
@@ -115,7 +115,7 @@ def _parse_days(text: str, today: date) -> tuple[date, date] | None:
     if match := _LAST_DAYS.fullmatch(text):
         return today - timedelta(days=max(0, int(match[1]) - 1)), today
     if text == "24/7" or re.fullmatch(r"[\d.]{1,7}|\d-\d", text):
-        return None  # versions or an amount
+        return None  # versions or amounts
     try:
         return parse_days(text, today, beside_words=True)
     except DateError:
@@ -125,8 +125,8 @@ def _parse_days(text: str, today: date) -> tuple[date, date] | None:
 def hit_entry(
     number: int, hit: Hit, words: str, report: Report | None, language: Language
 ) -> ListItem:
-    """Return a hit in the language, where its report has it: with its day, the words marked or the
-    remark that they stand in a post that it cites, and the authors of its posts."""
+    """Return a hit as a list item, in the language if its report has it: with the day, the matches
+    marked (or a remark that they are in a cited post), and the authors of its posts."""
     row = report.find_item(hit.number, hit.item.cites, language) if report else None
     item = row[1] if row else hit.item
     links = links_of(report.posts, item)[:MAX_LINKS] if report else ()
@@ -138,8 +138,8 @@ def hit_entry(
 
 
 def mark(text: str, words: str) -> str:
-    """Return a text with what the words ask for in brackets."""
-    # Imported here: a start does not wait for it.
+    """Put brackets around the matches in a text."""
+    # Imported here to keep the bot's start fast.
     from digest.reading.tokens import find_matches
 
     for start, end in reversed(find_matches(text, words)):
@@ -148,7 +148,7 @@ def mark(text: str, words: str) -> str:
 
 
 def _line(hit: Hit) -> str:
-    """Return the line that shows more of a hit: the posts of a point, else its section."""
+    """Return the command line for more on a hit: a point's posts, or else its section."""
     days = write_span((hit.first, hit.last))
     if hit.section == "points" and hit.item.cites:
         return f"/sources {hit.topic} {days} {hit.number}"
@@ -158,7 +158,7 @@ def _line(hit: Hit) -> str:
 
 
 async def forget(ask: Ask) -> AsyncIterator[Reply]:
-    """Delete what the bot knows of the person and of a private chat; show the receipt."""
+    """Delete the data about the person and, in a private chat, the chat; show what was deleted."""
     incoming, store = ask.incoming, ask.context.store
     if ask.words and fold_letters(" ".join(ask.words)) not in ("yes", "是", "确认"):
         raise Unanswered(ask.say("no_words", name="forget"))
@@ -174,8 +174,8 @@ async def forget(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
-    """Answer a question from the stored items, in a model's words where one is set."""
-    # The line as it was typed: words of other commands lose the marks at their ends.
+    """Answer a question from stored items, written by a model if one is configured."""
+    # Use the raw line: for other commands, trailing punctuation of words is removed.
     question = ask.line.partition(" ")[2] or " ".join(ask.words)
     first, _, others = question.partition(" ")
     topic = await ask.topic_of(first) if others else ""
@@ -195,7 +195,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _from_model(ask: Ask, question: str, topic: str) -> Mapping[str, Any] | None:
-    """Return the model's answer, or None where there is none: then the items are shown."""
+    """Return the model's answer; None to show the matching items instead."""
     person = "" if ask.context.is_admin(ask.incoming) else ask.incoming.person
     if (asker := ask.context.questions) is None:
         return None
@@ -212,13 +212,13 @@ async def show_answer(
     language: Language,
     language_for: Callable[[Report], Language],
 ) -> Reply:
-    """Return an answer as a reply: its sentences with the numbers of items, then those items, in a
-    language of their reports."""
+    """Return an answer as a reply: sentences with item numbers, then the items, in a language of
+    their reports."""
     verdict, items = answer["verdict"], answer["items"]
     blocks: list[Block] = []
     if verdict == "premise":
         blocks.append(Paragraph(texts.text("ask_premise", language)))
-    if verdict in ("nothing", "unsure"):  # code alone cannot tell that nothing answers
+    if verdict in ("nothing", "unsure"):  # "unsure": code cannot rule out an answer
         blocks.append(Paragraph(texts.text(f"ask_{verdict}", language)))
     for sentence in answer["sentences"]:
         numbers = "".join(f"[{n}]" for n in sentence["items"])
@@ -255,8 +255,8 @@ def _buttons(
 
 
 async def story(ask: Ask) -> AsyncIterator[Reply]:
-    """Show one story day by day: that of a point, or the one that the words tell of."""
-    # Imported here: a start does not wait for it.
+    """Show one story day by day: that of a point, or the one that matches the words."""
+    # Imported here to keep the bot's start fast.
     from digest.reading.tokens import find_matches
 
     query = await ask.query(versions=True)
@@ -275,7 +275,7 @@ async def story(ask: Ask) -> AsyncIterator[Reply]:
     days = query.days or (None, None)
     hits = await ask.context.store.search(words, topic=query.topic, first=days[0], last=days[1])
     stories = [hit for hit in hits if hit.section in TOLD_IN and hit.first == hit.last]
-    # What a title names is told there; others name it in passing.
+    # Prefer items with the words in the title; others may only mention them.
     stories.sort(key=lambda hit: (-hit.coverage, not find_matches(hit.item.title, words)))
     for hit in stories[:1]:
         line = await _find_line(ask, hit.topic, (hit.last, hit.last), hit.item)
@@ -295,7 +295,7 @@ async def _story_of_point(ask: Ask, query: Query) -> Reply:
 
 
 async def _find_line(ask: Ask, topic: str, span: Span, item: Item) -> Storyline | None:
-    """Return the story of an item that stands in the report of these days."""
+    """Return the storyline of an item in the report of these days."""
     around = timedelta(days=STORY_DAYS)
     stored = await ask.context.store.daily_reports(topic, span[0] - around, span[1] + around)
     near = min(stored, key=lambda report: abs(report.last - span[1]), default=None)
@@ -304,7 +304,7 @@ async def _find_line(ask: Ask, topic: str, span: Span, item: Item) -> Storyline 
     line = find_storyline(lines, span[1], item) if span[0] == span[1] else None
     if line:
         return line
-    # The one that cites most of its posts: an item of a week has those of its days.
+    # Otherwise the one that shares most posts: an item of a weekly report cites its days' posts.
     keys = set(item.cites)
     shared = [(len(keys & {k for t in line.tellings for k in t.cites}), line) for line in lines]
     number, line = max(shared, key=lambda pair: pair[0], default=(0, None))
@@ -312,7 +312,7 @@ async def _find_line(ask: Ask, topic: str, span: Span, item: Item) -> Storyline 
 
 
 def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
-    # Imported here, as in `digest.ranges`: a start does not wait for it.
+    # Imported here to keep the bot's start fast, as in `digest.ranges`.
     from digest.rollup import find_changes, show_chain
 
     language = ask.language

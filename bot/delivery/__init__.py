@@ -1,4 +1,4 @@
-"""Deliveries: what is due becomes parts, which the outbox of their platform sends."""
+"""Deliveries: compose due digests into parts and send them through each platform's outbox."""
 
 import asyncio
 import json
@@ -25,38 +25,38 @@ from digest.store.due import LATE
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""Between two looks for deliveries that are due."""
+"""Interval of checks for due deliveries."""
 MOST_IN_COMMIT = 100
-"""Deliveries planned in one commit."""
+"""Deliveries planned per commit."""
 MOST_BODIES, MOST_PICTURES = 64, 4
-"""Bodies and pictures in memory: chats with the same options get the same messages."""
+"""Cache sizes for bodies and pictures: chats with the same options get the same messages."""
 WEEK = timedelta(days=6)
 """From the first to the last day of a week."""
 LAST_SECONDS = 8.0
-"""How long sends in flight may take when the bot stops."""
+"""Time limit for sends in flight when the bot stops."""
 
 Key = tuple[str, date, date]
 _options = attrgetter(
     *("chat.platform", "chat.kind", "language", "length", "sections", "highlight", "without"),
     *("quiet", "threads"),
 )
-"""Return what the bodies of a subscription's digest depend on beside its report."""
+"""The options of a subscription that determine its digest's bodies, in addition to the report."""
 
 
 class Deliveries:
-    """Plans and sends what is due on the platforms of this process."""
+    """Plan and send due digests on the platforms of this process."""
 
     def __init__(self, context: Services, tell: Tell) -> None:
         self._context, self._ledger, self._tell = context, context.ledger, tell
         self._bodies: dict[object, list[str]] = {}
         self._pictures: dict[str, bytes] = {}
-        # One a platform for as long as this process runs: what came of messages while the store
-        # failed is known, also where the lease was lost meanwhile.
+        # One writer per platform for the life of this process, so that outcomes that could not be
+        # saved are kept even if the lease is lost meanwhile.
         self._writers: defaultdict[str, Writer] = defaultdict(partial(Writer, self._ledger))
 
     async def send_through(self, name: str, delivering: Delivering) -> None:
-        """Plan and send on a platform until cancelled, or until its token is revoked. Sends in
-        flight are finished then, and claimed parts put back. Raises what ends any part of it."""
+        """Plan and send on a platform until cancelled or until its token is revoked; then finish
+        sends in flight and release claimed parts. Raises any error that ends one of the tasks."""
         writer = self._writers[name]
         now, resend = self._context.now, self._context.settings.unknown_sends == "resend"
         sender = MessageSender(
@@ -93,8 +93,8 @@ class Deliveries:
             await pause(LOOK_SECONDS if planned < MOST_IN_COMMIT else 0)
 
     async def plan(self, name: str, delivering: Delivering) -> int:
-        """Save the parts of a group of deliveries that are due; return how many deliveries. Where
-        a report was stored or a post withdrawn meanwhile, all is made anew at the next look."""
+        """Save the parts of a batch of due deliveries; return the number of deliveries. If a report
+        was stored or a post withdrawn meanwhile, save nothing; the next look tries again."""
         topics, now = self._context.topics, self._context.now()
         due = await self._ledger.ready(name, MOST_IN_COMMIT, topics, now)
         plans: list[tuple[int, Sequence[str]]] = []
@@ -106,7 +106,7 @@ class Deliveries:
             except StoreError:
                 raise
             except Exception:
-                # One chat's options must not stop the others: this chat gets nothing.
+                # One chat's options must not stop the others: this chat gets no digest.
                 log.exception("%s: a digest could not be made into messages", name)
                 plans.append((delivery.id, ()))
             await asyncio.sleep(0)
@@ -114,7 +114,7 @@ class Deliveries:
         return len(plans) if saved else 0
 
     async def excuse(self, name: str, delivering: Delivering) -> int:
-        """Plan an excuse for chats whose report is late; return for how many."""
+        """Save excuses for chats whose report is late; return how many."""
         topics, now = self._context.topics, self._context.now()
         waiting = await self._ledger.overdue(name, MOST_IN_COMMIT, topics, now)
         plans = []
@@ -129,8 +129,8 @@ class Deliveries:
     async def _build_bodies(
         self, delivery: Delivery, key: Key, delivering: Delivering, state: str
     ) -> list[str]:
-        """Return the bodies of one delivery: the same for all chats with the same options, until a
-        report is stored or a post withdrawn (`state`), by this process or another."""
+        """Return the bodies of a delivery, cached for all chats with the same options until a
+        report is stored or a post withdrawn (`state`), by any process."""
         subscription = delivery.subscription
         late = delivery.late or self._context.now() - delivery.due_at > LATE
         if subscription.weekly:
@@ -140,13 +140,14 @@ class Deliveries:
             report = await load_digest(self._context, subscription, key[2])
             if report is None:
                 raise StoreError(f"the report of {key[0]} for {key[2]} is gone")
-            # Another one where words of withdrawn posts went: platforms keep those they were sent.
+            # The name changes if words of withdrawn posts were removed, because platforms cache
+            # uploaded pictures.
             drawn = f"{report.created_at} {sum(report.wordcounts.values())}"
             picture = "/".join(map(str, (*key, drawn)))
             reply = await compose_digest(self._context, report, subscription, late=late)
             quiet = subscription.quiet
             bodies = delivering.bodies(reply, subscription.chat, picture, quiet=quiet)
-            if subscription.threads:  # the first one names it, the others belong in it
+            if subscription.threads:  # the first body names the thread, the others belong in it
                 titles = (block.text for block in reply.blocks if isinstance(block, Heading))
                 first, *others = map(json.loads, bodies)
                 first |= {"thread": next(titles, reply.topic)}

@@ -1,4 +1,4 @@
-"""One attempt to send a message, and what its outcome means for the message, its chat and the
+"""One attempt to send a message, and the consequences of its outcome for message, chat and
 platform."""
 
 import asyncio
@@ -22,40 +22,41 @@ from digest.store.open_parts import NOTHING, WITHDRAWN
 log = logging.getLogger(__name__)
 
 MOST_FAILURES = 3
-"""Failed sends in a row after which the platform counts as down."""
+"""Consecutive failed sends after which the platform counts as down."""
 LONG_PAUSE_SECONDS = 30.0
-"""Pauses of at least this length are saved across restarts, and logged."""
+"""Minimum length of pauses that are logged and saved across restarts."""
 RETRY_SECONDS = 5.0
-"""The wait before the next attempt where the store failed."""
+"""Delay before the next attempt after a store failure."""
 MOST_REFUSALS = 3
-"""Refusals of a picture that no chat has taken, from which on none is sent it."""
+"""Refusals of a picture, never accepted by any chat, after which it is no longer sent."""
 _INVALID = platforms.Limited, platforms.Gone, platforms.Revoked, platforms.Refused
-"""Answers of which too many get an address banned."""
+"""Answers that can get an address banned if there are too many."""
 MOST_INVALID, INVALID_SECONDS = 2_000, 600.0
-"""So many within that time stop sending: Discord bans an address for 10,000 in ten minutes."""
+"""Stop sending after this many within that time: Discord bans an address for 10,000 in ten
+minutes."""
 
 
 @dataclass(slots=True)
 class Job:
-    """A claimed part, and how it is to be sent."""
+    """A claimed part, and how to send it."""
 
     part: Part
     picture: str = field(init=False)
-    """The picture's name in the body, or nothing."""
+    """Name of the picture in the body, or ""."""
     in_thread: bool = field(init=False)
-    """True for a part that belongs in the thread of its digest's first part."""
+    """True if the part belongs in the thread of its digest's first part."""
     message: platforms.Outgoing = field(init=False)
-    """As it was sent last, without what was refused."""
+    """The message as last sent, without refused elements."""
     uploaded: bool = False
-    """True once the picture itself was uploaded, instead of its name on the platform."""
+    """True after the picture itself was uploaded, not referred to by its platform id."""
     uploads: bool = False
-    """True while other jobs wait for the picture that this one uploads."""
+    """True while other jobs wait for the picture this one uploads."""
     began: float = 0.0
-    """The loop's time at which the attempt began."""
+    """Loop time at the start of the attempt."""
     new_file_id: str = ""
-    """The platform's id of the uploaded picture, where it is to be saved."""
+    """Platform id of the uploaded picture, if it must be saved."""
     unpublished: str = ""
-    """The platform's id of the message where followers are still to get it."""
+    """Platform id of a message that must still be published to followers."""
 
     def __post_init__(self) -> None:
         part, body = self.part, json.loads(self.part.body)
@@ -71,7 +72,7 @@ class MessageSender:
     platform: platforms.Delivering
     ledger: Ledger
     load_picture: Callable[[str], Awaitable[bytes]]
-    """Return a picture by its name in a body."""
+    """Returns a picture by its name in a body."""
     tell: Tell
     now: Callable[[], datetime]
     resend: bool = False
@@ -84,19 +85,19 @@ class MessageSender:
         self._chats = ChatPace(pace.chat_gap, pace.group_minute)
         self._invalid = TurnLimit(MOST_INVALID, INVALID_SECONDS)
         self.file_ids: dict[str, str] = {}
-        """The platform's ids of uploaded pictures, by their names; empty of one it refuses."""
+        """Platform ids of uploaded pictures by name; "" for a picture the platform refuses."""
         self._refusals: Counter[str] = Counter()
         self.revoked = False
         self._failures, self._failing_since = 0, 0.0
         self._stopped_until = 0.0
 
     async def send(self, job: Job) -> Outcome | None:
-        """Make one attempt; return its outcome, None where the job is to be sent again at once."""
+        """Make one attempt; return its outcome, or None to try again at once."""
         try:
             return await self._deliver(job)
         except platforms.PlatformError as error:
             failure = error
-        except StoreError as error:  # raised before the send: the picture could not be read
+        except StoreError as error:  # nothing was sent: the picture could not be loaded
             return self._retry_later(job.part, error, RETRY_SECONDS)
         except Exception:
             log.exception("%s: a message failed", self.name)
@@ -111,7 +112,7 @@ class MessageSender:
 
     async def _deliver(self, job: Job) -> Outcome:
         part = job.part
-        if part.body == NOTHING:  # withdrawn while it was in flight or held
+        if part.body == NOTHING:  # a post was withdrawn while the part was in flight or held
             return Outcome(part.id, "refused", error=WITHDRAWN)
         message = await self._build_message(job)
         delivered = await self.platform.deliver(message)
@@ -120,7 +121,7 @@ class MessageSender:
         if delivered.file_id and job.picture and job.picture not in self.file_ids:
             self.file_ids[job.picture] = job.new_file_id = delivered.file_id
         job.unpublished = delivered.message if delivered.publish else ""
-        # When the chat may get its next message.
+        # Time of the chat's next message.
         now = self._clock()
         wait = self._chats.sent(part.chat.id, part.chat.kind != "private", now) - now
         wait = max(wait, delivered.again)
@@ -128,9 +129,9 @@ class MessageSender:
         return Outcome(part.id, "sent", delivered.message, again_at=again_at)
 
     async def finish(self, job: Job) -> None:
-        """Save the id of an uploaded picture; publish a message to followers, in its turn."""
+        """Save the id of an uploaded picture; publish the message to followers, rate-limited."""
         if job.new_file_id:
-            with contextlib.suppress(StoreError):  # it is uploaded again after a restart
+            with contextlib.suppress(StoreError):  # it will be uploaded again after a restart
                 await self.ledger.save_file_id(self.name, job.picture, job.new_file_id)
         if not job.unpublished:
             return
@@ -157,7 +158,7 @@ class MessageSender:
             file_id=file_id,
             bare=bare,
             thread=await self.ledger.first_message(part.delivery) if job.in_thread else "",
-            # A clock that was set back must not make an old doubt look young.
+            # Absolute value, because after a clock was set back an old doubt must not look new.
             doubt=abs(self.now() - part.doubt_since) if part.doubt_since else None,
             resend=part.resend or self.resend,
         )
@@ -165,7 +166,7 @@ class MessageSender:
 
     @property
     def may_resend(self) -> bool:
-        """Return True if a message that may have arrived is sent again."""
+        """Return True if messages that may have arrived are sent again."""
         return self.platform.repeats or self.resend
 
     async def _read_failure(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
@@ -225,7 +226,7 @@ class MessageSender:
             await self.ledger.pause(self.name, self.now() + timedelta(seconds=seconds))
 
     async def _count_invalid(self, error: platforms.PlatformError) -> None:
-        """Count an answer that counts towards a ban; stop sending long before one."""
+        """Count a response that counts towards a ban; stop sending long before the ban."""
         if isinstance(error, platforms.Limited) and not error.counts:
             return
         now = self._clock()
@@ -234,13 +235,13 @@ class MessageSender:
             reported, self._stopped_until = now < self._stopped_until, now + seconds
             self.rate.halt(self._stopped_until)
             await self._save_pause(max(seconds, LONG_PAUSE_SECONDS))
-            if reported:  # the answers of calls that were in flight
+            if reported:  # responses to requests that were in flight
                 return
             why = f"{MOST_INVALID} refused requests in ten minutes"
             await self.tell("stopped", self.name, why=why)
 
     async def _count_failure(self, error: platforms.PlatformError) -> None:
-        """Count a failure; several in a row pause all sending, instead of failing every chat."""
+        """Count a failure; after several in a row, pause all sending instead of failing chats."""
         now = self._clock()
         self._failing_since = now if not self._failures else self._failing_since
         self._failures += 1
@@ -253,7 +254,7 @@ class MessageSender:
             await self.tell("platform_down", self.name, why=str(error))
 
     def _reduce(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
-        """Leave out what was refused, for an attempt at once; return the outcome if all was."""
+        """Remove the refused element and retry at once; return the outcome if nothing is left."""
         refused = error if isinstance(error, platforms.Refused) else platforms.Refused(str(error))
         reduced = job.message.without(refused)
         if reduced is None:
@@ -265,7 +266,7 @@ class MessageSender:
             if refused.picture and not (refused.markup or refused.rights):
                 self._refusals[job.picture] += 1
                 if self._refusals[job.picture] >= MOST_REFUSALS:
-                    self.file_ids.setdefault(job.picture, "")  # unless another chat took it
+                    self.file_ids.setdefault(job.picture, "")  # unless another chat accepted it
             job.message = reduced
         log.warning("%s, %s: %s; sent again without that", self.name, job.part.chat.id, error)
         return None

@@ -1,7 +1,7 @@
-"""The outbox of one platform: parts are claimed in small groups and sent concurrently.
+"""The outbox of one platform: claims parts in small batches and sends them concurrently.
 
-A part is committed as `sending` before it is sent, and its outcome after. Wherever the process ends
-in between, the ledger knows which parts may have arrived.
+A part is committed as `sending` before it is sent, and its outcome afterwards. So wherever the
+process is killed, the ledger knows which parts may have arrived.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from digest.store.outbox import MAX_LATENESS
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 100
-"""Sends in flight at once: rate times latency, for a latency of a second or two."""
+"""Maximum sends in flight: rate times latency, for a latency of one or two seconds."""
 AHEAD_SECONDS = 0.5
-"""How many seconds' worth of messages to claim in advance. A kill leaves only these and the sends
-in flight in doubt."""
+"""Messages are claimed this far ahead. After a kill, only these and the sends in flight are
+unknown."""
 MOST_AHEAD = 250
-"""Most messages in one claim: at 1,000 a second, the highest rate, two commits per quarter of a
-second. At the usual rate AHEAD_SECONDS claims fewer."""
+"""Maximum messages per claim; at the highest rate, 1,000/s, two commits per quarter of a second. At
+usual rates AHEAD_SECONDS claims fewer."""
 POLL_SECONDS = 1.0
-"""Between two looks for new parts where there were none."""
+"""Interval of checks for new parts if there were none."""
 EXPIRE_SECONDS = 60.0
-"""Between two looks for parts that are too late to be sent."""
+"""Interval of checks for expired parts."""
 PATIENCE_SECONDS = 2.0
-"""How long claimed parts wait for their turn; where it is farther off they are put back."""
+"""Maximum wait of claimed parts for their turn; after that they are released."""
 
 
 class Outbox:
-    """The parts of one platform."""
+    """Sends the parts of one platform."""
 
     def __init__(self, sender: MessageSender, writer: Writer, at_once: int = MOST_AT_ONCE) -> None:
         self._sender, self._writer, self._now, self._tell = sender, writer, sender.now, sender.tell
@@ -53,25 +53,25 @@ class Outbox:
         self._stopping, self._expire_at = False, 0.0
 
     async def run(self) -> None:
-        """Send until cancelled or the token is revoked; `stop` afterwards."""
+        """Send until cancelled or the token is revoked; call `stop` afterwards."""
         await self._recover()
         feeding = asyncio.create_task(self._feed())
-        feeding.add_done_callback(lambda _: self._begin_stop())  # also where it fails
+        feeding.add_done_callback(lambda _: self._begin_stop())  # also if it fails
         try:
-            while not self._ending:  # else the loop would spin once the token is revoked
+            while not self._ending:  # otherwise a revoked token would cause a busy loop
                 await self._start_next()
         finally:
             self._begin_stop()
-            # A claim that was committed must come back, or its parts would be unknown.
+            # Let a committed claim finish, or its parts would become unknown.
             await asyncio.shield(feeding)
             self._put_back()
 
     def wake(self) -> None:
-        """Look for new parts now."""
+        """Check for new parts now."""
         self._wake.set()
 
     async def stop(self, within: float) -> None:
-        """Put back what was not begun; let sends in flight end, for at most so many seconds."""
+        """Release parts not begun; give sends in flight `within` seconds to finish."""
         self._begin_stop()
         if self._sends:
             await asyncio.wait(self._sends, timeout=within)
@@ -86,7 +86,7 @@ class Outbox:
             await self._sender.platform.close()
 
     async def _recover(self) -> None:
-        """Take over what an earlier process left, as soon as the store can be read."""
+        """Take over from an earlier process, retrying until the store works."""
         while True:
             try:
                 return await self._take_over()
@@ -95,20 +95,20 @@ class Outbox:
                 await pause(POLL_SECONDS)
 
     async def _take_over(self) -> None:
-        """Resume a pause the platform asked for; settle what an earlier process was sending, but
-        first what this one has sent and could not save."""
+        """Resume a saved pause; settle the parts an earlier process had in flight, after flushing
+        this process's own unsaved outcomes."""
         await self._writer.flush()
         if self._writer.stuck:
             raise StoreError("outcomes cannot be written")
         now = self._now()
         until = await self._ledger.paused_until(self.name)
-        # No platform asks for more than a day: a clock ran ahead.
+        # A longer pause cannot be real: a clock ran ahead.
         if until is not None and now < until <= now + MAX_LATENESS:
             self.rate.halt(self._clock() + (until - now).total_seconds())
         if number := await self._ledger.recover(self.name):
             log.warning("%s: %d messages were under way when the bot ended", self.name, number)
         if self._sender.may_resend:
-            # What was tried more than a day ago is for an operator to decide.
+            # Parts tried more than a day ago are left to an operator.
             await self._ledger.resume(self.name, now - MAX_LATENESS)
         if held_parts := await self._ledger.list_held_parts(self.name):
             await tell_undelivered(held_parts, self._tell)
@@ -161,14 +161,14 @@ class Outbox:
             self._slots.release()
             return
         if not self._queue or self._queue[0] is not job or self._ending:
-            self._slots.release()  # put back meanwhile
+            self._slots.release()  # it was released meanwhile
             return
         self._queue.popleft()
         self._wake.set()
         job.began = self._clock()
         self.rate.begin(job.began)
         job.uploads = self._needs_upload(job)
-        if job.uploads:  # for the others too: they are parked meanwhile
+        if job.uploads:  # other jobs with this picture wait for the upload
             self._parked[job.picture] = []
         task = asyncio.create_task(self._send(job))
         self._sends.add(task)
@@ -176,7 +176,7 @@ class Outbox:
         task.add_done_callback(lambda _: self._slots.release())
 
     async def _wait_for_turn(self) -> bool:
-        """Wait for the next send's turn; put all back and return False where it is far off."""
+        """Wait for the next send's turn; if it is far off, release all parts and return False."""
         while (wait := self.rate.wait(self._clock())) > 0:
             if wait > PATIENCE_SECONDS:
                 self._put_back()
@@ -210,12 +210,12 @@ class Outbox:
         self._filled.set()
 
     def _needs_upload(self, job: Job) -> bool:
-        """Return True if the job's picture is not on a platform yet that would keep it."""
+        """Return True if the picture must be uploaded and the platform will keep it."""
         pictured = bool(job.picture) and not job.message.bare and self._sender.platform.reuses
         return pictured and job.picture not in self._sender.file_ids
 
     def _park(self, job: Job) -> bool:
-        """Set a job aside while another one uploads its picture; return whether it was."""
+        """Park a job while another one uploads its picture; return True if parked."""
         if not self._needs_upload(job) or job.picture not in self._parked:
             return False
         self._parked[job.picture].append(self._queue.popleft())
@@ -234,16 +234,16 @@ class Outbox:
             self._save(job, outcome)
         if self._sender.revoked:
             self._begin_stop()
-        await self._sender.finish(job)  # after its outcome: a kill must not make it unknown
+        await self._sender.finish(job)  # last: a kill here must not make the part unknown
 
 
 GATHER_SECONDS = 0.4
-"""How long outcomes are gathered into one commit; a full one does not wait."""
+"""How long outcomes are collected for one commit; a full batch is committed at once."""
 MOST_IN_COMMIT = MOST_AHEAD
 
 
 class Writer:
-    """The one writer of outcomes: a commit for all that came in meanwhile."""
+    """Writes outcomes to the ledger in batches."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -251,10 +251,10 @@ class Writer:
         self._filled, self._full = asyncio.Event(), asyncio.Event()
         self._lock = asyncio.Lock()
         self.stuck = False
-        """True while outcomes cannot be saved: nothing more may be sent then."""
+        """True while outcomes cannot be saved; sending must stop then."""
 
     def put(self, outcome: Outcome) -> None:
-        """Save an outcome soon."""
+        """Queue an outcome to be saved soon."""
         self._outcomes.append(outcome)
         self._filled.set()
         if len(self._outcomes) >= MOST_IN_COMMIT:
@@ -271,7 +271,7 @@ class Writer:
             await pause(POLL_SECONDS if self.stuck else 0)
 
     async def flush(self) -> None:
-        """Save all outcomes there are now, not those that come meanwhile; keep them on failure."""
+        """Save the outcomes queued now, but not later ones; keep them on failure."""
         async with self._lock:
             left = len(self._outcomes)
             while left > 0:

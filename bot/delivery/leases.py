@@ -1,4 +1,4 @@
-"""The right to act on a platform: one process at a time, by a row that must be renewed."""
+"""Leases: one process at a time may act on a platform, by a database row that must be renewed."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,14 @@ from digest.store.ledger import Ledger
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 30
-"""How long a lease is valid without being renewed; then another process takes over."""
+"""Validity of a lease that is not renewed; after that another process takes over."""
 RENEW_SECONDS = 8.0
 WAIT_SECONDS = 2.0
-"""Between two attempts to take a lease that another process has."""
+"""Interval of attempts to acquire a lease held by another process."""
 
 
 def own_name() -> str:
-    """Return a new name for this process: containers may share host name and process id."""
+    """Return a unique name for this process: containers may share host name and process id."""
     return f"{_place()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
@@ -38,7 +38,7 @@ def _place() -> str:
 
 
 class Lease:
-    """The right of this process to act under a name."""
+    """A lease held by this process."""
 
     def __init__(self, ledger: Ledger, name: str, now: Callable[[], datetime]) -> None:
         self._ledger, self._name, self._now = ledger, name, now
@@ -47,9 +47,9 @@ class Lease:
     async def while_held(
         self, work: Callable[[], Awaitable[None]], waiting: Callable[[], None]
     ) -> None:
-        """Run the work while this process has the lease, and return when the work ends. A lost
-        lease cancels the work, which begins anew when the lease is taken again. Call `waiting`
-        once where another process has it."""
+        """Run the work while holding the lease, and return when it ends. If the lease is lost,
+        cancel the work and start it again after reacquiring the lease. Call `waiting` once if
+        another process holds it."""
         while True:
             await self._take(waiting)
             task = asyncio.ensure_future(work())
@@ -95,13 +95,13 @@ class Lease:
                 renewed_at = loop.time()
             except StoreError as error:
                 log.error("%s: the lease cannot be renewed (%s)", self._name, error)
-                await pause(0)  # ends what was asked to end
+                await pause(0)  # raises if this task is being cancelled
                 if loop.time() - renewed_at > LEASE_SECONDS - RENEW_SECONDS:
-                    return True  # another process may have it by now
+                    return True  # by now another process may hold it
 
 
 async def pause(seconds: float) -> None:
-    """Sleep before another attempt. Raise CancelledError where an error took the place of one."""
+    """Sleep before a retry. Raise CancelledError if a cancellation was swallowed by an error."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -109,7 +109,7 @@ async def pause(seconds: float) -> None:
 
 
 async def _cancel(task: asyncio.Future[None]) -> None:
-    """Cancel the work and wait for its end, even where this task is cancelled meanwhile."""
+    """Cancel the work and wait until it ends, even if this task is cancelled meanwhile."""
     task.cancel()
     again = False
     while not task.done():
@@ -122,7 +122,7 @@ async def _cancel(task: asyncio.Future[None]) -> None:
 
 
 def is_dead(holder: str) -> bool:
-    """Return True if the holder was a process beside this one that has ended."""
+    """Return True if the holder is a process of this host that has ended."""
     place, _, process = holder.partition(":")
     number = process.partition(":")[0]
     if place != _place() or not number.isdigit() or sys.platform == "win32":

@@ -1,12 +1,13 @@
-"""Rate control: pure decisions over a monotonic clock in seconds.
+"""Rate control: pure computations with a monotonic clock in seconds.
 
-Telegram states "about 30 messages a second" and no more; a self-hosted or paid bot has other
-limits. So the rate is learned: start with the stated one, lower it when refused, and probe a higher
-one after a while without refusals (like TCP: additive increase, multiplicative decrease).
+Telegram documents "about 30 messages a second" and nothing more; self-hosted and paid bots have
+other limits. So the rate is learned: start with the documented one, lower it after refusals, and
+probe a higher one after some time without any (like TCP: additive increase, multiplicative
+decrease).
 
-A limit counts messages when they arrive, not when they are sent, and a machine that is busy for a
-moment lets them arrive in a burst. Their answers are late then, so the last second is counted from
-the latest moment at which each message can have arrived.
+The limit applies to arrival times, and a machine that is briefly busy makes messages arrive in a
+burst. Their responses are late then, so the messages of the last second are counted from the latest
+possible arrival time of each.
 """
 
 import math
@@ -14,27 +15,27 @@ from bisect import bisect_left, insort
 from collections import deque
 
 SLACK, MORE_SLACK, MOST_SLACK = 0.006, 0.004, 0.05
-"""Share by which a second's allowance is stretched, for delays that answers do not show. A single
-refusal adds MORE_SLACK, which decays; beyond MOST_SLACK the rate itself is too high."""
+"""Share by which a second's allowance is stretched, for delays that responses do not reveal. A
+single refusal adds MORE_SLACK, which decays; above MOST_SLACK the rate itself is too high."""
 LESS_SLACK = 0.0005
-"""Decay of the slack in a second of sending."""
+"""Decay of the slack per second of sending."""
 TRUST_SECONDS = 24.0
-"""Full sending without a refusal before more than the proven rate is probed; doubled each time a
-probe fails."""
+"""Seconds of sending at full rate without a refusal before a higher rate is probed; doubled after
+each failed probe."""
 MOST_TRUST_SECONDS = 1920.0
 STEP = 1.03
-"""Growth of the rate in a second of probing."""
+"""Growth factor of the rate per second of probing."""
 LEAST_RATE = 1.0
 IDLE_SECONDS = 0.5
-"""A gap without a send this long proves nothing: the platform was not busy."""
+"""A pause this long is not counted as sending at full rate."""
 ROUND_TRIPS = 32
-"""Answers whose quicker quarter tells how long a round trip usually takes."""
+"""Number of recent responses whose lower quartile estimates the round-trip time."""
 SECOND = 0.98
-"""The window in which accepted messages are counted; answers may bunch a little."""
+"""Window in which accepted messages are counted; slightly less than 1 s, as responses may bunch."""
 
 
 class Rate:
-    """Sends a second of one bot. `stated`: the first rate; `most`: the highest."""
+    """Send rate of one bot, per second. `stated`: initial rate; `most`: maximum."""
 
     def __init__(self, stated: float, most: float) -> None:
         self.rate, self.most = stated, most
@@ -44,9 +45,9 @@ class Rate:
         self._arrivals: list[float] = []
         self._answered: deque[tuple[float, float]] = deque()
         self.halted_until = 0.0
-        """The moment before which no send begins."""
+        """No send begins before this moment."""
         self.lowered_at = 0.0
-        """When the rate last came down; refusals of earlier sends say nothing new."""
+        """When the rate was last lowered; refusals of earlier sends carry no new information."""
         self._last_send = self._full_seconds = self._stepped_at = 0.0
         self._trust_seconds = TRUST_SECONDS
         self._round_trip = 0.0
@@ -60,7 +61,7 @@ class Rate:
         return max(self._next_slot, self._window(), self.halted_until) - now
 
     def halt(self, until: float) -> None:
-        """Send nothing before this moment."""
+        """Pause all sending until this moment."""
         self.halted_until = max(self.halted_until, until)
 
     def begin(self, now: float) -> None:
@@ -93,15 +94,15 @@ class Rate:
         self._peak = max(self._peak, len(self._accepted_at))
 
     def refused(self, chat: str, began: float, seconds: float, now: float) -> bool:
-        """Record a 429 for a chat, asking to wait so many seconds, of a send that `began` then.
-        Return True if it limits the whole bot, which then waits; False for that chat alone.
+        """Record a 429 response with a wait of `seconds`, for a send to `chat` that `began` then.
+        Return True if it limits the whole bot, which then pauses; False if only that chat.
 
-        A single refusal may be the chat's own, or come of messages that bunched on their way. It
-        limits the bot while more than the proven rate is probed, or where three chats of the last
-        ten answers are refused.
+        A single refusal may concern one chat or be due to messages that bunched in transit. It
+        limits the bot if a higher rate is being probed, or if three different chats were refused
+        within the last ten responses.
         """
         self._answers.append(chat)
-        if began < self.lowered_at:  # sent before the rate came down
+        if began < self.lowered_at:  # sent before the rate was lowered
             self.halt(now + seconds)
             return True
         if self.rate > self.proven or len({c for c in self._answers if c}) >= 3:
@@ -117,7 +118,7 @@ class Rate:
         return False
 
     def come_down(self, now: float, seconds: float) -> None:
-        """Halt after a refusal of the whole bot; resume at the rate that was still accepted."""
+        """Pause after a refusal of the whole bot; resume at the rate that was still accepted."""
         peak, self._peak = self._peak, 0
         if self.lowered_at:
             self._trust_seconds = min(MOST_TRUST_SECONDS, 2 * self._trust_seconds)
@@ -126,8 +127,8 @@ class Rate:
         if self.rate > self.proven:
             rate = max(self.proven, min(peak, self.rate / STEP))
         else:
-            # A strict limit is what was accepted in the best second. Refusals right after a break
-            # say less, hence the floor.
+            # The limit is about what was accepted in the best second; the floor is for refusals
+            # right after a break, which say less.
             rate = max(min(peak, self.rate / STEP), self.rate / 4)
         self._lower(rate)
         self._accepted_at.clear()
@@ -144,7 +145,7 @@ class Rate:
         self._stepped_at = self._full_seconds
         self._slack = max(SLACK, self._slack - LESS_SLACK)
         if self._full_seconds >= self._trust_seconds:
-            # A second at a rate, and its answers, prove the one before: a lucky message does not.
+            # Sending at a rate for a second proves the previous one, so luck is not enough.
             self.proven = max(self.proven, self.rate / STEP)
             self.rate = min(self.most, self.rate * STEP)
 
@@ -154,10 +155,10 @@ class Rate:
         if end + len(self._answered) < allowed:
             return 0.0
         trip = self._round_trip
-        # The latest moment at which each message can have arrived.
+        # Latest possible arrival time of each message.
         answered = [max(began, at - trip) for began, at in self._answered]
-        # The newest of the sorted arrivals are surely among the last `allowed`; only the few that
-        # compete with answered ones are sorted here.
+        # The newest of the sorted arrivals are certainly among the last `allowed`, so only the few
+        # that compete with answered ones are sorted here.
         few = min(allowed, len(answered))
         sure = end - (allowed - few)
         competing = sorted([*self._arrivals[max(0, end - allowed) : sure], *answered])
@@ -166,14 +167,14 @@ class Rate:
 
 
 class ChatPace:
-    """The pace of single chats: a gap between messages, and a limit a minute in groups."""
+    """Pace per chat: a minimum gap between messages, and a limit per minute in groups."""
 
     def __init__(self, gap: float, most_in_minute: int) -> None:
         self._gap, self._most = gap, most_in_minute
         self._sends: dict[str, deque[float]] = {}
 
     def sent(self, chat: str, group: bool, now: float) -> float:
-        """Record a send; return when the next one may begin."""
+        """Record a send; return the earliest time of the next one."""
         sends = self._sends.setdefault(chat, deque(maxlen=max(1, self._most)))
         sends.append(now)
         if len(self._sends) > 20_000:

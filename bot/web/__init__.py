@@ -1,5 +1,4 @@
-"""The web server: the bot's state, Telegram's webhook, and the archive's pages, made once while
-nothing changes."""
+"""The web server: status and metrics, Telegram's webhook, and the archive pages with a cache."""
 
 import asyncio
 import hmac
@@ -29,31 +28,31 @@ from digest.store.totals import Totals, read_ages, read_totals
 log = logging.getLogger(__name__)
 
 MOST_SECONDS = 5.0
-"""After which a database counts as one that does not answer."""
+"""Timeout after which the database counts as unavailable."""
 MOST_SECONDS_COUNTING = 60.0
-"""For all the totals: a million chats take some twenty."""
+"""Timeout of reading the totals: a million chats take about 20 s."""
 SHARED = ipaddress.ip_network("100.64.0.0/10")
 SHARE = 20
-"""Totals are kept this many times as long as reading them took: scraping every second of a big
-database takes a twentieth of a processor at most."""
+"""Totals are cached for this many times the time it took to read them, so that frequent scraping of
+a big database uses at most a twentieth of a CPU."""
 
 
 class Status:
-    """Answers questions about the bot's state from the database."""
+    """Status endpoints, which query the database."""
 
     def __init__(self, context: Services, platforms: Callable[[], dict[str, bool]]) -> None:
-        """`platforms`: which platforms of this process talk to people now."""
+        """`platforms`: the platforms of this process, and whether each is connected."""
         self._context, self._platforms = context, platforms
         self._totals: Totals | None = None
         self._good_until = 0.0
         self._reading = asyncio.Lock()
 
     async def is_alive(self, _request: web.Request) -> web.Response:
-        """Answer that the loop turns, whatever the database does: a restart would not help it."""
+        """Answer if the event loop runs, regardless of the database: a restart would not fix it."""
         return web.Response(text="ok\n")
 
     async def is_ready(self, request: web.Request) -> web.Response:
-        """Return the state of database and platforms, with ages in seconds; 503 if one is away."""
+        """Return the state of database and platforms, with ages in seconds; 503 if one is down."""
         _refuse_strangers(request)
         platforms = self._platforms()
         state: dict[str, Any] = {"platforms": platforms}
@@ -70,9 +69,9 @@ class Status:
         return web.json_response({"ready": ready, **state}, status=200 if ready else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Return the totals in Prometheus' text form; 503 without a database."""
+        """Return the totals in Prometheus text format; 503 without a database."""
         _refuse_strangers(request)
-        # Imported here: the bot takes no room for it until somebody asks.
+        # Imported here to save memory until it is needed.
         from bot.web.metrics import CONTENT_TYPE, write_metrics
 
         try:
@@ -98,7 +97,7 @@ class Status:
             return self._totals
 
     def _select_own(self, moments: Mapping[str, datetime]) -> dict[str, datetime]:
-        """Return the moments of configured topics: those of imported ones grow old for ever."""
+        """Select configured topics: the reports of imported ones are never renewed."""
         return {topic: at for topic, at in moments.items() if topic in self._context.topics}
 
 
@@ -113,7 +112,7 @@ def add_status(
 
 
 def _refuse_strangers(request: web.Request) -> None:
-    """Answer 404 to the public: figures are for machines of the operator's own network."""
+    """Answer 404 unless the request comes from the operator's own network."""
     forwarded = {"X-Forwarded-For", "Forwarded", "X-Real-IP"} & request.headers.keys()
     peer = request.transport.get_extra_info("peername") if request.transport else None
     if forwarded or not peer or not is_own(peer[0].partition("%")[0]):
@@ -121,7 +120,7 @@ def _refuse_strangers(request: web.Request) -> None:
 
 
 def is_own(address: str) -> bool:
-    """Return True for the operator's own network; nobody's in public is 100.64.0.0/10."""
+    """Return True for private networks and 100.64.0.0/10, which is not public either."""
     ip = ipaddress.ip_address(address)
     ip = getattr(ip, "ipv4_mapped", None) or ip
     return ip.is_private or (ip.version == 4 and ip in SHARED)
@@ -132,18 +131,18 @@ def _ages(moments: dict[str, datetime], now: datetime) -> dict[str, int]:
 
 
 MOST_BYTES = 256 * 1024
-"""Of a request's body; an update of Telegram is far smaller."""
+"""Maximum request body; Telegram's updates are far smaller."""
 MOST_LINE_BYTES = 128 * 1024
-"""Of an address: a search for 10,000 Chinese characters takes 90,000."""
+"""Maximum request line: a search for 10,000 Chinese characters takes 90,000."""
 
 IDLE_SECONDS = 15.0
-"""A connection is closed without a whole request for so long."""
+"""A connection without a complete request is closed after this time."""
 MOST_CONNECTIONS, MOST_AT_ONCE = 100, 50
-"""Others are closed at once: the process needs its descriptors, 256 on some machines, for the
-database and the chats. So many are accepted before any is closed."""
+"""Further connections are closed at once: the process needs its file descriptors (256 on some
+machines) for the database and the chats. The second number is the listen backlog."""
 
 FRESH_SECONDS = 1.0
-"""Between looks whether a report was made or withdrawn."""
+"""Interval of checks for new or withdrawn reports."""
 
 
 def build_app(
@@ -152,10 +151,10 @@ def build_app(
     receive: Callable[[str, str, str], Awaitable[None]],
     telegram: Setup,
 ) -> web.Application:
-    """Return the application: state, Telegram's webhook where one is set up, and the archive.
+    """Return the application: status, Telegram's webhook if configured, and the archive.
 
-    `platforms`: which of this process talk to people now; `receive` stores an update: platform, key
-    and content."""
+    `platforms`: the platforms of this process, and whether each is connected; `receive` stores an
+    update: platform, key and content."""
     app = web.Application(client_max_size=MOST_BYTES)
     add_status(app, context, platforms)
     if telegram.token and telegram.webhook_url:
@@ -167,8 +166,8 @@ def build_app(
 
 @asynccontextmanager
 async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
-    """Serve at `host:port` while inside; yield the address, with the port that was free for 0.
-    Raises DigestError where nothing can listen there."""
+    """Serve at `host:port` inside the block; yield the address, with the actual port for port 0.
+    Raises DigestError if it cannot listen there."""
     logging.getLogger("aiohttp.server").addFilter(_is_worth_a_line)
     host, _, port = address.rpartition(":")
     runner = web.AppRunner(
@@ -205,7 +204,7 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Return False for bytes that are no request: whoever tries ports would fill the log."""
+    """Return False for malformed requests: port scans would fill the log."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
@@ -220,11 +219,11 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (the header's na
 def add_webhook(
     app: web.Application, setup: Setup, receive: Callable[[str, str], Awaitable[None]]
 ) -> None:
-    """Take updates at the path of the webhook's address. `receive` stores one: key and content."""
+    """Accept updates at the webhook's path. `receive` stores one: key and content."""
     secret = setup.webhook_secret.encode()
 
     async def take(request: web.Request) -> web.Response:
-        # Compared in constant time, and before anything of the body is read.
+        # Compare in constant time, and before reading the body.
         shown = request.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(shown, secret):
             raise web.HTTPForbidden
@@ -253,10 +252,10 @@ def _number_of(content: str) -> int | None:
 
 
 MAX_PAGES, MAX_KEPT_BYTES = 200, 100_000
-"""Pages kept: at most about 12 MB. Pictures are not, nor pages as large."""
+"""Cache size, about 12 MB at most. Larger pages and pictures are not cached."""
 MAX_PATH_CHARS = 300
 MOST_WAITING = 10
-"""Searches and stories in line: one is made at a time, so that chats are answered in between."""
+"""Queue length of searches and stories: one is rendered at a time, to keep chats responsive."""
 ROBOTS = "User-agent: *\nDisallow: /*search?q=\n"
 HEADERS = {
     "Content-Security-Policy": (
@@ -270,7 +269,7 @@ HEADERS = {
 
 
 class PageCache:
-    """Answers by path and words, dropped as soon as the store has changed."""
+    """Cache of pages by path and query; cleared when the store changes."""
 
     def __init__(self, site: Site) -> None:
         """Start empty."""
@@ -280,7 +279,7 @@ class PageCache:
         self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
 
     async def get(self, path: str, words: str) -> Page:
-        """Return a page; who asks for the same waits. Raises StoreError, DigestError if busy."""
+        """Return a page; concurrent requests share it. Raises StoreError, DigestError if busy."""
         await self._site.refresh()
         if self._site.state != self._state:
             self._answers.clear()
@@ -304,7 +303,7 @@ class PageCache:
 
 
 def add_pages(app: web.Application, site: Site) -> None:
-    """Add the archive behind all other routes of the application."""
+    """Add the archive after all other routes."""
     cache = PageCache(site)
 
     async def respond(request: web.Request) -> web.Response:
@@ -317,7 +316,7 @@ def add_pages(app: web.Application, site: Site) -> None:
             return web.Response(status=503, text="busy: try again in a minute", headers=headers)
         content_tag = sha256(page.body).hexdigest()[:20]
         headers = {**HEADERS, "Content-Type": page.kind, "ETag": f'"{content_tag}"'}
-        # A proxy that compresses sends the tag back as a weak one.
+        # A compressing proxy returns the tag as a weak one.
         if any(tag.value == content_tag for tag in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
         return web.Response(body=page.body, status=page.status, headers=headers)

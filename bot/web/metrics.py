@@ -1,4 +1,4 @@
-"""The totals of the database in Prometheus' text form: names, labels and what they mean."""
+"""Export the database totals in Prometheus text format."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -21,11 +21,11 @@ GAUGES = (
     ("build_seconds", "Seconds that the newest build took.", "topic"),
     ("report_statements_refused", "Refused statements of the newest report.", "topic"),
 )
-"""Name of the metric (a key of `Totals.counts`), what it counts, its labels."""
+"""Metric name (a key of `Totals.counts`), description, labels."""
 
 
 def write_metrics(totals: Totals, now: datetime, platforms: Mapping[str, bool]) -> bytes:
-    """Return the metrics of this moment. `platforms`: which of this process talk to people."""
+    """Return the current metrics. `platforms`: those of this process, and if each is connected."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(TotalsCollector(totals, now, platforms))
@@ -33,13 +33,13 @@ def write_metrics(totals: Totals, now: datetime, platforms: Mapping[str, bool]) 
 
 
 class TotalsCollector(Collector):
-    """The totals as metrics."""
+    """Exports the totals as metrics."""
 
     def __init__(self, totals: Totals, now: datetime, platforms: Mapping[str, bool]) -> None:
         self._totals, self._now, self._platforms = totals, now, platforms
 
     def collect(self) -> Iterator[core.Metric]:
-        """Yield every metric with its samples."""
+        """Yield all metrics with their samples."""
         for name, about, labels in GAUGES:
             yield _gauge(name, about, labels.split(), self._totals.counts[name])
         yield from self._model()
