@@ -241,12 +241,12 @@ def parse_days(text: str, today: date, *, beside_words: bool = False) -> tuple[d
     """Parse text as a day or a range; return its first and last day, or None if it is not a date.
 
     Accepts 2025-12-06, 20251206, 12-06 and 12.06 (the latest one up to `today`), 27/11, 12月6日,
-    十二月六号, 6号, 6 Dec, monday, 上周五, 昨天, this week, last 3 days, 近三天, 11月, a date with its weekday,
-    and two days, weeks or months separated by `..`, `~`, `-`, `to`, `至` or a space. If both lack
-    the year, those closest to each other are meant, and months in the given order; 1-6 Dec works as
-    well. `beside_words`: 4.5 is a version, and a space makes a range only between dates with years,
-    so in "Sora 2 Oct 6-7" the 2 is not a day. Raises DateError for an invalid date, and for a range
-    that is ambiguous or longer than a year.
+    十二月六号, 6号, 6 Dec, monday, 上周五, 昨天, this week, last 3 days, 近三天, 11月, a date with
+    its weekday, and two days, weeks or months separated by `..`, `~`, `-`, `to`, `至` or a space:
+    if both lack the year, those closest to each other are meant, and months in the given order. So
+    is 1-6 Dec. `beside_words`: 4.5 is a version, and a space makes a range only between dates with
+    years, so in "Sora 2 Oct 6-7" the 2 is not a day. Raises DateError for an invalid date, and for
+    a range that is ambiguous or longer than a year.
     """
     line = re.sub("[–—]", "-", arabic(fold_letters(normalized(text))))
     if len(line) > MAX_CHARS or (beside_words and _VERSION.search(line)):

@@ -340,7 +340,7 @@ async def _only(ask: Ask) -> Query:
 
 
 def market_items(report: Report, name: str) -> tuple[Item, ...]:
-    """Return the market items about a name, as whole words; NVDA, 英伟达 and Nvidia are one name."""
+    """Return the market items about a name, in any spelling (NVDA, 英伟达, Nvidia)."""
     pattern = name_pattern(name)
     named = []
     for item in report.section("markets").items:
