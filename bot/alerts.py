@@ -109,7 +109,7 @@ class Alerts:
                 await self._store.save_note(PLACE, key, json.dumps(row, default=str))
             self._noticed[key] = version
         except StoreError as error:
-            log.error("%s (%s) could not be noted: %s", matter, about, error)
+            log.error("%s (%s) could not be saved: %s", matter, about, error)
 
     async def deliver(self, platform: str, operators: Sequence[str], send: Send) -> None:
         """Send these operators their undelivered alerts in one message each; retry later whoever
@@ -122,7 +122,7 @@ class Alerts:
             for person in operators if fresh else ():
                 await self._deliver_to(platform, person, fresh, send)
         except StoreError as error:
-            log.error("%s: alerts wait: %s", platform, error)
+            log.error("%s: alerts are delayed: %s", platform, error)
 
     async def _deliver_to(self, platform: str, person: str, fresh: list[Alert], send: Send) -> None:
         place = f"{PLACE} {platform} {person}"
@@ -145,7 +145,7 @@ class Alerts:
         except (Unreachable, Revoked):  # retry: time or a new token will help
             return
         except PlatformError as error:
-            log.error("%s: an operator cannot be told: %s", platform, error)
+            log.error("%s: an operator cannot be alerted: %s", platform, error)
         self._unsure.discard(place)
         for alert in news:
             await self._store.save_note(place, f"{alert.matter} {alert.about}", alert.version)

@@ -102,11 +102,11 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
             await store.delete_old_answers(before)
             await store.forget_updates(today)
             await SourceBook(store).forget_old(today)
-            log.info("forgot %d posts older than %s that no report cites", number, before.date())
+            log.info("deleted %d posts older than %s that no report cites", number, before.date())
         if last != day:
             await store.save_note("store", "forgotten", day)
     except StoreError as error:
-        log.error("forgetting old posts: %s", error)
+        log.error("deleting old posts: %s", error)
 
 
 async def _migrate() -> None:
@@ -195,7 +195,7 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
                     await asyncio.Event().wait()  # only the web server runs
             finally:
                 await _end_all([*chats, *others])
-    raise DigestError("no platform is left to talk on")
+    raise DigestError("no platform is left to run")
 
 
 async def _end_all(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -228,7 +228,7 @@ def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) 
             " pip install 'jianbao[scale]'"
         )
     if WEB in only and not settings.web_address:
-        raise DigestError("WEB_ADDRESS is not set: write where to listen, like 127.0.0.1:8080")
+        raise DigestError("WEB_ADDRESS is not set: set it to an address like 127.0.0.1:8080")
     if not names and not alone:
         wanted = [name for name in CHATS if not only or name in only]
         tokens = " or ".join(f"{name.upper()}_BOT_TOKEN" for name in wanted)
@@ -291,7 +291,7 @@ def _cancel_on_sigterm() -> None:
 
     def cut_short() -> None:
         # Perhaps a database that does not respond blocks the clean-up.
-        log.error("the end took more than %.1f s and was cut short", END_SECONDS)
+        log.error("shutdown took more than %.1f s and was cut short", END_SECONDS)
         sys.stdout.flush()
         os._exit(1)
 
@@ -396,5 +396,5 @@ class Talking:
             try:
                 await self.context.alerts.deliver(name, setup.operators, platform.tell)
             except Exception:
-                log.exception("%s: operators cannot be told", name)
+                log.exception("%s: operators cannot be alerted", name)
             await pause(TELL_SECONDS)

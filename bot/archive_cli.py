@@ -50,7 +50,7 @@ async def ask(
 
     words, settings = " ".join(question), open_settings()
     if not words.strip():
-        raise click.UsageError("QUESTION is empty: ask something")
+        raise click.UsageError("QUESTION is empty: write a question")
     spoken = language or texts.language_of(words, "en")
     async with _open_archive(settings) as store:
         topic = await _find_name(topic, store, settings)
@@ -203,7 +203,7 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
 
     settings, line = open_settings(), " ".join(words)
     if not line.strip():
-        raise click.UsageError("WORDS are empty: say what to look for")
+        raise click.UsageError("WORDS is empty: write what to look for")
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
     async with _open_archive(settings) as store:
         topic = await _find_name(topic, store, settings)

@@ -206,8 +206,8 @@ async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
         line = typed.encode("utf-8", "replace")
         printed, errors = await asyncio.wait_for(process.communicate(line), deadline)
     except TimeoutError:
-        log.error("%s took longer than %d s and was ended", shown, deadline)
-        return "", f"it took longer than {deadline:.0f} s and was ended"
+        log.error("%s took longer than %d s and was stopped", shown, deadline)
+        return "", f"it took longer than {deadline:.0f} s and was stopped"
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -259,9 +259,9 @@ def _find_reason(lines: Sequence[str], code: int | None) -> tuple[str, str]:
             if event.get("level") == "ERROR":
                 return str(event["message"]), line
     if not code or code > 0:
-        return "it ended without a word", ""
+        return "it ended without an error message", ""
     hint = ": too little memory, perhaps" if -code == signal.SIGKILL else ""
-    return f"signal {-code} ended it ({signal.strsignal(-code)}){hint}", ""
+    return f"it was killed by signal {-code} ({signal.strsignal(-code)}){hint}", ""
 
 
 ERRANDS = "errand"

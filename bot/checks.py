@@ -34,8 +34,8 @@ PROBE_BYTES = 65536
 
 
 Check = Callable[[Settings], str | Awaitable[str]]
-_CONTAINER = "the inside of a container, which goes when a new one takes its place"
-_MEMORY = "memory, which a restart of the machine wipes"
+_CONTAINER = "the file system of a container, which is lost when the container is replaced"
+_MEMORY = "memory, which is lost when the machine restarts"
 WIPED = {"tmpfs": _MEMORY, "ramfs": _MEMORY, "overlay": _CONTAINER, "aufs": _CONTAINER}
 """File systems that lose their content, with their names in warnings."""
 MOUNTS = Path("/proc/self/mountinfo")
@@ -99,7 +99,7 @@ async def _topics(settings: Settings) -> str:
     topics, faults = load_topics(settings.topics_file), []
     for topic in topics.values():
         idle = [s for s, *_ in group_fallbacks(topic.sources) if s.fallback_for]
-        fault = f"[{topic.name}] sources: fallback_for names no source before it"
+        fault = f"[{topic.name}] sources: fallback_for matches no earlier source"
         faults += [f'{fault}: "{source.fallback_for}"' for source in idle]
         covered = {source.fallback_for for source in topic.sources} - {""}
         for number, source in enumerate(topic.sources, 1):
@@ -161,7 +161,7 @@ def warn_of_storage(file: Path) -> str:
         why = storage_fault(file.resolve(), mounts)
     except OSError:
         return ""
-    return f"{file} lies in {why}: put it on a volume, or use PostgreSQL" if why else ""
+    return f"{file} is in {why}: put it on a volume, or use PostgreSQL" if why else ""
 
 
 async def _pages(settings: Settings) -> str:
@@ -185,7 +185,7 @@ async def _try_address(address: str) -> str:
         if error.errno == errno.EADDRINUSE:
             return f"{address} (in use, by the running bot or by another program)"
         raise DigestError(
-            f"nothing can listen at {address} ({explain(error)}): correct WEB_ADDRESS"
+            f"cannot listen at {address} ({explain(error)}): correct WEB_ADDRESS"
         ) from None
     server.close()
     return address
@@ -212,7 +212,7 @@ async def _model(settings: Settings) -> str:
     from digest.llm.client import probe
 
     if not settings.providers:
-        return "none set up: reports consist of sentences from the posts"
+        return "none set up: reports consist of sentences quoted from posts"
     lines = []
     for provider in settings.providers:
         answer = await probe(provider, choose_proxy(provider.base_url, settings.https_proxy))

@@ -157,7 +157,7 @@ class BotHost:
             earlier = part.tried_at is not None and at < part.tried_at - CLOCKS_APART
             if words and words == text.split() and not earlier:
                 await self._ledger.decide([part.part], again=False)
-                log.info("%s: a held part is there: message %s", chat.platform, message)
+                log.info("%s: a held part has arrived: message %s", chat.platform, message)
                 return
 
     async def moved(self, platform: str, old: str, new: str) -> None:

@@ -100,7 +100,7 @@ class Schedule:
                 before = datetime.now(UTC)
                 await asyncio.sleep(PROPOSE)
                 if datetime.now(UTC) < before:
-                    log.warning("clock: the machine's clock was set back; its steps begin anew")
+                    log.warning("clock: the machine's clock was set back; its steps start again")
                     for job in scheduler.get_jobs():
                         job.modify(next_run_time=datetime.now(UTC))
         finally:
@@ -300,7 +300,7 @@ async def _make_tables(app: Any) -> None:
     with contextlib.suppress(ConnectorException):  # another process makes them right now
         await app.schema_manager.apply_schema_async()
     if not await app.check_connection_async():
-        raise StoreError("the tables of the job queue cannot be made: may the bot create tables?")
+        raise StoreError("the job queue's tables cannot be created: may the bot create tables?")
 
 
 def start_workers(jobs: Jobs) -> list[asyncio.Task[None]]:

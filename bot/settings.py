@@ -91,7 +91,7 @@ def _check_web_address(address: str) -> str:
     host, _, port = address.rpartition(":")
     named = "/" not in host and (":" in host or _has_host(f"//{host}"))
     if address and not (named and port.isdecimal() and int(port) < 65536):
-        raise ValueError("write where to listen like 127.0.0.1:8080")
+        raise ValueError("write an address to listen on, like 127.0.0.1:8080")
     return address
 
 
@@ -186,14 +186,14 @@ class Settings(BaseModel):
         try:
             return type(path)(Path(path).expanduser()) if path else path
         except RuntimeError:
-            raise ValueError("~ cannot be resolved: write the whole path") from None
+            raise ValueError("~ cannot be resolved: write the full path") from None
 
     @model_validator(mode="after")
     def _check_providers(self) -> Self:
         """Raise ValueError where the three lists of providers do not fit each other."""
         _parse_providers(self.openai_model, self.openai_base_url, self.openai_api_key)
         if self.telegram_webhook_url and not self.web_address:
-            raise ValueError("TELEGRAM_WEBHOOK_URL needs WEB_ADDRESS, where updates are taken")
+            raise ValueError("TELEGRAM_WEBHOOK_URL needs WEB_ADDRESS, where updates arrive")
         return self
 
     @property

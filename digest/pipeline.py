@@ -139,13 +139,13 @@ async def run(
     elif not (standing and model):
         if stored and stored.counts.collected > report.counts.collected:
             counts = (stored.counts.collected, report.counts.collected)
-            log.warning("%s: a report of %d posts gives way to one of %d", window.first, *counts)
+            log.warning("%s: a report of %d posts is replaced by one of %d", window.first, *counts)
         report = await save_allowed(store, report, gathered.streams, replace=replace_imported)
     if model:
         step("model")
         report = await _edit(report, material, store, model)
         if standing and report.writer != "llm":
-            log.warning("the model's report of %s stands: this time it wrote none", window.last)
+            log.warning("the model wrote no report: its earlier one of %s is kept", window.last)
             report = standing
         else:
             report = await save_allowed(store, report, gathered.streams, replace=replace_imported)
@@ -419,9 +419,7 @@ async def _gather_files(
     if outside and not inside:
         raise DigestError(_say_other_days(topic, window, days))
     if not inside and await store.report(topic.name, window.first, window.last):
-        raise DigestError(
-            f"there is no post in these files: the report of {window.last} stays as it is"
-        )
+        raise DigestError(f"there is no post in these files: the report of {window.last} is kept")
     return Gathered(tuple(inside), tuple(results), tuple(outside))
 
 

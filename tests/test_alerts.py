@@ -135,7 +135,7 @@ async def test_an_operator_who_cannot_be_told_is_tried_again_or_logged(
     await one.tell("damaged", "x.damaged", why="cut", made="2025-12-07")
     for _ in range(3):
         await one.deliver("telegram", ["99"], phone.send)
-    told = [r for r in caplog.records if "cannot be told" in r.message]
+    told = [r for r in caplog.records if "cannot be alerted" in r.message]
     assert len(told) == 1, "somebody who never wrote to the bot: once into the log"
 
 
@@ -288,10 +288,10 @@ OURS += ["Missing Access", "Missing Permissions", "not enough rights to send pho
 OURS += [TOO_LATE, CUT_SHORT, NOT_MADE, "refused again and again", "it gave no reason"]
 ENDINGS = [
     "too many reports are being made",
-    "it took longer than 600 s and was ended",
+    "it took longer than 600 s and was stopped",
     "it was stopped",
-    "it ended without a word",
-    "signal 9 ended it (Killed): too little memory, perhaps",
+    "it ended without an error message",
+    "it was killed by signal 9 (Killed): too little memory, perhaps",
     "internal error (KeyError); run again with LOG_LEVEL=DEBUG to see where",
 ]
 UNREACHED = [words for *_, words in _FAILURES]

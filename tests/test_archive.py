@@ -374,7 +374,7 @@ def test_a_post_with_a_day_alone_takes_the_topic_that_is_named() -> None:
         (b"---\ntitle: twitter_ai_20259999_20259999\n---\n", "write them like"),
         (b"---\ntitle: twitter_ai_99991201_99991231\n---\n", "write them like"),
         (b"---\ntitle: twitter_ai_20200101_20251206\n---\n", "write them like"),
-        (b"---\ntitle: [\n---\n", "not YAML"),
+        (b"---\ntitle: [\n---\n", "not valid YAML"),
         (b"x" * 6_000_000, "larger"),
         (b"", "write them like"),
     ],
@@ -429,7 +429,7 @@ def test_points_and_what_follows_them_are_told_apart() -> None:
     ["title: !!bool foo", "date: !!timestamp foo", "x: !!int ''", "a: &a [1]\nb: *a", "[" * 3_000],
 )
 def test_front_matter_that_is_no_yaml_is_one_clear_error(line: str) -> None:
-    with pytest.raises(ArchiveError, match="are not YAML"):
+    with pytest.raises(ArchiveError, match="is not valid YAML"):
         read_post(f"---\n{line}\n---\n## 核心信息\n- 甲\n".encode(), "a_20251206.md")
 
 

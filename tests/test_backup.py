@@ -256,7 +256,7 @@ async def test_what_is_no_good_backup_is_refused_and_nothing_changes(
         "newer": "newer version",
         "missing": "there is no file",
         "itself": "the database itself",
-        "new": "give it another name",
+        "new": "rename it",
     }[kind]
     with pytest.raises(StoreError, match=expected) as caught:
         await restore(url, file if kind == "itself" else copy, NOW, Store.open)
@@ -269,10 +269,10 @@ async def test_a_backup_overwrites_only_backups(tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("mine")
     for to, expected in (
-        (notes, "not a backup and stays"),
-        (tmp_path, "not a backup and stays"),
+        (notes, "not a backup, so it is not"),
+        (tmp_path, "not a backup, so it is not"),
         (tmp_path / "bot.db", "the database itself"),
-        (tmp_path / "nowhere" / "x.db", "name another place|cannot open"),
+        (tmp_path / "nowhere" / "x.db", "choose another place|cannot open"),
     ):
         with pytest.raises(StoreError, match=expected):
             await back_up(url, to)

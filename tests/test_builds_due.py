@@ -208,7 +208,7 @@ async def test_half_a_day_does_not_stand_for_a_build_that_fails(
     assert await ledger.list_builds_due(list(TOPICS.values()), soon) == [("ai", MONDAY)]
 
 
-KILLED = "signal 9 ended it (Killed): too little memory, perhaps"
+KILLED = "it was killed by signal 9 (Killed): too little memory, perhaps"
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ KILLED = "signal 9 ended it (Killed): too little memory, perhaps"
         ),
         (1, b'{"at": "now", "level": "ERROR", "message": "no posts"}\n', "no posts"),
         (-signal.SIGKILL, b"", KILLED),
-        (-signal.SIGSYS, b"", "signal 31 ended it (Bad system call)"),
-        (3, b"", "it ended without a word"),
+        (-signal.SIGSYS, b"", "it was killed by signal 31 (Bad system call)"),
+        (3, b"", "it ended without an error message"),
     ],
 )
 async def test_why_a_child_ended_is_told(

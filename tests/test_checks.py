@@ -73,7 +73,9 @@ async def test_a_disk_that_is_wiped_is_a_warning_and_a_damaged_database_fails(
     monkeypatch.setattr("bot.checks.MOUNTS", Path("mounts"))
     passed, lines = await said()
     assert passed
-    assert any(line.startswith("warn disk: jianbao.db lies in the inside of a") for line in lines)
+    assert any(
+        line.startswith("warn disk: jianbao.db is in the file system of a") for line in lines
+    )
     file = Path("jianbao.db")
     file.with_name("jianbao.db.backup").write_bytes(file.read_bytes())
     file.write_bytes(file.read_bytes()[:30000])
@@ -94,7 +96,7 @@ async def test_subscriptions_whose_topic_is_gone_are_named() -> None:
     passed, lines = await said()
     assert not passed
     (line,) = [line for line in lines if line.startswith("FAIL")]
-    assert "“football” is sent no more to 1 chat" in line
+    assert "no longer has the topic “football”, so 1 chat" in line
 
 
 async def test_wrong_settings_are_named_and_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,8 +221,11 @@ async def test_where_pages_cannot_be_served_check_says_so(monkeypatch: pytest.Mo
         for address, line in (
             ("127.0.0.1:0", "ok   pages: 127.0.0.1:0; no feeds: they need PUBLIC_URL"),
             (taken, f"ok   pages: {taken} (in use, by the running bot or by another program)"),
-            ("192.0.2.1:80", "FAIL pages: nothing can listen at 192.0.2.1:80 ("),
-            ("http://127.0.0.1:80", "FAIL settings: WEB_ADDRESS: write where to listen like 127."),
+            ("192.0.2.1:80", "FAIL pages: cannot listen at 192.0.2.1:80 ("),
+            (
+                "http://127.0.0.1:80",
+                "FAIL settings: WEB_ADDRESS: write an address to listen on, like 127.",
+            ),
         ):
             monkeypatch.setenv("WEB_ADDRESS", address)
             passed, lines = await said()
@@ -251,7 +256,7 @@ async def test_files_are_named_and_a_misspelled_folder_is_not_made(
     Path("index.html").write_text("mine")
     monkeypatch.setenv("PUBLISH_DIR", ".")
     _, lines = await said()
-    assert any(line.startswith("FAIL pages: index.html is in no list of our") for line in lines)
+    assert any(line.startswith("FAIL pages: index.html was not written by") for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +264,7 @@ async def test_files_are_named_and_a_misspelled_folder_is_not_made(
     [
         ('kind = "jsonl", address = "nope.jsonl"', "nope.jsonl: no such file"),
         ('kind = "rss", address = "http://127.0.0.1:9/x"', "set private = true"),
-        ('kind = "sample", fallback_for = "list:404"', 'names no source before it: "list:404"'),
+        ('kind = "sample", fallback_for = "list:404"', 'matches no earlier source: "list:404"'),
         ('kind = "rss"', "no address: write an address like https://example.com/feed"),
         ('kind = "x", address = "user:ada"', "set X_BEARER_TOKEN"),
         ('kind = "rss", address = "http://127.0.0.1:9/x", private = true', ""),

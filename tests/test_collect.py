@@ -137,7 +137,7 @@ async def test_a_source_that_hangs_holds_up_nobody(store: Store, server: Server)
     made = await report(topic, store)
     assert time.monotonic() - began < 40
     [missing] = [source for source in made.sources if not source.ok]
-    assert "no whole answer within 3 s" in missing.note
+    assert "no complete answer within 3 s" in missing.note
     assert made.counts.collected == 19
 
 
@@ -273,12 +273,12 @@ async def test_gone_is_switched_off_with_a_note(store: Store, server: Server) ->
     topic = of(at_path(server, "/a"))
     server.paths["/a"] = status(410)
     [result] = await collect(topic, store=store, access=ACCESS, now=NOW)
-    assert "gone for good" in result.note
+    assert "permanently gone" in result.note
     server.serve("/a", feed(1))
     server.asked.clear()
     [result] = await collect(topic, store=store, access=ACCESS, now=NOW, patient=False)
     assert (result.ok, server.asked) == (False, [])
-    assert "gone for good" in result.note
+    assert "permanently gone" in result.note
     await SourceBook(store).change(topic, topic.sources, added=True, by="ada", now=NOW)
     [result] = await collect(topic, store=store, access=ACCESS, now=NOW)
     assert result.ok

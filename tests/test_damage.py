@@ -137,7 +137,7 @@ async def test_f36_one_that_others_use_is_not_pulled_away(tmp_path: Path) -> Non
         with file.open("r+b") as opened:
             opened.seek(16384)
             opened.write(b"\xff" * 8192)
-        with pytest.raises(StoreError, match="in use: stop all that use"):
+        with pytest.raises(StoreError, match="in use: stop all programs that use"):
             await open_sound(f"sqlite:///{file}", NOW, Store.open)
         holder.kill()
     assert len(file.read_bytes()) == len(whole)

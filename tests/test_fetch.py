@@ -241,14 +241,14 @@ async def test_a_redirect_inward_is_never_followed(status_code: int, target: str
 async def test_a_redirect_to_nowhere_says_so(server: Server, target: str) -> None:
     server.trouble = status(302, {"location": target})
     async with Fetcher(private=True) as fetcher:
-        with pytest.raises(SourceError, match="no usable address"):
+        with pytest.raises(SourceError, match="an invalid address"):
             await fetcher.get(server.url("/"))
 
 
 async def test_redirects_end(server: Server) -> None:
     server.trouble = status(302, {"location": "/again"})
     async with Fetcher(private=True) as fetcher:
-        with pytest.raises(SourceError, match="without end"):
+        with pytest.raises(SourceError, match="redirects too often"):
             await fetcher.get(server.url("/"))
     assert len(server.asked) == http.MAX_REDIRECTS + 1
 
@@ -289,7 +289,7 @@ async def test_packed_bodies_are_unpacked(server: Server) -> None:
         for path in ("/gzip", "/padded", "/not-packed", "/mislabelled"):
             assert (await fetcher.get(server.url(path))).body == b"hello"
         for path in ("/broken-off", "/members"):
-            with pytest.raises(SourceError, match=r"broke"):
+            with pytest.raises(SourceError, match=r"broke|corrupt"):
                 await fetcher.get(server.url(path))
         assert (await fetcher.get(server.url("/plain"))).body == b"plain"
 
@@ -315,7 +315,7 @@ async def test_addresses_that_do_not_answer_leave_time_for_the_others(
 async def test_a_whole_fetch_has_a_deadline(server: Server, trouble: Any) -> None:
     server.trouble = trouble
     async with Fetcher(private=True, seconds=0.3) as fetcher:
-        with pytest.raises(SourceError, match=r"no whole answer|cannot be reached"):
+        with pytest.raises(SourceError, match=r"no complete answer|cannot be reached"):
             await fetcher.get(server.url("/"))
 
 

@@ -322,7 +322,7 @@ def test_feeds_that_are_packed_without_saying_so_are_read() -> None:
 
 
 def test_a_post_without_a_line_is_no_report() -> None:
-    with pytest.raises(ArchiveError, match="no line of a report"):
+    with pytest.raises(ArchiveError, match="contains no report"):
         read_post(b'---\ntitle: "twitter_ai_20251206"\n---\n\n![cloud](a.jpg)\n', "a.md")
     found = read_post("---\ntitle: twitter_ai_20251206\n---\n## 核心信息\n- 甲\n".encode("utf-16"), "a.md")  # fmt: skip
     assert found.report.section("points").items[0].text == "甲"
@@ -368,7 +368,7 @@ async def test_a_refused_line_costs_no_other(store: Store) -> None:
         result = await import_feeds(body, "a.opml", TOPIC, store, NOW)
         assert result == (1, ["line 2: no address of a feed"])
         assert [spec.address for spec in await list_sources(TOPIC, store)][-1:] == ["https://a.example/"]  # fmt: skip
-    with pytest.raises(DigestError, match="no feed in it; line 1"):
+    with pytest.raises(DigestError, match="contains no feed; line 1"):
         parse_opml(b'<opml><outline xmlUrl="mailto:me"/></opml>', "a.opml")
 
 

@@ -251,7 +251,7 @@ async def test_the_log_tells_of_failures_but_no_secret(caplog: pytest.LogCapture
             with pytest.raises(LlmError):
                 await llm.ask(call())
     warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
-    said = f"{MODEL} at 127.0.0.1:{server.port} has trouble (500): try again later"
+    said = f"{MODEL} at 127.0.0.1:{server.port} failed (500): try again later"
     assert warnings == [f"events: {said}"], "once, though two calls failed"
     assert ms.KEY not in caplog.text
     assert "Meridian" not in caplog.text
@@ -270,8 +270,8 @@ async def test_without_a_provider_the_error_says_what_to_set() -> None:
         (Provider(MODEL, "http://a\nb/v1", "k"), "check OPENAI_BASE_URL"),
         (Provider(MODEL, "https://", "k"), "check OPENAI_BASE_URL"),
         (Provider(MODEL, "", "k"), "check OPENAI_BASE_URL"),
-        (Provider(MODEL, "http://127.0.0.1:1/v1", "sk-ключ"), "impossible characters"),
-        (Provider(MODEL, "http://127.0.0.1:1/v1", "sk\n-1"), "impossible characters"),
+        (Provider(MODEL, "http://127.0.0.1:1/v1", "sk-ключ"), "invalid characters"),
+        (Provider(MODEL, "http://127.0.0.1:1/v1", "sk\n-1"), "invalid characters"),
     ],
 )
 async def test_impossible_settings_are_named(provider: Provider, said: str) -> None:
@@ -286,7 +286,7 @@ async def test_https_where_there_is_none_is_named() -> None:
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(LlmError, match="over https: check OPENAI_BASE_URL"):
+        with pytest.raises(LlmError, match="speak https: check OPENAI_BASE_URL"):
             await probe(Provider(MODEL, f"https://127.0.0.1:{port}/v1", "k"), "")
 
 

@@ -78,14 +78,14 @@ async def test_one_bad_answer_is_followed_by_another_request(first: Answer) -> N
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (ms.too_many(), "asked too often .429 rate_limit_exceeded"),
-        (ms.trouble(), "has trouble .500 server_error"),
-        (ms.html(), "has trouble .502"),
+        (ms.too_many(), "limits the rate of requests .429 rate_limit_exceeded"),
+        (ms.trouble(), "failed .500 server_error"),
+        (ms.html(), "failed .502"),
         (ms.EMPTY, "no usable answer .empty"),
         (ms.PROSE, "no usable answer .no JSON"),
         (Answer('{"items": 5}'), "no usable answer .wrong shape"),
-        (ms.html(200), "something else: check OPENAI_BASE_URL"),
-        (Answer(GOOD, cut=10), "broke off"),
+        (ms.html(200), "not answer with a completion: check OPENAI_BASE_URL"),
+        (Answer(GOOD, cut=10), "broke the connection"),
     ],
 )
 async def test_three_requests_are_the_most(answer: Answer, said: str) -> None:
@@ -103,7 +103,7 @@ async def test_three_requests_are_the_most(answer: Answer, said: str) -> None:
         (ms.unauthorized(), "refused the key .401 invalid_api_key.: check OPENAI_API_KEY"),
         (no_model(), "no such model or address .404 model_not_found"),
         (no_quota(), "no quota left"),
-        (ms.error(402, "Insufficient Balance"), "wants to be paid"),
+        (ms.error(402, "Insufficient Balance"), "requires payment"),
         (ms.error(403, "Country not supported"), "forbids this"),
         (ms.error(400, "Invalid API key provided"), "refused the key"),
         (redirect("https://example.com/v1/chat/completions"), "redirect .307"),
@@ -112,8 +112,8 @@ async def test_three_requests_are_the_most(answer: Answer, said: str) -> None:
         (Answer("", finish="content_filter"), "refused to answer"),
         (ms.error(400, "This model's maximum context length is 8192 tokens."), "longer context"),
         (ms.error(400, "max_tokens is too large: 500.", param="max_tokens"), "refused the requ"),
-        (ms.too_many(3600), "asked too often"),
-        (ms.too_many(format_datetime(NOW + timedelta(hours=1))), "asked too often"),
+        (ms.too_many(3600), "limits the rate of requests"),
+        (ms.too_many(format_datetime(NOW + timedelta(hours=1))), "limits the rate of requests"),
     ],
 )
 async def test_what_is_final_is_asked_once(answer: Answer, said: str) -> None:
@@ -206,7 +206,7 @@ async def test_a_silent_provider_leaves_time_for_the_next() -> None:
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     body = b'{"choices": "' + b"x" * 5_000_000
     async with ModelServer(in_turn(Answer(body=body))) as server:
-        await Desk(server).fails("far more than was asked")
+        await Desk(server).fails("far beyond the limit")
     assert len(server.requests) == 1
 
 
@@ -284,15 +284,15 @@ async def test_a_picky_server_is_asked_in_its_own_way(kind: str) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "paid .402 1008.*says: insufficient balance"),
+        ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "requires payment .402 1008.*message: insufficient balance"),
         ({"choices": None, "base_resp": {"status_code": 1004, "status_msg": "login fail: invalid api key"}}, "refused the key .*invalid api key"),
-        ({"error": {"code": "1113", "message": "您的账户余额不足，请充值"}}, "paid .*余额不足"),
+        ({"error": {"code": "1113", "message": "您的账户余额不足，请充值"}}, "requires payment .*余额不足"),
         ({"error_code": 17, "error_msg": "Open api daily request limit reached"}, "daily request limit"),
-        ({"code": "Arrearage", "message": "Access denied, account in arrears"}, "paid .402 Arrearage"),
-        ({"error": "model is overloaded"}, "asked too often .*overloaded"),
+        ({"code": "Arrearage", "message": "Access denied, account in arrears"}, "requires payment .402 Arrearage"),
+        ({"error": "model is overloaded"}, "limits the rate of requests .*overloaded"),
         ({"detail": "no healthy upstream"}, "no healthy upstream"),
         ({"success": False, "msg": "service down", "code": 5001}, "service down"),
-        ({"code": "4" * 5000, "msg": "down \x1b]0;\u202ex\x07."}, r"says: down \]0;x\."),
+        ({"code": "4" * 5000, "msg": "down \x1b]0;\u202ex\x07."}, r"message: down \]0;x\."),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("streamed", [False, True])

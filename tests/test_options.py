@@ -321,7 +321,7 @@ async def test_a_chat_is_answered_about_its_own_topics(tmp_path: Path) -> None:
         assert "weekdays at 09:00 (Tokyo time)" in said, "nothing that was typed is lost"
         assert "小镇 · 2025-12-06" in await person.say("/brief")
         assert "小镇 · 2025-12-06" in await person.say("/report 2025-12-06")
-        assert "AI is not posted here. Subscriptions here: Town." in await person.say(
+        assert "There is no subscription to AI here. Subscriptions: Town." in await person.say(
             "/unsubscribe ai"
         )
         await person.say(f"/subscribe {LONG.name} ai 18:00")
@@ -337,7 +337,7 @@ async def test_a_chat_is_answered_about_its_own_topics(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_unsubscribed_is_told_with_the_subscriptions(person: Person) -> None:
-    assert "Nothing is posted here." in await person.say("/unsubscribe crypto")
+    assert "There is no subscription here." in await person.say("/unsubscribe crypto")
     await person.say("/subscribe")
     said = await person.say("/unsubscribe crypto")
     assert "Topics: ai. Example: /unsubscribe ai" in said

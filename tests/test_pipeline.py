@@ -174,7 +174,7 @@ async def test_a_report_of_fewer_posts_says_that_it_replaces_one(
         assert not caplog.records
         await make(store, posts=few)
     assert caplog.messages == [
-        f"{DAY}: a report of {full.counts.collected} posts gives way to one of 40"
+        f"{DAY}: a report of {full.counts.collected} posts is replaced by one of 40"
     ]
 
 

@@ -220,7 +220,7 @@ async def test_a_wrong_token_stops_its_platform_and_no_other() -> None:
         alone = {**wrong, "TELEGRAM_BOT_TOKEN": "", "TELEGRAM_API_URL": ""}
         async with bot(**alone) as running:
             assert await running.ends() == 1
-    assert running.lines[-1] == "jianbao: no platform is left to talk on\n"
+    assert running.lines[-1] == "jianbao: no platform is left to run\n"
     assert "wrong.token.here" not in "".join(running.lines)
 
 

@@ -101,7 +101,7 @@ def test_providers_are_listed_by_position(monkeypatch: pytest.MonkeyPatch) -> No
         ("HTTPS_PROXY", "socks5://host:1", "HTTPS_PROXY: write a proxy like http://"),
         ("HTTPS_PROXY", "http://127.0.0.1:99999", "HTTPS_PROXY: write a proxy like http://"),
         ("HTTPS_PROXY", "http://a..b:3128", "HTTPS_PROXY: write a proxy like http://"),
-        ("WEB_ADDRESS", "a..b:8080", "WEB_ADDRESS: write where to listen like"),
+        ("WEB_ADDRESS", "a..b:8080", "WEB_ADDRESS: write an address to listen on, like"),
         ("TELEGRAM_API_URL", "http://a..b", "TELEGRAM_API_URL: write a server like"),
         ("OPENAI_BASE_URL", "http://127.0.0.1:99999/v1", "must look like https://"),
         ("ADMINS", "telegram:me", "telegram:123456"),

@@ -246,15 +246,15 @@ async def test_posts_are_whole_and_come_again_under_the_same_keys(served: Served
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
-        (hang, "no whole answer within"),
+        (hang, "no complete answer within"),
         (half, r"broke off|cannot be reached \(no|cannot be reached \(its answer broke off\)"),
-        (huge, "larger than|no whole answer"),
+        (huge, "larger than|no complete answer"),
         (bomb, "larger than"),
         (status(500), "answered 500"),
-        (status(404), r"not there \(404\)"),
+        (status(404), r"not found \(404\)"),
         (status(401), "not allowed"),
-        (status(200, {"content-encoding": "zstd"}), "which was not asked for"),
-        (status(200, {"content-encoding": "gzip"}, b"\x1f\x8b"), "broken|broke off"),
+        (status(200, {"content-encoding": "zstd"}), "which was not requested"),
+        (status(200, {"content-encoding": "gzip"}, b"\x1f\x8b"), "corrupt|broke off"),
         (status(200, body=b""), "not a feed|broke off"),
         (status(200, body=b"\xff\xfe\x00{\x80" * 50), "not a feed|broke off"),
         (status(200, body=b"[" * 100_000), "not a feed|broke off"),
@@ -280,7 +280,7 @@ async def test_limits_and_ends_are_told_from_trouble(served: Served) -> None:
         await source.fetch(WINDOW, SourceState())
     assert limited.value.wait == 120
     served.server.trouble = status(410)
-    with pytest.raises(SourceError, match="gone for good") as gone:
+    with pytest.raises(SourceError, match="permanently gone") as gone:
         await source.fetch(WINDOW, SourceState())
     assert gone.value.gone
 
@@ -412,4 +412,4 @@ async def test_a_move_that_fails_is_taken_back(store_url: str) -> None:
         server.paths["/a"] = moved
         assert not await ask()
         [health] = (await SourceBook(store).health("ai", NOW.date())).values()
-        assert "gone for good" in health.off
+        assert "permanently gone" in health.off

@@ -152,9 +152,9 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Services) 
         ("b.example/feed: answered 500", "返回 500", "answered 500"),
         ("x list:42: X refuses: gone", "X 拒绝了请求：gone", "X refuses: gone"),
         (
-            "x: no reads are left for today; X_READS_MONTH says how many a month has",
+            "x: no reads are left for today; X_READS_MONTH is the monthly limit",
             "今天的次数已用完；每月次数由 X_READS_MONTH 决定",
-            "no reads are left for today; X_READS_MONTH says how many a month has",
+            "no reads are left for today; X_READS_MONTH is the monthly limit",
         ),
         (
             "not an address: write an address like https://example.com/feed",
@@ -162,9 +162,9 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Services) 
             "write an address like https://example.com/feed",
         ),
         (
-            "a.example:8080/x: no whole answer within 20 s",
+            "a.example:8080/x: no complete answer within 20 s",
             "20 秒内没有完整的应答",
-            "no whole answer within 20 s",
+            "no complete answer within 20 s",
         ),
         (
             'a source of kind "sample" can only be set in the topics file',
@@ -294,7 +294,7 @@ async def test_a_list_of_a_feed_reader_becomes_sources(made: Services) -> None:
     ],
 )
 def test_what_is_no_list_is_told(body: bytes) -> None:
-    with pytest.raises(DigestError, match=r"not an OPML list|no feed in it"):
+    with pytest.raises(DigestError, match=r"not an OPML list|contains no feed"):
         parse_opml(body, "x.opml")
 
 

@@ -204,7 +204,7 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert "notes.txt is not a database" in await failure(f"sqlite:///{file}")
     assert file.read_text().startswith("These are my notes")
     assert "cannot open" in await failure(f"sqlite:///{tmp_path}")
-    assert "cannot make the folder" in await failure(f"sqlite:///{file}/store.db")
+    assert "cannot create the folder" in await failure(f"sqlite:///{file}/store.db")
 
 
 def count_connection_threads() -> int:

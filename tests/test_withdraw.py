@@ -403,6 +403,6 @@ async def test_pages_of_a_writer_that_was_killed_go_with_their_report(
         for name in ("style.css", "index.html"):
             (other := tmp_path / f"of {name}").mkdir()
             (other / name).write_text("mine")
-            with pytest.raises(StoreError, match=r"in no list of our pages: remove it, or"):
+            with pytest.raises(StoreError, match=r"was not written by this program: remove it, or"):
                 await site.write(other)
             assert [*other.iterdir()] == [other / name]

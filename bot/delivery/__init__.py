@@ -87,7 +87,7 @@ class Deliveries:
                 planned = await self.plan(name, delivering)
                 planned += await self.excuse(name, delivering)
             except StoreError as error:
-                log.error("%s: nothing can be planned (%s)", name, error)
+                log.error("%s: deliveries cannot be planned (%s)", name, error)
             if planned:
                 outbox.wake()
             await pause(LOOK_SECONDS if planned < MOST_IN_COMMIT else 0)

@@ -106,7 +106,7 @@ class Outbox:
         if until is not None and now < until <= now + MAX_LATENESS:
             self.rate.halt(self._clock() + (until - now).total_seconds())
         if number := await self._ledger.recover(self.name):
-            log.warning("%s: %d messages were under way when the bot ended", self.name, number)
+            log.warning("%s: %d messages were being sent when the bot stopped", self.name, number)
         if self._sender.may_resend:
             # Parts tried more than a day ago are left to an operator.
             await self._ledger.resume(self.name, now - MAX_LATENESS)

@@ -191,7 +191,7 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
             )
         except OSError as error:
             raise DigestError(
-                f"nothing can listen at {address} ({explain(error)}): end the other program, or"
+                f"cannot listen at {address} ({explain(error)}): end the other program, or"
                 " correct WEB_ADDRESS"
             ) from None
         try:

@@ -175,7 +175,7 @@ class Fetcher:
             async with asyncio.timeout(self._seconds):
                 return await self._follow(url, dict(headers or {}), redirects, read)
         except TimeoutError:
-            why = f"no whole answer within {self._seconds:.0f} s"
+            why = f"no complete answer within {self._seconds:.0f} s"
         except PlaceholderDns:
             why = (
                 "the DNS here gives placeholder addresses (198.18.0.0/15), as a proxy client does:"
@@ -208,7 +208,7 @@ class Fetcher:
                 moved = str(url) if for_good else moved
             finally:
                 await response.aclose()
-        raise SourceError(f"{describe_address(str(start))}: redirects without end")
+        raise SourceError(f"{describe_address(str(start))}: redirects too often")
 
 
 def _describe(error: Exception) -> str:
@@ -229,7 +229,7 @@ def _target(url: httpx2.URL, location: str) -> httpx2.URL:
     except (httpx2.InvalidURL, ValueError):
         target = httpx2.URL("")
     if not location or target.scheme not in ("http", "https") or not target.host:
-        raise SourceError(f"{describe_address(str(url))}: redirects to no usable address")
+        raise SourceError(f"{describe_address(str(url))}: redirects to an invalid address")
     return target
 
 
@@ -238,7 +238,7 @@ async def _read_body(response: httpx2.Response) -> bytes:
     name = describe_address(str(response.url))
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding in _PACKED:
-        raise SourceError(f"{name}: packed as {encoding[:20]}, which was not asked for")
+        raise SourceError(f"{name}: compressed with {encoding[:20]}, which was not requested")
     wire = bytearray()
     async for chunk in response.aiter_raw(64 * 1024):
         wire += chunk
@@ -249,7 +249,7 @@ async def _read_body(response: httpx2.Response) -> bytes:
     try:
         body, is_whole = unpack_gzip(bytes(wire))
     except zlib.error:
-        raise SourceError(f"{name}: its packed answer is broken") from None
+        raise SourceError(f"{name}: its compressed answer is corrupt") from None
     if len(body) > MAX_UNPACKED:
         raise SourceError(f"{name}: larger than {MAX_UNPACKED // 1_000_000} MB")
     if not is_whole:
@@ -261,9 +261,9 @@ def refusal(status: int, headers: Mapping[str, str], address: str) -> SourceErro
     """Return the error for a status without posts."""
     name = describe_address(address)
     if status == 410:
-        return SourceError(f"{name}: gone for good (410)", gone=True)
+        return SourceError(f"{name}: permanently gone (410)", gone=True)
     if status == 404:
-        return SourceError(f"{name}: not there (404); check the address")
+        return SourceError(f"{name}: not found (404); check the address")
     if status in (429, 503):
         wait = parse_wait(headers, datetime.now(UTC)) or 0.0
         return SourceError(f"{name}: asks to come back later ({status})", wait=wait)

@@ -63,7 +63,9 @@ def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
         except SourceError:
             refused.append(f"line {line}: no address of a feed")
     if not feeds:
-        raise DigestError(f"{name}: no feed in it" + "".join(f"; {line}" for line in refused[:1]))
+        raise DigestError(
+            f"{name}: contains no feed" + "".join(f"; {line}" for line in refused[:1])
+        )
     if len(feeds) > MAX_FEEDS:
         refused.append(f"only the first {MAX_FEEDS} feeds are taken")
     return list(feeds)[:MAX_FEEDS], refused

@@ -209,7 +209,7 @@ class Server:
             self.down = self.down or (fault if dead else None)
             secrets = (call.system, call.prompt, self.provider.key)
             words = quotable(fault.words, tuple(filter(None, secrets)))
-            raise LlmError(f"{self._name} {fault.advice}{words and f' (it says: {words})'}")
+            raise LlmError(f"{self._name} {fault.advice}{words and f' (its message: {words})'}")
         if fault.refusal:
             self.compat = attempts.compat  # for concurrent calls, too
         await asyncio.sleep(wait)

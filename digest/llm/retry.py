@@ -29,13 +29,13 @@ _ADJUSTABLE = frozenset([400, 404, 405, 415, 422])
 
 _ADVICE = {
     401: "refused the key ({}): check OPENAI_API_KEY",
-    402: "wants to be paid ({}): check the account",
+    402: "requires payment ({}): check the account",
     403: "forbids this ({}): check what the key may do",
     404: "knows no such model or address ({}): check OPENAI_MODEL and OPENAI_BASE_URL",
-    405: "takes no questions there ({}): check OPENAI_BASE_URL",
+    405: "accepts no requests at this address ({}): check OPENAI_BASE_URL",
     408: "took too long ({}): try again later",
     413: "finds the request too large ({}): choose a model with a longer context",
-    429: "is asked too often ({}): try again later",
+    429: "limits the rate of requests ({}): try again later",
 }
 _DOWN = frozenset([401, 402, 403, 404, 405])
 """Statuses after which the server is not used for the rest of the report."""
@@ -177,7 +177,7 @@ def quotable(words: str, secrets: tuple[str, ...]) -> str:
 
 def _transient(status: int, label: str, wait: float | None, words: str) -> Fault:
     """Return a retryable fault. llama-cpp-python answers 500 to an unknown response format."""
-    advice = _ADVICE.get(status, "has trouble ({}): try again later").format(label)
+    advice = _ADVICE.get(status, "failed ({}): try again later").format(label)
     lower: Literal["", "last"] = "last" if status in (500, 501) else ""
     return Fault(label, advice, billed=status in _BILLED, wait=wait, lower=lower, words=words)
 
@@ -196,9 +196,9 @@ def _code(error: Mapping[str, Any]) -> str:
 _LATE = "did not answer in time: try again later"
 TIME_OUT = Fault("time-out", _LATE)
 NO_TIME = Fault("no time left", "had no time left to answer", final=True, billed=False)
-TOO_LONG = Fault("too long", "answers far more than was asked: choose another model", final=True)
-CUT = Fault("connection cut", "broke off: try again later")
-NO_COMPLETION = Fault("no completion", "answers with something else: check OPENAI_BASE_URL")
+TOO_LONG = Fault("too long", "answers far beyond the limit: choose another model", final=True)
+CUT = Fault("connection cut", "broke the connection: try again later")
+NO_COMPLETION = Fault("no completion", "does not answer with a completion: check OPENAI_BASE_URL")
 
 
 def classify_connection_error(error: BaseException) -> Fault:
@@ -209,7 +209,7 @@ def classify_connection_error(error: BaseException) -> Fault:
         advice = "cannot be trusted (its certificate): check OPENAI_BASE_URL and HTTPS_PROXY"
         return Fault("certificate", advice, final=True, down=True, billed=False)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        advice = "cannot be spoken to over https: check OPENAI_BASE_URL and HTTPS_PROXY"
+        advice = "does not speak https: check OPENAI_BASE_URL and HTTPS_PROXY"
         return Fault("no https", advice, billed=False)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return Fault("no such host", "cannot be found: check OPENAI_BASE_URL", billed=False)
@@ -222,7 +222,7 @@ def classify_connection_error(error: BaseException) -> Fault:
     if "ProxyError" in names:
         return Fault("proxy", "cannot be reached: check HTTPS_PROXY", billed=False)
     if names & {"UnsupportedProtocol", "LocalProtocolError"}:
-        advice = "cannot be asked: check OPENAI_BASE_URL and OPENAI_API_KEY"
+        advice = "cannot be used: check OPENAI_BASE_URL and OPENAI_API_KEY"
         return Fault("bad address or key", advice, final=True, down=True, billed=False)
     if "ConnectError" in names:
         advice = "cannot be reached: check OPENAI_BASE_URL and that the server runs"

@@ -80,10 +80,10 @@ class _Bounded(httpx2.AsyncByteStream):
 def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
     """Return a client for one server. Raise BadSetting if the key, address or proxy is invalid."""
     if not (key.isascii() and key.isprintable()) or key != key.strip():
-        raise BadSetting("has a key of impossible characters: check OPENAI_API_KEY")
+        raise BadSetting("has a key with invalid characters: check OPENAI_API_KEY")
     host = _host(base_url)
     if not host:
-        raise BadSetting("has no usable address: check OPENAI_BASE_URL")
+        raise BadSetting("has an invalid address: check OPENAI_BASE_URL")
     azure = host.endswith(".azure.com") or "api-version=" in base_url
     try:
         transport = Transport(key, choose_proxy(base_url, proxy), azure)

@@ -126,7 +126,7 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
         names = {name_report(slug, first, last, code) for code in HEADING}
         sections, posts = _read(body.split("\n"), names)
     if not any(section.items for section in sections):
-        raise ArchiveError(f"{name}: no line of a report in it")
+        raise ArchiveError(f"{name}: contains no report")
     report = Report(
         topic="",
         first=first,
@@ -151,7 +151,7 @@ def _split(text: str, name: str) -> tuple[Mapping[str, Any], str]:
         matter = yaml.safe_load(written)
     # PyYAML raises these for `!!bool foo`, `!!timestamp foo` and similar.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
-        raise ArchiveError(f"{name}: the lines between --- are not YAML") from None
+        raise ArchiveError(f"{name}: the front matter between --- is not valid YAML") from None
     return (matter if isinstance(matter, dict) else {}), text[match.end() :]
 
 

@@ -56,7 +56,7 @@ async def import_post(
         and not replace_ours
     ):
         raise DigestError(
-            f"{path.name}: there is a report of {report.first} already: add --replace to overwrite"
+            f"{path.name}: there already is a report of {report.first}: add --replace to overwrite"
             " it"
         )
     await store.save_topic(topic)

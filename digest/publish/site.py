@@ -431,7 +431,7 @@ def read_list(folder: Path) -> set[str]:
     for name in ("index.html", "style.css"):
         if name not in listed and (folder / name).exists():
             raise StoreError(
-                f"{folder / name} is in no list of our pages: remove it, or name another folder"
+                f"{folder / name} was not written by this program: remove it, or use another folder"
             )
     return listed
 

@@ -105,7 +105,7 @@ def parse_row(row: Any) -> Post:
     if not 1990 <= row.created_at.year <= 2200:
         raise ValueError(f'"created_at" is in the year {row.created_at.year}')
     if row.created_at.tzinfo is None:
-        raise ValueError('"created_at" has no zone: write it like 2025-12-06T09:30:00Z')
+        raise ValueError('"created_at" has no time zone: write it like 2025-12-06T09:30:00Z')
     post = Post(
         id=row.id.strip(),
         source=row.source.strip(),

@@ -71,7 +71,7 @@ class X(Source):
             size = min(size, state.budget // WITH_ALL)
         if size < _SMALLEST[self._kind]:
             raise SourceError(
-                "x: no reads are left for today; X_READS_MONTH says how many a month has", wait=3600
+                "x: no reads are left for today; X_READS_MONTH is the monthly limit", wait=3600
             )
         async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
             if self._kind == "user" and "user" not in marks:

@@ -64,7 +64,7 @@ def refuse_missing(url: str) -> None:
     if file and not file.exists():
         refuse_empty(database_url(url))
         raise StoreError(
-            f"there is no database {file.absolute()}: go to its folder, write the whole path into"
+            f"there is no database {file.absolute()}: go to its folder, write the full path into"
             " DATABASE_URL, or make a first report with python -m bot digest"
         )
 
@@ -90,7 +90,7 @@ def refuse_empty(address: URL) -> None:
         state = "is empty" if file.exists() else "is gone"
         raise StoreError(
             f"{file} {state} but {last} is there: python -m bot restore {last}"
-            " puts it in place; to begin again, move it away"
+            " restores it; to start with an empty database, move it away"
         )
 
 
@@ -100,10 +100,10 @@ async def check_damage(url: str) -> None:
     why = await asyncio.to_thread(_damage, file) if file else ""
     if file and why:
         last = own_backup(file)
-        then = f"the bot takes {last} as it starts" if last.exists() else f"there is no {last}"
+        then = f"the bot restores {last} when it starts" if last.exists() else f"there is no {last}"
         raise StoreError(
             f"database is damaged ({why}): {then};"
-            f" python -m bot restore FILE puts another in the place of {file}"
+            f" python -m bot restore FILE replaces {file} with a backup"
         )
 
 
@@ -130,12 +130,12 @@ def _back_up(file: Path, to: Path) -> None:
     if not file.exists():
         raise StoreError(f"there is no database {file} yet: nothing to back up")
     if to.name.endswith(SIDE_FILES):
-        raise StoreError(f"{to} is a name that SQLite itself uses: name another file")
+        raise StoreError(f"{to} is a name that SQLite itself uses: choose another file")
     if to.exists():
         if to.samefile(file):
-            raise StoreError(f"{to} is the database itself: name another file")
+            raise StoreError(f"{to} is the database itself: choose another file")
         if not to.is_file() or (to.stat().st_size and not files.is_database(to)):
-            raise StoreError(f"{to} is not a backup and stays as it is: name another file")
+            raise StoreError(f"{to} is not a backup, so it is not overwritten: choose another file")
     files.copy(file, to, datetime.now(UTC))
 
 
@@ -177,13 +177,13 @@ def _backup_there(backup: Path, file: Path) -> None:
     if not backup.is_file():
         raise StoreError(f"there is no file {backup}")
     if file.exists() and backup.samefile(file):
-        raise StoreError(f"{backup} is the database itself: name a backup")
+        raise StoreError(f"{backup} is the database itself: give a backup")
     if _new(file).exists() and backup.samefile(_new(file)):
-        raise StoreError(f"{backup} has the name of what a restore makes: give it another name")
+        raise StoreError(f"{backup} has a name that restore itself uses: rename it")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"cannot make the folder {file.parent} ({error.strerror})") from None
+        raise StoreError(f"cannot create the folder {file.parent} ({error.strerror})") from None
 
 
 async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | None:
@@ -227,12 +227,12 @@ def _wrong(file: Path) -> str:
     if not last.exists():
         raise StoreError(
             f"database is damaged ({why}) and there is no {last}:"
-            f" python -m bot restore FILE puts a backup in the place of {file}"
+            f" python -m bot restore FILE replaces {file} with a backup"
         )
     if files.in_use(file):
         raise StoreError(
-            f"database is damaged ({why}) and in use: stop all that use {file},"
-            " then start the bot: it takes the last backup"
+            f"database is damaged ({why}) and in use: stop all programs that use {file},"
+            " then start the bot: it restores the last backup"
         )
     return why
 
@@ -265,14 +265,14 @@ def _copied(backup: Path, new: Path, why: str) -> datetime:
         if why:
             raise StoreError(
                 f"database is damaged ({why}), and so is its backup {backup} ({wrong}):"
-                " python -m bot restore FILE puts another in place"
+                " python -m bot restore FILE restores another backup"
             )
-        raise StoreError(f"the backup {backup} is damaged ({wrong}): name another")
+        raise StoreError(f"the backup {backup} is damaged ({wrong}): give another")
     schema = files.read_schema(backup)
     if not schema:
-        raise StoreError(f"{backup} is a database of another program: name a backup of this one")
+        raise StoreError(f"{backup} is a database of another program: give a backup of this one")
     if schema > SCHEMA:
-        raise StoreError(f"{backup} is of a newer version of this program: restore it with that")
+        raise StoreError(f"{backup} is from a newer version of this program: restore it with that")
     files.discard(new)
     files.copy(backup, new)
     return files.backed_up_at(backup)

@@ -34,7 +34,7 @@ async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
     stored = await connection.scalar(query) or ""
     if stored != SCHEMA:
         raise StoreError(
-            f"{name} was brought up to date by another version of this program (schema {stored},"
+            f"{name} was upgraded by another version of this program (schema {stored},"
             f" this one knows {SCHEMA}): stop this one"
         )
 

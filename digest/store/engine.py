@@ -136,7 +136,7 @@ def open_engine(url: URL) -> AsyncEngine:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"cannot make the folder {folder} ({error.strerror}): name another in DATABASE_URL"
+            f"cannot create the folder {folder} ({error.strerror}): set another in DATABASE_URL"
         ) from None
     # Writers take turns anyway, so more open connections would be useless.
     engine = create_async_engine(url, pool_size=2, **_SQLITE_OPTIONS)

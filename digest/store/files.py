@@ -196,7 +196,7 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
             sync(part)
         sync(to.parent)
     except OSError as error:
-        raise StoreError(f"cannot write {to} ({error.strerror}): name another place") from None
+        raise StoreError(f"cannot write {to} ({error.strerror}): choose another place") from None
 
 
 def _delete_left(to: Path) -> None:
@@ -215,7 +215,7 @@ def _name_full(to: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorname != "SQLITE_FULL":
             raise
-        raise StoreError(f"cannot write {to} (the disk is full): name another place") from None
+        raise StoreError(f"cannot write {to} (the disk is full): choose another place") from None
 
 
 def _write_moment(backup: sqlite3.Connection, now: datetime) -> None:

@@ -252,7 +252,7 @@ class Telegram:
                 try:
                     await self._send_all(self.host.answer(start), chat)
                 except PlatformError as error:
-                    log.info("telegram: added to a chat where it cannot speak (%s)", error)
+                    log.info("telegram: added to a chat where it cannot post (%s)", error)
         elif update.callback_query:
             await self._pressed(update.callback_query, chat)
         elif message and message.migrate_to_chat_id:
@@ -338,7 +338,7 @@ class Telegram:
                 )
             )
         except PlatformError as error:
-            log.info("telegram: a press could not be answered (%s)", error)
+            log.info("telegram: a button press could not be answered (%s)", error)
             return False
         return True
 

@@ -412,7 +412,7 @@ async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
                 log.info("telegram: an operator has not spoken to the bot yet; no menu for them")
         await host.save_note(NAME, name, hash_)
     except PlatformError as error:
-        log.warning("telegram: the menus stay as they are (%s)", error)
+        log.warning("telegram: the command menus were not updated (%s)", error)
 
 
 async def show_chat_menu(
@@ -422,7 +422,7 @@ async def show_chat_menu(
     try:
         await _set_commands(bot, host, chat.id, choice, operator=chat.id in operators)
     except PlatformError as error:
-        log.info("telegram: a chat's menu stays as it is (%s)", error)
+        log.info("telegram: a chat's command menu was not updated (%s)", error)
 
 
 async def _set_commands(

@@ -36,12 +36,12 @@ class Prompt:
         if not values.keys() >= self.variables:
             declared, given = ", ".join(sorted(self.variables)), ", ".join(sorted(values))
             raise PromptError(
-                f"{self.name}.md declares {declared}; the program gives {given}: write these"
+                f"{self.name}.md declares {declared}; the program provides {given}: declare these"
             )
         try:
             return self.template.render(**values)
         except TemplateError as error:
-            raise PromptError(f"{self.name}.md cannot be filled in: {error}") from None
+            raise PromptError(f"{self.name}.md cannot be rendered: {error}") from None
 
 
 def load_prompts(folder: Path) -> dict[str, Prompt]:
@@ -62,7 +62,7 @@ def check(folder: Path) -> str:
     for name, prompt in prompts.items():
         if prompt.variables != shipped[name].variables:
             variables = ", ".join(sorted(shipped[name].variables))
-            raise PromptError(f"{name}.md must declare and use {variables}, as the program's does")
+            raise PromptError(f"{name}.md must declare and use {variables}, like the shipped one")
     return f"{len(prompts)} in {folder}"
 
 
