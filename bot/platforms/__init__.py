@@ -1,7 +1,7 @@
-"""Chat platforms: the ports Platform and Delivering, the Host they see, and how they are loaded.
+"""Chat platforms: the ports Platform and Delivering, the Host they use, errors, and loading.
 
-A platform that needs a token is a module or package of this folder with `open_platform`; its
-settings are NAME_BOT_TOKEN and NAME_API_URL. The terminal needs none.
+A platform with a token is a module or package in this folder with `open_platform`; its settings are
+NAME_BOT_TOKEN and NAME_API_URL. The terminal has no token.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from digest.masking import mask
 from digest.models import Chat, Ending, Language
 
 MOST_WAIT_SECONDS = 60.0
-"""The longest wait a platform may ask for before an answer is given up."""
+"""Maximum delay requested by a platform before an answer is given up."""
 MOST_TRIES = 5
-"""Attempts for one message of an answer."""
+"""Maximum attempts per message of an answer."""
 
 
 class PlatformError(Exception):
-    """A platform did not do what was asked. The message is one line that says what to do.
+    """A platform request failed. The message is one line that says what to do.
 
-    Secrets in it are masked: servers may echo the address they were asked at, token included.
+    Secrets in it are masked, because servers may echo the URL and its token.
     """
 
     partial = False
-    """True where the beginning of a message in several was accepted before."""
+    """True if the beginning of a multi-part message was already accepted."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(mask(message))
 
 
 class Unreachable(PlatformError):
-    """The platform cannot be reached now; trying again later helps."""
+    """The platform cannot be reached now; retrying later may help."""
 
 
 class Refused(PlatformError):
-    """The platform refuses for good: a wrong token, a message it does not accept."""
+    """The platform refuses permanently: a wrong token, or a message it does not accept."""
 
     def __init__(
         self,
@@ -54,15 +54,14 @@ class Refused(PlatformError):
         picture: bool = False,
         rights: bool = False,
     ) -> None:
-        """`markup`: without its markup it may be taken; `picture`: without its picture; `rights`:
+        """`markup`, `picture`: it may be accepted without markup or without the picture; `rights`:
         the bot lacks permissions in that chat."""
         super().__init__(message)
         self.markup, self.picture, self.rights = markup, picture, rights
 
 
 class Gone(PlatformError):
-    """Nothing can be sent to that chat any more: the bot was blocked or removed, the chat
-    deleted."""
+    """The chat is gone for good: the bot was blocked or removed, or the chat deleted."""
 
     def __init__(self, message: str = "", why: Ending = "removed", *, thread: bool = False) -> None:
         """`thread`: only the chat's thread is gone; the chat itself remains."""
@@ -80,26 +79,26 @@ class Moved(PlatformError):
 
 
 class Limited(PlatformError):
-    """Not accepted: too many messages. Waiting `seconds` helps."""
+    """Rate-limited: not accepted. Waiting `seconds` helps."""
 
     def __init__(self, seconds: float, *, everywhere: bool = False, counts: bool = True) -> None:
-        """`everywhere`: said of the whole bot, not of this chat; `counts`: towards a ban."""
+        """`everywhere`: the whole bot is limited, not only this chat; `counts`: towards a ban."""
         super().__init__(f"too many messages; asks to wait {seconds:.0f} s")
         self.seconds, self.everywhere, self.counts = seconds, everywhere, counts
 
 
 class NotSent(Unreachable):
-    """The message was certainly not accepted: it never left this machine, or the server refused it
-    before it did anything. Sending it again duplicates nothing."""
+    """The message was certainly not accepted: it was not sent, or the server refused it before
+    processing. Sending it again cannot duplicate it."""
 
 
 class Unsure(Unreachable):
-    """The message may have been accepted: cut off or timed out after its first byte."""
+    """The message may have been accepted: the request failed or timed out after its first byte."""
 
 
 class ServerFault(Unsure):
-    """The platform, or a server in front of it, failed: perhaps after the message was accepted.
-    An answer is sent again then; a digest only where the platform drops duplicates."""
+    """The platform or a proxy in front of it failed, perhaps after accepting the message. Answers
+    are sent again; digests only if the platform deduplicates."""
 
 
 class Unseen(Unsure):
@@ -107,53 +106,53 @@ class Unseen(Unsure):
 
 
 FAULT = "a fault of the program: see the log"
-"""Why something failed in a way that nobody foresaw."""
+"""Reason for unexpected errors."""
 UNSEEN = "the bot needs the permission Read Message History in that channel"
-"""Why `Unseen` is raised."""
+"""Reason for `Unseen`."""
 
 
 class Revoked(PlatformError):
-    """The token is wrong, or was revoked."""
+    """The token is invalid or was revoked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How to reach a platform."""
+    """Connection settings of a platform."""
 
     token: str = field(repr=False)
     api_url: str = field(default="", repr=False)
-    """Another server than the platform's own; empty for that one."""
+    """API server other than the platform's own, or ""."""
     proxy: str | None = field(default=None, repr=False)
-    """To this API; None for a server of this machine or network (`choose_proxy`)."""
+    """Proxy for this API; None for a local server (`choose_proxy`)."""
     operators: tuple[str, ...] = ()
-    """Ids of the people in ADMINS."""
+    """Ids of the users in ADMINS."""
     webhook_url: str = ""
-    """Where the platform is to bring updates; empty to fetch them."""
+    """Where the platform posts updates; empty to poll for them."""
 
     @property
     def bot_id(self) -> str:
-        """Return the bot's number, which a token of Telegram begins with."""
+        """Return the bot's id, with which a Telegram token begins."""
         return self.token.partition(":")[0]
 
     @property
     def webhook_secret(self) -> str:
-        """Return what the platform shows with every update: it follows from the token, so there is
-        nothing more to set up or to leak."""
+        """Return the secret that the platform sends with every update. It is derived from the
+        token, so there is no further secret to configure or leak."""
         return hmac.new(self.token.encode(), b"webhook", "sha256").hexdigest()
 
 
 class Host(Protocol):
-    """The bot, as a platform sees it."""
+    """The interface of the bot that platforms use."""
 
     @property
     def menu(self) -> Sequence[Command]:
         """The table of commands."""
 
     def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
-        """Yield the replies to a line, as they are ready. Never raises."""
+        """Yield the replies to a line as they are ready. Never raises."""
 
     def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
-        """Log a failure under an id; return the words that tell the id to whoever asked."""
+        """Log an error under an id; return an apology that contains the id."""
 
     def link_word(self, line: str) -> str:
         """Return the deep-link parameter that runs this line, or "" if a link must not run it."""
@@ -161,28 +160,28 @@ class Host(Protocol):
     async def suggest(
         self, kind: Kind, typed: str, topic: str, language: Language | None
     ) -> Sequence[tuple[str, str]]:
-        """Return labels, in that language, and values that complete what is typed, at most 25."""
+        """Return up to 25 completions: labels in that language, and values."""
 
     def is_flooding(self, platform: str, person: str) -> bool:
-        """Return whether a person has asked too much and was told so: nothing of it is answered."""
+        """Return True if a person is over the rate limit and was warned: ignore what they send."""
 
     async def first_time(self, platform: str, update: str) -> bool:
-        """Mark an update as handled; return False if it was marked before."""
+        """Mark an update as handled; return False if it was already marked."""
 
     async def ended(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
     ) -> None:
-        """End what is posted in a chat, in one thread of it, or in a whole server."""
+        """End the subscriptions of a chat, of one of its threads, or of a whole server."""
 
     async def arrived(self, chat: Chat, message: str, text: str, at: datetime) -> None:
-        """Record that somebody in the chat, in its thread, sees a message of the bot with this
-        text, sent at that time: it settles a part that may not have arrived."""
+        """Record that a message of the bot with this text and date is visible in the chat (and
+        thread): this settles a part of unknown outcome."""
 
     async def moved(self, platform: str, old: str, new: str) -> None:
-        """Give a chat its new id."""
+        """Move a chat's data to its new id."""
 
     async def note(self, platform: str, name: str) -> str:
-        """Return what a platform noted under that name, or nothing."""
+        """Return a platform's note of that name, or ""."""
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
         """Save a note across restarts."""
@@ -190,11 +189,11 @@ class Host(Protocol):
     async def list_received(
         self, platform: str, under_way: Collection[str]
     ) -> list[tuple[str, str]]:
-        """Return stored updates but those `under_way`, oldest first, as keys and contents; wait a
-        moment for the first one."""
+        """Return keys and contents of stored updates except those `under_way`, oldest first; wait
+        briefly if there are none."""
 
     async def forget_received(self, platform: str, key: str) -> None:
-        """Delete a stored update that was handled."""
+        """Delete a stored update after it was handled."""
 
     def ready(self, platform: str, name: str) -> None:
         """Record that the platform is connected, under that name."""
@@ -203,56 +202,56 @@ class Host(Protocol):
         """Record that a connected platform cannot be reached now."""
 
     def resumed(self, platform: str) -> None:
-        """Record that a platform that was lost can be reached again."""
+        """Record that a lost platform can be reached again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The rate limits of a platform, as its makers state them."""
+    """Documented rate limits of a platform."""
 
     a_second: float
     most: float
-    """The highest rate that is ever tried."""
+    """Highest rate that is ever tried."""
     chat_gap: float = 0.0
-    """Seconds between two messages to one chat."""
+    """Minimum seconds between two messages to one chat."""
     group_minute: int = 0
-    """Messages a minute to one group or channel; 0: no such limit."""
+    """Messages per minute to one group or channel; 0: unlimited."""
     bans: bool = False
-    """Whether many invalid answers get the address banned."""
+    """True if many invalid responses get the address banned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message on its way to a chat."""
+    """A message to be sent to a chat."""
 
     chat: Chat
     body: str
-    """One of those that `bodies` made."""
+    """An element of the list made by `bodies`."""
     nonce: str
-    """Unique to this message, and the same at every attempt."""
+    """Idempotency key, the same at every attempt."""
     picture: bytes = b""
-    """The picture that the body names, where there is no `file_id`."""
+    """The picture named in the body, unless there is a `file_id`."""
     file_id: str = ""
-    """The platform's id of the picture, where it was uploaded before."""
+    """Platform id of the picture, if it was uploaded before."""
     plain: bool = False
-    """Without markup and buttons."""
+    """True: without markup and buttons."""
     bare: bool = False
-    """Without the picture."""
+    """True: without the picture."""
     denied: bool = False
-    """Something is left out for want of permissions, and the message says so."""
+    """True: something is left out because of missing permissions, and the message says so."""
     thread: str = ""
-    """The first message of its digest, in whose thread it belongs; empty for the chat itself."""
+    """First message of its digest, whose thread it belongs in; empty: the chat itself."""
     doubt: timedelta | None = None
-    """How long ago an earlier attempt began that may have arrived; None where none may have."""
+    """Age of the first earlier attempt that may have arrived; None if there is none."""
     resend: bool = False
-    """True to send it, doubted or not, where nobody can tell whether it arrived."""
+    """True: send it even if it cannot be determined whether it arrived."""
     reply_to: str = ""
-    """Id of the message to reply to; needed only in comment threads, where the reply decides the
+    """Id of the message to reply to; needed only in comment threads, where the reply determines the
     thread."""
 
     def without(self, error: Refused) -> Outgoing | None:
-        """Return a copy without what was refused (picture, then markup), or None if nothing more
-        can be dropped."""
+        """Return a copy without the refused element (picture, then markup), or None if nothing is
+        left to drop."""
         denied = self.denied or error.rights
         if error.picture and (self.picture or self.file_id) and not self.bare:
             return replace(self, bare=True, denied=denied)
@@ -263,34 +262,34 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What a platform answers for a message it accepted."""
+    """A platform's response to an accepted message."""
 
     message: str
     file_id: str = ""
-    """Under which the picture can be sent again; empty where that is not possible."""
+    """Id to reuse the picture; empty if that is not possible."""
     publish: bool = False
-    """Whether followers get it only after `publish`."""
+    """True if followers get it only after `publish`."""
     again: float = 0.0
-    """Seconds before the next message to that chat."""
+    """Seconds until the next message to that chat."""
 
 
 class Delivering(Protocol):
-    """The port for digests: prepared messages, one call each, every outcome told apart."""
+    """The port for digests: prepared messages, one call each, with precise errors."""
 
     pace: Pace
     repeats: bool
-    """True if the platform merges messages with the same nonce."""
+    """True if the platform deduplicates messages with the same nonce."""
     reuses: bool
-    """True if an uploaded picture can be sent again by its id."""
+    """True if an uploaded picture can be reused by its id."""
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
-        """Return the messages of a reply as JSON objects. `picture` names its picture: it is the
-        value of `picture` in the message that shows it. Only the first one rings, and none where
-        `quiet`."""
+        """Return the messages of a reply as JSON objects. `picture`: the picture's name, which is
+        the value of `picture` in the message that shows it. Only the first message notifies users,
+        and none if `quiet`."""
 
     async def deliver(self, message: Outgoing) -> Delivered:
-        """Send one message, in one call, but not what an earlier attempt sent, where the platform
-        can tell. Raises Gone, Moved, Refused, Limited, NotSent, Unsure or Revoked."""
+        """Send one message in one call, except what an earlier attempt already sent, if the
+        platform can tell. Raises Gone, Moved, Refused, Limited, NotSent, Unsure or Revoked."""
 
     async def publish(self, chat: Chat, message: str) -> None:
         """Publish a message to followers; log a refusal."""
@@ -307,14 +306,14 @@ class Platform(Protocol):
         """Return the port for digests."""
 
     async def run(self) -> None:
-        """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
+        """Serve users until cancelled. Raises Unreachable, or Refused for a wrong token."""
 
     async def tell(self, person: str, reply: Reply) -> None:
-        """Send a reply to somebody's private chat. Raises Gone, Refused or Unreachable."""
+        """Send a reply to a user's private chat. Raises Gone, Refused or Unreachable."""
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
-        """Return a line on who the token is for and how to invite the bot; then a line for each
-        of these subscribed chats where it may not post. Changes nothing. Raises as `run` does."""
+        """Return a line on the bot and how to invite it; then a line for each of these subscribed
+        chats where it may not post. Changes nothing. Raises like `run`."""
 
 
 async def send_answer(
@@ -322,9 +321,9 @@ async def send_answer(
     message: Outgoing,
     moved: Callable[[str], Awaitable[None]] | None = None,
 ) -> None:
-    """Send one message of an answer: wait where the platform asks to, send again what the server
-    did not accept or failed at, follow a chat that moved, leave out what is refused. Raises Gone,
-    Refused, Revoked or Unreachable."""
+    """Send one message of an answer: wait if rate-limited, retry if it was not accepted or the
+    server failed, follow a moved chat, drop refused elements. Raises Gone, Refused, Revoked or
+    Unreachable."""
     reason = ""
     for attempt in range(1, MOST_TRIES + 1):
         try:
@@ -352,29 +351,29 @@ async def send_answer(
 
 
 def backoff(attempts: int, most: float = 60.0) -> float:
-    """Return the seconds before the next try: 1, 2, 4 and so on, at most `most`."""
+    """Return the delay before the next attempt: 1, 2, 4 s and so on, at most `most`."""
     return min(most, 2.0 ** max(0, min(attempts, 30) - 1))
 
 
 def names() -> tuple[str, ...]:
-    """Return the platforms of this folder; a module with an underscore is none."""
+    """Return the platforms in this folder: modules without a leading underscore."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
     return tuple(sorted(name for name in modules if not name.startswith("_")))
 
 
 def load(name: str) -> ModuleType:
-    """Return the platform's module, with its SDK: half a second of work the first time."""
+    """Import the platform's module and SDK, which takes half a second the first time."""
     return importlib.import_module(f"{__name__}.{name}")
 
 
 def open_platform(name: str, host: Host, setup: Setup) -> Platform:
-    """Return the platform of that name; connects to nothing yet."""
+    """Return the platform of that name, not yet connected."""
     platform: Platform = load(name).open_platform(host, setup)
     return platform
 
 
 def language_of(code: str | None) -> Language | None:
-    """Return the language for a code such as `zh-hans` or `en-US`; None where there is no code."""
+    """Return the language for a code like `zh-hans` or `en-US`; None without a code."""
     if not code:
         return None
     return "zh" if code.lower().startswith("zh") else "en"
@@ -384,4 +383,4 @@ ADVICE: Mapping[str, str] = {
     "token": "{name} does not accept the token: check {variable}",
     "unreachable": "{name} cannot be reached ({why}): check the network, HTTPS_PROXY and {address}",
 }
-"""What to tell operators of the usual faults."""
+"""Advice to operators on common faults."""

@@ -1,4 +1,4 @@
-"""One HTTP call to a platform's API; a failure says whether the request can have been received."""
+"""HTTP calls to a platform's API; errors say whether the request may have been received."""
 
 import json
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from bot.platforms import NotSent, Unreachable, Unsure
 
 CONNECT_SECONDS = 10.0
 UPLOAD_SECONDS = 20.0
-"""What writing a request may take beside the wait for its answer: aiohttp has no limit for it."""
+"""Time limit for writing a request in addition to waiting; aiohttp has none of its own."""
 KEEP_ALIVE_SECONDS = 5.0
-"""How long an unused connection stays open. The longer, the likelier that the server closes it just
-when a message is written to it, and nobody knows whether that arrived."""
+"""How long an unused connection stays open. Longer times make it likelier that the server closes it
+while a message is written to it, which leaves the outcome unknown."""
 _FAILURES: tuple[tuple[type[Exception], type[Unreachable], str], ...] = (
     (aiohttp.ClientConnectorCertificateError, NotSent, "the server's certificate is not valid"),
     (aiohttp.ClientConnectorSSLError, NotSent, "no secure connection could be made"),
@@ -29,11 +29,12 @@ _FAILURES: tuple[tuple[type[Exception], type[Unreachable], str], ...] = (
     (aiohttp.ClientResponseError, Unsure, "the answer is not valid HTTP"),
     (Exception, Unsure, "the connection broke before an answer came"),
 )
-"""What a failure means, the first that fits: whether the request can have arrived, and why."""
+"""Failures, the first match counts: whether the request may have been received, and why it
+failed."""
 
 
 class ApiClient:
-    """Connections to one API, opened by the first call."""
+    """HTTP client of one API; connects at the first call."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class ApiClient:
         proxy: str | None = None,
         connections: int = 100,
     ) -> None:
-        """`seconds`: the wait for a free connection, and for an answer."""
+        """`seconds`: timeout for a free connection, and for a response."""
         self.seconds, self._headers = seconds, headers
         self._proxy, self._connections = proxy, connections
         self._open: aiohttp.ClientSession | None = None
@@ -52,8 +53,8 @@ class ApiClient:
     async def request(
         self, method: str, url: str, *, seconds: float | None = None, **content: Any
     ) -> tuple[int, bytes, Mapping[str, str]]:
-        """Make one call; return status, body and headers of its answer, whatever the status.
-        `seconds`: the wait for it. Raises NotSent or Unsure, NotSent where it was closed."""
+        """Make one call; return status, body and headers of the response, whatever the status.
+        `seconds`: timeout of the response. Raises NotSent or Unsure; NotSent after `close`."""
         seconds = self.seconds if seconds is None else seconds
         timeout = aiohttp.ClientTimeout(
             total=self.seconds + UPLOAD_SECONDS + seconds,
@@ -68,7 +69,7 @@ class ApiClient:
                 return answer.status, await answer.read(), answer.headers
         except (aiohttp.ClientError, OSError) as error:
             failure = read_failure(error)
-        # Raised out here, without a cause: the library's errors quote the address, token included.
+        # Raised here without a cause, because the library's errors contain the URL and its token.
         raise failure
 
     def open(self) -> None:
@@ -76,7 +77,7 @@ class ApiClient:
         self._closed = False
 
     async def close(self) -> None:
-        """Close the connections for good: nobody would close a new one."""
+        """Close all connections; later calls fail, as nobody would close a new connection."""
         self._closed = True
         if self._open is not None:
             await self._open.close()
@@ -98,7 +99,7 @@ class ApiClient:
 
 
 def read_json(payload: bytes) -> Any:
-    """Return an answer, None for one that is no JSON."""
+    """Parse a response as JSON; None if it is not."""
     try:
         return json.loads(payload.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
@@ -106,5 +107,5 @@ def read_json(payload: bytes) -> Any:
 
 
 def read_failure(error: Exception) -> Unreachable:
-    """Return what is known of a call without an answer, in words for operators."""
+    """Return the error for a call without a response."""
     return next(meaning(why) for kind, meaning, why in _FAILURES if isinstance(error, kind))

@@ -1,4 +1,4 @@
-"""A chat in this terminal: the same commands and answers as everywhere, no token needed."""
+"""Chat in the terminal: the same commands and answers as on other platforms, without a token."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ STOPS = "，。；：！？、）】》”’」』〕,.;:!?)]}"
 
 
 async def say(answer: Answer, lines: Sequence[str], language: Language | None = None) -> None:
-    """Answer these lines; `language` is that of the terminal, where it has one."""
+    """Answer these lines; `language`: the terminal's locale, if set."""
     for line in lines:
         await _exchange(answer, line, language)
 
@@ -42,8 +42,8 @@ async def say(answer: Answer, lines: Sequence[str], language: Language | None = 
 async def talk(
     answer: Answer, commands: Sequence[str], language: Language | None, default: Language
 ) -> None:
-    """Read lines until the end of input, `/quit` or Ctrl-C. `default`: language of a terminal that
-    has none."""
+    """Read lines until end of input, `/quit` or Ctrl-C. `default`: language if the locale has
+    none."""
     print(texts.text("welcome", language or default))
     read = _prompt(commands) if sys.stdin.isatty() else _piped()
     while (line := await read()) is not None:
@@ -54,7 +54,7 @@ async def talk(
 
 
 async def everything() -> bool:
-    """Return the right of whoever sits at this terminal."""
+    """Permission check that always succeeds: this person owns the terminal."""
     return True
 
 
@@ -70,14 +70,14 @@ def width() -> int:
 
 
 def _piped() -> Callable[[], Awaitable[str | None]]:
-    """Read lines of a pipe or a file, as UTF-8 whatever the locale says, in a daemon thread:
-    Ctrl-C would wait for one of asyncio's own threads, and so for the next line."""
+    """Read lines of a pipe or file as UTF-8, whatever the locale, in a daemon thread: Ctrl-C would
+    wait for asyncio's own threads until the next line."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
     def feed() -> None:
-        # A stream of its own: the interpreter waits at its end for whoever holds sys.stdin.
-        # RuntimeError: the loop is closed, nobody listens any more.
+        # A separate file object, because at exit the interpreter would wait for sys.stdin's lock.
+        # RuntimeError: the loop is closed, so nobody reads any more.
         with (
             contextlib.suppress(RuntimeError),
             open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False) as source,
@@ -108,8 +108,8 @@ def _prompt(commands: Sequence[str]) -> Callable[[], Awaitable[str | None]]:
 
 
 def render(reply: Reply, columns: int, *, styled: bool) -> str:
-    """Return the reply as text of at most `columns` columns. What came from posts is cleaned, so
-    that no escape sequence of a stranger reaches the terminal."""
+    """Render the reply in at most `columns` columns. Text from posts is cleaned, so that no escape
+    sequences reach the terminal."""
     lines: list[str] = []
     before: Block | None = None
     for block in reply.blocks:
@@ -134,7 +134,7 @@ def _dim(lines: Iterable[str]) -> list[str]:
 
 
 def _buttons(buttons: Sequence[Button], columns: int) -> list[str]:
-    """Return a few lines that may be typed next; not those that only a button would say."""
+    """Return some lines that can be typed next, without those that only suit buttons."""
     shown = [flat(button.line) for button in buttons if "~" not in button.line]
     if not shown:
         return []
@@ -188,14 +188,14 @@ def _terms(rows: Sequence[tuple[str, str]], columns: int) -> list[str]:
 
 
 def _links(links: Sequence[Link], columns: int) -> list[str]:
-    """Return the first author with the post's address, then who else said it: their posts are one
-    /sources away."""
+    """Return the first author with the post's address, then the other authors, whose posts
+    /sources shows."""
     if not links:
         return []
     label, address = flat(links[0].label), "".join(clean(links[0].url).split())
     first = f"{label} <{address}>" if label and address else label or address
     others = [flat(link.label) for link in links[1:]]
-    handles = [label for label in others if not label.isdigit()]  # no further posts of an author
+    handles = [label for label in others if not label.isdigit()]  # skip an author's further posts
     shown = [first, *handles[: MOST_HANDLES - 1]]
     if len(handles) >= MOST_HANDLES:
         shown.append(f"+{len(handles) - MOST_HANDLES + 1}")
@@ -204,8 +204,8 @@ def _links(links: Sequence[Link], columns: int) -> list[str]:
 
 
 def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]:
-    """Return lines of at most `columns`: Latin words stay whole, Chinese breaks anywhere but before
-    a stop and after an opening bracket."""
+    """Wrap to at most `columns`: Latin words stay whole; Chinese breaks anywhere except before a
+    stop and after an opening bracket."""
     lines, line, taken = [], lead, cells(lead)
     for piece in _pieces(text, columns - len(indent)):
         bare = cells(piece.rstrip(" "))
@@ -219,8 +219,8 @@ def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]
 
 
 def _pieces(text: str, most: int) -> Iterator[str]:
-    """Yield what stays on one line: words, of an endless one letters with all their accents. An
-    address stays whole, to be opened."""
+    """Yield unbreakable pieces: words, or graphemes of an overlong word. Addresses stay whole, so
+    that they can be opened."""
     pieces: list[str] = []
     breaks = True
     for letter in letters(text):

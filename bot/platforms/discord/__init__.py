@@ -1,4 +1,4 @@
-"""Discord: slash commands, buttons that outlive the process, posts in channels and threads."""
+"""Discord: slash commands, persistent buttons, posts in channels and threads."""
 
 from __future__ import annotations
 
@@ -42,30 +42,30 @@ log = logging.getLogger(__name__)
 NAME = "discord"
 _OFFICIAL = "https://discord.com/api/v10"
 _REVOKED = 4004
-"""The gateway's code for a token that is not, or no more, right."""
+"""Gateway close code for an invalid token."""
 _LATE = 10062
-"""An interaction that nobody answered within 3 s."""
+"""Error code for an interaction not answered within 3 s."""
 _BROKEN = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 
 
 def open_platform(host: Host, setup: Setup) -> Discord:
-    # It warns of libraries for voices, which this bot never hears.
+    # Suppress warnings about voice libraries, which this bot does not use.
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     return Discord(host, setup)
 
 
 class Discord:
-    """One bot on Discord."""
+    """A bot on Discord."""
 
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
         api = (setup.api_url or _OFFICIAL).rstrip("/")
-        if not urlsplit(api).path:  # `http://127.0.0.1:8080` stands for its version 10
+        if not urlsplit(api).path:  # for `http://127.0.0.1:8080`, use version 10 as on Discord
             api += "/api/v10"
-        # The library knows no setting for it, so it holds for the whole process.
+        # The library has no setting for the address, so this is global to the process.
         Route.BASE = api
         self.client = Client(host, self, setup.proxy)
-        # Separate clients: on shutdown, digests in flight get more time than answers.
+        # Separate clients, because on shutdown digests in flight get more time than answers.
         self.answering, self.delivering = (
             DiscordDeliverer(setup, api, self._is_news, inside=self._is_inside) for _ in range(2)
         )
@@ -80,7 +80,7 @@ class Discord:
             await self.answering.close()
 
     async def send(self, chat: Chat, reply: Reply, begin: int = 0) -> None:
-        """Send a reply, without so many messages of it that were sent already."""
+        """Send a reply, except its first `begin` messages, which were already sent."""
         shown = parts(reply)[1]
         picture = shown.content if shown else b""
 
@@ -112,14 +112,14 @@ class Discord:
 
 
 class Client(discord.AutoShardedClient):
-    """discord.py's client with the table of commands. It asks for no privileged intent."""
+    """discord.py's client with the command table. It needs no privileged intents."""
 
     def __init__(self, host: Host, platform: Discord, proxy: str | None) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             proxy=proxy,
-            # Nothing that people write is read, so nothing of it stays in memory.
+            # Messages are not read, so none are cached.
             max_messages=None,
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -131,9 +131,9 @@ class Client(discord.AutoShardedClient):
             self.tree.add_command(command(row, host, self.run_command))
 
     async def setup_hook(self) -> None:
-        """Tell Discord the commands, where they changed since it was told."""
+        """Register the commands with Discord if they changed since the last time."""
         if self.platform.setup.api_url:
-            # A session that cannot be resumed would begin again at Discord's own gateway.
+            # Otherwise a new session would go to Discord's own gateway.
             _, gateway, _ = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = type(DiscordWebSocket.DEFAULT_GATEWAY)(gateway)
         translator = Chinese()
@@ -150,25 +150,25 @@ class Client(discord.AutoShardedClient):
             await self.host.save_note(NAME, name, hash_)
 
     async def on_ready(self) -> None:
-        """Note the first connection, or one after a long break."""
+        """Record the first connection, or a new one after a long outage."""
         self.host.ready(NAME, str(self.user))
 
     async def on_disconnect(self) -> None:
-        """Note a break, which the library mends by itself, sooner or later."""
+        """Record a disconnect; the library reconnects by itself."""
         self.host.lost(NAME, "the connection broke")
 
     async def on_resumed(self) -> None:
-        """Note the end of a short break."""
+        """Record the end of a short outage."""
         self.host.resumed(NAME)
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
-        """Log what fails in an event; it takes nothing along."""
+        """Log an error in an event handler."""
         log.exception("discord: %s failed", event_method)
 
     async def on_command_error(
         self, interaction: discord.Interaction, error: app_commands.AppCommandError
     ) -> None:
-        """Answer what never reached a command, such as one that is no more."""
+        """Answer a command that the tree could not run, such as a removed one."""
         language = language_of(str(interaction.locale))
         apology = self.host.apology(error, "a command on discord", language)
         embeds = sheets(apology)[0].embeds
@@ -177,13 +177,13 @@ class Client(discord.AutoShardedClient):
     async def run_command(
         self, interaction: discord.Interaction, row: Command, line: str, share: bool
     ) -> None:
-        """Answer a slash command: where the bot is only its user's own, to that user alone."""
+        """Answer a slash command; privately if the bot is installed only by this user."""
         alone = not row.reads and interaction.guild_id is not None
         private = alone or (_is_guest(interaction) and not share)
         await self._reply(interaction, Press(line, fresh=True), private, thinking=True)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answer a button or a choice. The library's own views would not outlive the process."""
+        """Handle a button or select. The library's own views would not survive a restart."""
         if interaction.type is not discord.InteractionType.component:
             return
         data: Any = interaction.data or {}
@@ -197,11 +197,11 @@ class Client(discord.AutoShardedClient):
     async def _reply(
         self, interaction: discord.Interaction, press: Press, private: bool, *, thinking: bool
     ) -> None:
-        """Send what the line answers: first in the place of the deferred answer, then behind it."""
+        """Send the line's replies: the first replaces the deferred response, others follow it."""
         incoming = _incoming(interaction, press.line)
         try:
             later = interaction.response.defer(ephemeral=private and thinking, thinking=thinking)
-            # Nothing can follow one that came too late, or that the gateway repeats.
+            # Stop if the deferral came too late or the gateway repeated the event.
             if await _answered(later) and await self.host.first_time(NAME, str(interaction.id)):
                 await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
@@ -221,20 +221,20 @@ class Client(discord.AutoShardedClient):
         first = True
         async for reply in replies:
             if reply.manner == "post":
-                # As digests are posted: what works now will work every day.
+                # Posted the same way as digests, so that a problem shows up now.
                 await self.platform.send(_chat(interaction), reply)
                 continue
             edit = first and (press.fresh or _may_replace(interaction, reply))
             await self._answer(interaction, reply, press.page if edit else 1, edit, private)
             first = False
-        if first and press.fresh:  # nothing is answered to somebody who asks too fast
+        if first and press.fresh:  # no reply: the user is over the rate limit
             await _answered(interaction.delete_original_response())
 
     async def _answer(
         self, interaction: discord.Interaction, reply: Reply, page: int, edit: bool, private: bool
     ) -> None:
-        """Send a reply: one page of it, or all where it has no pages; where the interaction can
-        be answered no more, as a message."""
+        """Send a reply: one page of it, or all if it has no pages; as a normal message if the
+        interaction has expired."""
         written = sheets(reply)
         number, last = min(page, len(written)), len(written)
         paged = last > 1 and bool(reply.line) and not any(sheet.picture for sheet in written)
@@ -279,7 +279,7 @@ class Client(discord.AutoShardedClient):
 
 
 async def _answered(call: Any) -> bool:
-    """Make a call of an interaction; return False if it came too late. Log other refusals."""
+    """Await an interaction call; return False if it came too late. Log other errors."""
     try:
         await call
     except _BROKEN as error:
@@ -290,15 +290,15 @@ async def _answered(call: Any) -> bool:
 
 
 def _may_replace(interaction: discord.Interaction, reply: Reply) -> bool:
-    """Return whether a reply may replace the message whose button was pressed: where everybody
-    reads it, only by another page or section."""
+    """Return True if a reply may replace the message with the pressed button; in a public message
+    only another page or section may."""
     message = interaction.message
     alone = interaction.guild_id is None or (message is not None and message.flags.ephemeral)
     return alone or bool(reply.line and reply.manner == "answer")
 
 
 def _is_guest(interaction: discord.Interaction) -> bool:
-    """Return whether the bot is in this chat only because its user installed it for themselves."""
+    """Return True if the bot is in this chat only as an app of this user."""
     if interaction.guild_id is None:
         return bool(interaction.context.private_channel)
     return not interaction.is_guild_integration()
@@ -309,7 +309,7 @@ def _chat(interaction: discord.Interaction) -> Chat:
     place = interaction.channel
     name = getattr(place, "name", None)
     title = f"#{name}" if name else interaction.user.display_name
-    # A digest has a thread of its own in a channel and in a forum, not in a thread.
+    # Digests can have threads in channels and forums, but not within threads.
     opens = place.parent if isinstance(place, discord.Thread) else place
     kinds = discord.ForumChannel if opens is not place else discord.TextChannel
     kind: ChatKind = "channel" if isinstance(opens, kinds) else "group" if space else "private"
@@ -331,7 +331,7 @@ def _incoming(interaction: discord.Interaction, line: str) -> Incoming:
 
 
 def _fault(error: Exception) -> PlatformError:
-    """Return why the bot cannot talk, for operators."""
+    """Return the error for operators on why the bot cannot connect."""
     closed = isinstance(error, discord.ConnectionClosed) and error.code == _REVOKED
     if closed or (isinstance(error, discord.LoginFailure) and _is_discords(error.__cause__)):
         return Refused(ADVICE["token"].format(name="Discord", variable="DISCORD_BOT_TOKEN"))
@@ -342,14 +342,14 @@ def _fault(error: Exception) -> PlatformError:
 
 
 def _is_discords(error: BaseException | None) -> bool:
-    """Return whether a refusal is Discord's own word: an edge in front of it answers with pages."""
+    """Return True if the response is from Discord; proxies in front of it answer with HTML."""
     if not isinstance(error, discord.HTTPException):
         return False
     return error.response.headers.get("Content-Type") == "application/json" and bool(error.text)
 
 
 def _reason(error: Exception) -> str:
-    """Return what went wrong, in a line for operators without the pages of an edge."""
+    """Return a one-line reason for operators, without a proxy's HTML."""
     if isinstance(error, discord.LoginFailure):
         return "HTTP 401 from a server in front of Discord"
     if isinstance(error, discord.HTTPException) and not _is_discords(error):

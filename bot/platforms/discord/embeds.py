@@ -1,4 +1,4 @@
-"""Lines as Discord's markdown inside embeds. What strangers wrote is escaped, every sign of it."""
+"""Render lines as Discord markdown in embeds. Untrusted text is escaped completely."""
 
 import colorsys
 import re
@@ -15,41 +15,41 @@ from bot.messages import Button, Picture, Press, Reply
 from bot.rich import Line, PageBudget, Run, fitting, pages, parts, text_of, utf16
 from digest.models import Language
 
-# Discord reads a backslash before any sign as that sign (its markdown is simple-markdown's). These
-# can begin markup, mentions, emoji, time stamps or links wherever they stand.
+# Discord accepts a backslash escape before any character. These characters can begin markup,
+# mentions, emoji, time stamps or links anywhere in a line.
 _SIGNS = re.compile(r"[\\*_~`|\[\]<>@#]|:(?=//|[\w+-]+:)")
-# At the start of a line also lists and small print.
+# At the start of a line, lists and small print, too.
 _LEADING = re.compile(r"(?m)^(\s*)([-+])")
 _AFTER_NUMBER = re.compile(r"(?m)^(\s*\d+)([.)])")
 
-# These would end the address of a link early.
+# Characters that would end a link's address.
 _ENDING = re.compile(r'[()<>"\\\s]')
 
 PICTURE = "wordcloud.png"
 TITLE = 256
 DESCRIPTION = PageBudget(4000)
 CLOSING = PageBudget(1500)
-"""Of one embed 4,096 may be used, of all embeds of a message with their titles 6,000; counted
-here in UTF-16 units, which is never less than Discord counts."""
+"""Discord allows 4,096 per embed and 6,000 for all embeds of a message with titles. Counted here in
+UTF-16 units, which is never less than Discord counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedSheet:
-    """One message: its embeds, and the picture that the last of them shows."""
+    """A message: its embeds, and the picture shown by the last one."""
 
     embeds: tuple[discord.Embed, ...]
     picture: Picture | None = None
 
 
 def escaped(text: str) -> str:
-    """Return the text so that Discord shows it as it is."""
+    """Escape the text so that Discord shows it literally."""
     text = _SIGNS.sub(lambda sign: "\\" + sign.group(), text)
     text = _AFTER_NUMBER.sub(r"\1\\\2", text)
     return _LEADING.sub(r"\1\\\2", text)
 
 
 def shown(run: Run) -> str:
-    """Return a run as markdown."""
+    """Render a run as markdown."""
     inner = escaped(run.text)
     if run.url:
         return f"[{inner}]({_ENDING.sub(lambda sign: quote(sign.group()), run.url)})"
@@ -61,7 +61,7 @@ def shown(run: Run) -> str:
 
 
 def size(run: Run) -> int:
-    """Return the most a run takes of an embed, wherever it stands."""
+    """Return the maximum size of a run in an embed, wherever it is placed."""
     return utf16(shown(run))
 
 
@@ -70,8 +70,8 @@ def markdown(lines: Sequence[Line]) -> str:
 
 
 def sheets(reply: Reply) -> list[EmbedSheet]:
-    """Return the reply as messages within Discord's limits; the picture and what stands behind it
-    is one with the last of what stands before it."""
+    """Return the reply as messages within Discord's limits. The picture is in one message with the
+    end of the text before it and the text after it."""
     before, picture, after = parts(reply)
     title = None
     first = before or after
@@ -108,11 +108,11 @@ def sheets(reply: Reply) -> list[EmbedSheet]:
 
 
 MOST_ID, MOST_LABEL, MOST_OPTIONS, MOST_ROWS, MOST_IN_ROW = 100, 80, 25, 5, 5
-"""Of a component (Discord's documentation, Message Components)."""
+"""Limits of message components (Discord's documentation)."""
 
 
 def colour(topic: str) -> discord.Colour:
-    """Return the topic's colour, the same every day; the bot's own matters are grey."""
+    """Return the topic's fixed colour; grey for replies without a topic."""
     if not topic:
         return discord.Colour(0x99AAB5)
     hue = zlib.crc32(topic.encode()) % 360 / 360
@@ -121,7 +121,7 @@ def colour(topic: str) -> discord.Colour:
 
 
 def build_view(reply: Reply, number: int, of: int) -> ui.View:
-    """Return the buttons of a message; this process retains nothing of them."""
+    """Return the buttons of a message; this process does not keep them."""
     view = ui.View(timeout=None)
     rows = _rows(reply, number, of, 2 * MOST_IN_ROW)
     if len(rows) > MOST_ROWS:
@@ -134,12 +134,12 @@ def build_view(reply: Reply, number: int, of: int) -> ui.View:
                 ids.add(id_)
                 item.row = place
                 view.add_item(item)
-    view.stop()  # or the library would remember every view it ever sent
+    view.stop()  # otherwise the library would keep every view it ever sent
     return view
 
 
 def _rows(reply: Reply, number: int, of: int, most: int) -> list[Sequence[ui.Item[ui.View]]]:
-    """Rows of buttons; of more than `most` in a group, selects."""
+    """Return rows of buttons; groups of more than `most` become selects."""
     rows: list[Sequence[ui.Item[ui.View]]] = []
     if of > 1 and len(Press(reply.line, of).code) <= MOST_ID:
         rows.append(_arrows(reply.line, number, of))
@@ -160,7 +160,7 @@ def _arrows(line: str, number: int, of: int) -> Sequence[ui.Item[ui.View]]:
 def _group(
     group: Sequence[Button], language: Language, place: int, most: int
 ) -> Iterator[Sequence[ui.Item[ui.View]]]:
-    """Up to `most` buttons in rows of five; more as selects."""
+    """Yield up to `most` buttons in rows of five; more as selects."""
     presses = [(button.label, Press(button.line, fresh=button.fresh)) for button in group]
     fitting = [(label[:MOST_LABEL], press.code) for label, press in presses if press.fits(MOST_ID)]
     if len(fitting) <= most:

@@ -1,8 +1,8 @@
-"""Digests to Discord: one call per message, whose nonce keeps a repeated message one message.
+"""Delivery to Discord: one call per message, with a nonce that deduplicates retries.
 
-Not through discord.py's HTTP client: it waits out a 429 inside the call, which holds up other
-chats, hides how many there were, never repeats a 503 and tells a cut connection from a refused one
-by error numbers. Its messages are used as they are.
+This does not use discord.py's HTTP client, because that waits out a 429 inside the call (which
+blocks other chats), hides the number of 429s, does not retry a 503, and tells lost from refused
+connections by error numbers. Its message models are used.
 """
 
 import json
@@ -43,43 +43,44 @@ from digest.models import Chat
 log = logging.getLogger(__name__)
 
 PACE = Pace(a_second=48.7, most=48.7, bans=True)
-"""50 requests a second a bot (Discord, Rate Limits); one is left for answers and for bunching."""
+"""Discord allows a bot 50 requests per second (Rate Limits); the rest is left for answers and
+jitter."""
 TIMEOUT = 20.0
 NONCE_VALID = timedelta(minutes=2)
-"""How long Discord surely remembers a nonce ("the past few minutes")."""
+"""How long Discord certainly remembers a nonce ("the past few minutes")."""
 CLOCKS_APART = timedelta(seconds=10)
-"""How far the clock of this machine may be ahead of Discord's."""
+"""Tolerated clock skew: how far this machine's clock may be ahead of Discord's."""
 USUAL_WAIT = 5.0
 _DELETED = {10003, 10013}
-"""Unknown channel or person."""
+"""Unknown channel; unknown user."""
 _REMOVED = {10004, 50007, 50033}
-"""Unknown server, a person who takes no messages, no such person."""
+"""Unknown server; user does not accept messages; invalid user."""
 _HIDDEN = 50001
-"""Missing access: to the channel, or to its whole server."""
+"""Missing access to the channel or its server."""
 _TOO_LARGE = 40005
 _BAD_FORM = 50035
 _NO_RIGHTS = 50013
 _BLOCKED = {40333}
-"""JSON in Discord's name of the edge in front of it: this address is blocked for a while."""
+"""JSON error of the proxy in front of Discord: this address is temporarily blocked."""
 _FORUMS = {discord.ChannelType.forum.value, discord.ChannelType.media.value}
 _NOT_IN_POSTS = {"nonce", "enforce_nonce", "tts"}
-"""Fields of a message that the first one of a forum's post has not."""
+"""Message fields that the first message of a forum post must not have."""
 _EPHEMERAL, _SILENT = 1 << 6, 1 << 12
-"""Of a message's flags: for one person alone, and SUPPRESS_NOTIFICATIONS."""
+"""Message flags: EPHEMERAL and SUPPRESS_NOTIFICATIONS."""
 _EXPIRED = {10015, 50027}
-"""An interaction that cannot be answered any more: it is more than 15 minutes old."""
+"""The interaction is older than 15 minutes and cannot be answered any more."""
 MOST_CONTENT = 2000
 MOST_NAME, ARCHIVE_MINUTES = 100, 1440
-"""Characters of a thread's name, and minutes without a message after which it is put away."""
+"""Maximum length of a thread's name, and minutes of inactivity before it is archived."""
 MOST_REASON = 300
 
 
 class Hidden(Gone):
-    """A channel that the bot may not see."""
+    """The bot has no access to the channel."""
 
 
 class DiscordDeliverer:
-    """Sends messages through one token."""
+    """Sends messages with one token."""
 
     pace = PACE
     repeats = True
@@ -93,19 +94,19 @@ class DiscordDeliverer:
         timeout: float = TIMEOUT,
         inside: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """Take `api`, the root of the API; `news`: whether a channel is an announcement channel;
-        `inside`: whether the bot is surely in a server."""
+        """Take the API root `api`; `news`: returns True for an announcement channel; `inside`:
+        returns True if the bot is certainly in a server."""
         self._api, self._news, self._inside = api, news, inside
         client = f"https://github.com/Rapptz/discord.py {discord.__version__}"
         agent = {"User-Agent": f"DiscordBot ({client})"}
         headers = agent | {"Authorization": f"Bot {setup.token}"}
         self._client = ApiClient(timeout, headers, proxy=setup.proxy)
-        # An interaction's address is its key: without the token no limit of the bot counts them.
+        # An interaction's URL is its credential; without a token, no bot rate limit applies.
         self._keyless = ApiClient(timeout, agent, proxy=setup.proxy)
         self._forums: dict[str, str] = {}
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
-        """Return the messages of a reply as JSON. The library's views want a running loop."""
+        """Return the reply's messages as JSON, because the library's views need a running loop."""
         written = sheets(reply)
         bodies = []
         for number, sheet in enumerate(written, 1):
@@ -116,11 +117,11 @@ class DiscordDeliverer:
         return bodies
 
     async def answer(self, webhook: str, message: Outgoing, *, edit: bool, private: bool) -> None:
-        """Send a message of an answer to the interaction that has this webhook. `edit`: in the
-        place of the original one; `private`: to the person alone. Raises as `deliver` does."""
+        """Send a message to the interaction with this webhook. `edit`: replace the original
+        response; `private`: show it only to the user. Raises like `deliver`."""
         for number, payload in enumerate(_payloads(message)):
             fields = {key: payload[key] for key in payload.keys() - _NOT_IN_POSTS}
-            if edit and not number:  # without them those of the old message would stay
+            if edit and not number:  # the defaults remove those of the old message
                 fields = {"embeds": [], "components": [], "attachments": []} | fields
                 content = _content(fields, message.picture)
                 await self.call("PATCH", f"{webhook}/messages/@original", content)
@@ -130,13 +131,13 @@ class DiscordDeliverer:
             await self.call("POST", webhook, content)
 
     async def deliver(self, message: Outgoing) -> Delivered:
-        """Send one message in one call, or plain text in as many calls as it needs. The first
-        message of a threaded digest opens the thread (in a forum: the post). Later ones go there,
-        or to the channel if there is no thread or the bot may not write in it."""
+        """Send one message in one call, or plain text in as many calls as needed. The first message
+        of a threaded digest opens the thread (in a forum: the post). Later ones go there, or to the
+        channel if there is no thread or the bot may not write in it."""
         try:
             return await self._deliver(message)
         except Hidden as error:
-            if self._inside(message.chat.space):  # an admin may show it the channel again
+            if self._inside(message.chat.space):  # an admin may restore access
                 raise Refused(str(error), rights=True) from error
             raise
 
@@ -155,13 +156,13 @@ class DiscordDeliverer:
             path = f"/channels/{message.chat.id}/messages/{delivered.message}/threads"
             try:
                 await self.call("POST", path, {"json": _thread(name)})
-            except PlatformError as error:  # without it the digest goes on in the channel
+            except PlatformError as error:  # the digest continues in the channel
                 log.warning("discord: no thread was opened in %s (%s)", message.chat.id, error)
         return delivered
 
     async def _post_elsewhere(self, message: Outgoing) -> Delivered:
-        """Send to the channel what a forum or a thread refuses, but not what the thread took
-        before: a nonce is known in its own channel alone."""
+        """Send to the channel what a forum or thread refuses, except what the thread has already
+        accepted, because nonces are known only within a channel."""
         payloads, posted = _payloads(message), {}
         if message.thread and _is_young(message.doubt):
             posted = await self._list_posted(message, payloads, message.thread, "", look=True)
@@ -188,15 +189,15 @@ class DiscordDeliverer:
         *,
         look: bool = False,
     ) -> dict[int, str]:
-        """Return the ids of what earlier attempts posted, by the places of the payloads. `look`:
-        also where a nonce is still known. Raises Unseen where the bot may not look, and Unsure as
-        long as a place that cannot be looked at may have taken the message a moment ago."""
+        """Return the ids of messages that earlier attempts posted, by payload index. `look`: search
+        the history even while the nonce is still known. Raises Unseen if the bot may not read it,
+        and Unsure while a message may just have been accepted in an unreadable place."""
         if message.doubt is None:
             return {}
         after = discord.utils.time_snowflake(datetime.now(UTC) - message.doubt - CLOCKS_APART)
         posted: dict[int, str] = {}
         try:
-            if post:  # posts know no nonce, but their day
+            if post:  # forum posts have no nonce, but a creation time
                 words = _words(payloads[0])
                 opened = await self._find_post(channel, post, message.chat, after, words)
                 if not opened:
@@ -217,8 +218,8 @@ class DiscordDeliverer:
     async def _find_post(
         self, forum: str, name: str, chat: Chat, after: int, words: list[tuple[str, str]]
     ) -> str:
-        """Return the bot's active post of that name in a forum, made after that id, that begins
-        with these words or whose beginning cannot be seen; or nothing."""
+        """Return the bot's active forum post with that name, created after that id, that begins
+        with these words or whose first message cannot be read; "" if there is none."""
         active, _ = await self.call("GET", f"/guilds/{chat.space}/threads/active", {})
         me, _ = await self.call("GET", "/users/@me", {})
         wanted, unseen = (forum, name, me["id"]), ""
@@ -236,11 +237,11 @@ class DiscordDeliverer:
     async def _read_history(
         self, channel: str, after: int, *, may_skip: bool
     ) -> list[dict[str, Any]]:
-        """Return what bots wrote in a channel after that id, newest first."""
+        """Return the messages of bots in a channel after that id, newest first."""
         path = f"/channels/{channel}"
         history, _ = await self.call("GET", f"{path}/messages?after={after}&limit=100", {})
         if not history and not may_skip:
-            # To a bot without the permission Discord shows every history as empty.
+            # Without the permission, Discord returns an empty history.
             place, _ = await self.call("GET", path, {})
             if int(place.get("last_message_id") or 0) > after:
                 raise Unseen(UNSEEN)
@@ -254,7 +255,7 @@ class DiscordDeliverer:
         *,
         posted: Mapping[int, str] | None = None,
     ) -> Delivered:
-        """Send to a channel, or as a forum's new post of that name, all but what is `posted`."""
+        """Send to a channel, or as a new forum post of that name, except what is in `posted`."""
         first, again = "", 0.0
         payloads = _payloads(message)
         posted = await self._list_posted(message, payloads, channel, post) | dict(posted or {})
@@ -279,7 +280,7 @@ class DiscordDeliverer:
         return Delivered(first, publish=self._news(channel), again=again)
 
     async def open_direct(self, person: str) -> Chat:
-        """Return the channel of direct messages with somebody. Raises as `deliver` does."""
+        """Return the direct message channel with a user. Raises like `deliver`."""
         content = {"json": {"recipient_id": person}}
         answer, _ = await self.call("POST", "/users/@me/channels", content)
         return Chat("discord", str(answer.get("id", "")))
@@ -295,12 +296,12 @@ class DiscordDeliverer:
         await self._keyless.close()
 
     async def call(self, method: str, path: str, content: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the answer and its headers. Raises what `deliver` raises."""
+        """Return the response and its headers. Raises like `deliver`."""
         client = self._keyless if path.startswith("/webhooks/") else self._client
         status, payload, headers = await client.request(method, self._api + path, **content)
         if not 200 <= status < 300:
             error = read_refusal(status, payload, headers)
-            looked = method == "GET" and isinstance(error, ServerFault)  # so nothing was sent
+            looked = method == "GET" and isinstance(error, ServerFault)  # a GET sends nothing
             raise NotSent(str(error)) if looked else error
         answer = read_json(payload)
         if answer is None and status != 204:
@@ -317,7 +318,7 @@ def write_body(
     *,
     buttons: bool = True,
 ) -> dict[str, Any]:
-    """Return a message of a reply, page `number` of so many, whose picture is called so."""
+    """Return a message of a reply, page `number` of `of`; `picture` is its picture's name."""
     if of > 1:
         sheet.embeds[-1].set_footer(text=texts.text("page", reply.language, n=number, of=of))
     view = build_view(reply, number, of)
@@ -332,7 +333,7 @@ def write_body(
 
 
 def _is_young(doubt: timedelta | None) -> bool:
-    """Return True if Discord still knows the nonce of the attempt that is in doubt."""
+    """Return True if Discord still knows the nonce of the attempt in doubt."""
     return doubt is not None and doubt <= NONCE_VALID
 
 
@@ -350,7 +351,7 @@ def _content(payload: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
 
 
 def _payloads(message: Outgoing) -> list[dict[str, Any]]:
-    """Return what is posted: one payload, or as many as plain text takes."""
+    """Return the payloads to post: one, or several for plain text."""
     body: dict[str, Any] = json.loads(message.body)
     note = f"-# {body.pop('denied', '')}" if message.denied else ""
     for key in ("denied", "thread", "in_thread"):
@@ -382,7 +383,7 @@ def _nonce(message: Outgoing, number: int = 0) -> dict[str, Any]:
 
 
 def _plain_texts(body: Mapping[str, Any], note: str) -> list[str]:
-    """Return the embeds' titles and texts as messages of text alone, and the note at the end."""
+    """Return the embeds' titles and texts as plain messages, and the note at the end."""
     lines: list[str] = []
     for embed in body.get("embeds", []):
         title = embed.get("title") or ""
@@ -394,7 +395,7 @@ def _plain_texts(body: Mapping[str, Any], note: str) -> list[str]:
 
 
 def _words(message: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what tells a message from others: its text, titles and texts of its embeds."""
+    """Return what identifies a message: its text, and the titles and texts of its embeds."""
     content = ("", str(message.get("content") or "").strip())
     return [content] + [
         (str(embed.get("title") or ""), str(embed.get("description") or "").strip())
@@ -403,8 +404,8 @@ def _words(message: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> PlatformError:
-    """Return what an answer that is no success means. Only JSON with a `code` is Discord's word;
-    anything else comes from a proxy or an edge in front of it."""
+    """Return the error for an unsuccessful response. Only JSON with a `code` is from Discord;
+    anything else is from a proxy in front of it."""
     answer = read_json(payload)
     if code == 429:
         return _limited(answer, headers)
@@ -428,14 +429,14 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
 
 
 def _read_fault(code: int, reason: str) -> PlatformError:
-    """Return what a server's fault means. But for a 503, the message may have been accepted before
-    it; the nonce, and a look at the channel later, make a repeat harmless."""
+    """Return the error for a server fault. Except for a 503, the message may have been accepted;
+    the nonce, and later a look at the channel, make a retry safe."""
     sure = code == 503 or (code < 500 and code != 408)
     return NotSent(reason) if sure else ServerFault(reason)
 
 
 def _limited(answer: Any, headers: Mapping[str, str]) -> Limited:
-    if not isinstance(answer, dict):  # Cloudflare's page: the whole address is held off
+    if not isinstance(answer, dict):  # Cloudflare's page: the whole address is limited
         return Limited(_seconds(headers.get("Retry-After")), everywhere=True)
     seconds = _seconds(answer.get("retry_after"))
     scope = headers.get("X-RateLimit-Scope", "")

@@ -1,5 +1,5 @@
-"""The table of commands as Discord's slash commands, with names in both languages and completion;
-what the bot must be allowed to do where it posts."""
+"""Discord slash commands from the command table, with names in both languages and completion; and
+the permissions the bot needs."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from bot.platforms import Host, Setup, language_of
 from digest.models import Chat, Language
 
 Run = Callable[[discord.Interaction, Command, str, bool], Awaitable[None]]
-"""Answers a line; the flag says that the answer is shared with everybody in that chat."""
+"""Answers a line; the flag shares the answer with everybody in the chat."""
 COMPLETED: frozenset[Kind] = frozenset(
     {"topic", "day", "section", "time", "zone", "language", "action"}
 )
@@ -23,7 +23,7 @@ MOST_CHOICE = 100
 
 
 class Chinese(app_commands.Translator):
-    """Chinese names and descriptions for Chinese apps; English is the default."""
+    """Chinese names and descriptions for Chinese apps; the default is English."""
 
     async def translate(
         self,
@@ -31,14 +31,14 @@ class Chinese(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """Return the Chinese words that the English ones carry with them."""
+        """Return the Chinese text attached to an English one."""
         if locale in (discord.Locale.chinese, discord.Locale.taiwan_chinese):
             return str(string.extras["zh"])
         return None
 
 
 def command(row: Command, host: Host, run: Run) -> app_commands.Command[Any, ..., None]:
-    """Return a row of the table as a slash command that runs the line it stands for."""
+    """Return the slash command for a row of the table."""
 
     async def callback(interaction: discord.Interaction, **options: Any) -> None:
         await run(interaction, row, line(row, options), bool(options.get("share")))
@@ -57,8 +57,8 @@ def command(row: Command, host: Host, run: Run) -> app_commands.Command[Any, ...
         allowed_contexts=app_commands.AppCommandContext(
             guild=True, dm_channel=True, private_channel=row.reads
         ),
-        # Whoever installs the bot for themselves reads with it anywhere; only a server's own bot
-        # posts.
+        # Users may install the bot for themselves to read reports anywhere; only a server's own
+        # bot may post.
         allowed_installs=app_commands.AppInstallationType(guild=True, user=row.reads),
     )
     if row.who == "operators":
@@ -67,7 +67,7 @@ def command(row: Command, host: Host, run: Run) -> app_commands.Command[Any, ...
     rows = {kind: texts.table("arguments")[kind] for kind in kinds}
     words = {kind: locale_str(row["en"], zh=row["zh"]) for kind, row in rows.items()}
     names = {kind: locale_str(kind, zh=row["name"]) for kind, row in rows.items()}
-    # All at once: a second call would take away what the first one said.
+    # In one call each: a second call would overwrite the first.
     app_commands.describe(**words)(slash_command)
     app_commands.rename(**names)(slash_command)
     for argument in row.takes:
@@ -77,7 +77,7 @@ def command(row: Command, host: Host, run: Run) -> app_commands.Command[Any, ...
 
 
 def line(row: Command, options: Mapping[str, object]) -> str:
-    """Return the line that a person would type for these options."""
+    """Return the line that corresponds to these options."""
     words = [str(options[arg.kind]).strip() for arg in row.takes if options.get(arg.kind)]
     return " ".join([f"/{row.name}", *filter(None, words)])
 
@@ -109,20 +109,20 @@ NEEDED: dict[str, dict[Language, str]] = {
     "embed_links": {"zh": "嵌入链接", "en": "Embed Links"},
     "attach_files": {"zh": "附加文件", "en": "Attach Files"},
 }
-"""Permissions without which nothing can be posted, as Discord's apps call them."""
+"""Permissions required to post, with their names in Discord's apps."""
 _HISTORY = {"read_message_history": "Read Message History"}
-"""With it a message whose answer was lost is looked for before it is sent again."""
+"""Needed to look for a message of unknown outcome before it is sent again."""
 
 
 def lacking(have: discord.Permissions, *, thread: bool) -> list[str]:
-    """Those of NEEDED that are missing in a channel, or in a thread or forum post."""
+    """Return the permissions in NEEDED that are missing in a channel (or thread or forum post)."""
     spared = "send_messages" if thread else "send_messages_in_threads"
     return [name for name in NEEDED if name != spared and not getattr(have, name)]
 
 
 async def checked(setup: Setup, chats: Sequence[Chat]) -> list[str]:
-    """Return a line on the bot, then one for each of these chats where it cannot post."""
-    # A client without commands: whoever only looks must change nothing.
+    """Return a line on the bot, then a line for each of these chats where it cannot post."""
+    # A client without commands, so that checking changes nothing.
     client = discord.Client(intents=discord.Intents.none(), proxy=setup.proxy)
     async with client:
         await client.login(setup.token)
@@ -161,7 +161,7 @@ async def _of_server(client: discord.Client, space: str, chats: Iterable[Chat]) 
 
 
 async def _parent(client: discord.Client, id_: int) -> int:
-    """Return the channel of a thread; 0 where there is none."""
+    """Return the parent channel of a thread; 0 if there is none."""
     try:
         channel = await client.fetch_channel(id_)
     except (discord.NotFound, discord.Forbidden):

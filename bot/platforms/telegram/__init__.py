@@ -1,4 +1,4 @@
-"""Telegram: long polling inside our own loop, every update handled once."""
+"""Telegram: long polling in our own loop, or webhook; every update is handled once."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ log = logging.getLogger(__name__)
 UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
 MOST_AT_ONCE = 64
 SLOT_SECONDS = 0.5
-"""How long an update may hold a slot. One that takes longer is waiting (for a report or for
-Telegram), so its slot is freed."""
+"""How long an update may occupy a slot. A slower one is waiting (for a report or for Telegram), so
+its slot is freed."""
 ANSWER_SECONDS = 30.0
 QUICK_SECONDS = 2.0
-"""After which a button stops turning although its answer is not there yet."""
+"""After this time a button's progress indicator is stopped even if the answer is not ready."""
 PAUSE_SECONDS = 5.0
 """Pause after Telegram refuses getUpdates because another copy of the bot is polling."""
 LONGEST_PAUSE_SECONDS = 30.0
 MOST_TOAST = 200
-"""Characters of a toast (Bot API, answerCallbackQuery)."""
+"""Maximum length of a toast (Bot API, answerCallbackQuery)."""
 
 
 def open_platform(host: Host, setup: Setup) -> Telegram:
@@ -60,7 +60,7 @@ def open_platform(host: Host, setup: Setup) -> Telegram:
 
 
 class Telegram:
-    """One bot on Telegram."""
+    """A bot on Telegram."""
 
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
@@ -113,7 +113,7 @@ class Telegram:
         return [f"@{me.username}, {groups}; {invite}", *silent]
 
     async def _silent(self, chat: Chat) -> str:
-        """Return why nothing can be posted in a subscribed chat, if so."""
+        """Return why the bot cannot post in a subscribed chat; "" if it can."""
         if chat.kind == "private":
             return ""
         try:
@@ -126,7 +126,7 @@ class Telegram:
         return f"{place.title or chat.id}: the bot may not post there: make it an admin who may"
 
     async def _close(self) -> None:
-        """Let what is being answered finish, then let go of the connections."""
+        """Let answers in progress finish, then close the connections."""
         if self._working:
             await asyncio.wait(self._working, timeout=5.0)
         for task in list(self._working):
@@ -135,7 +135,7 @@ class Telegram:
         await self.bot.shutdown()
 
     async def _drain(self) -> None:
-        """Handle stored updates for ever, oldest first; forget each when it is handled."""
+        """Handle stored updates forever, oldest first; delete each after it was handled."""
         under_way: set[str] = set()
 
         async def take(key: str, raw: Any) -> None:
@@ -157,11 +157,11 @@ class Telegram:
         task.add_done_callback(self._working.discard)
 
     async def _poll(self) -> None:
-        """Fetch updates for ever; the library's poller would end silently at a revoked token."""
+        """Poll for updates forever; the library's poller would end silently on a revoked token."""
         offset, failures = 0, 0
         while True:
             try:
-                # After a failure at once, to see whether it is over.
+                # After a failure, poll without waiting to see whether it is over.
                 hold = 0 if failures else HOLD_SECONDS
                 batch = await self._wire.fetch_updates(offset, UPDATES, hold)
             except Revoked:
@@ -181,7 +181,7 @@ class Telegram:
                 offset = _number_of(raw, offset - 1) + 1
                 await self._room.acquire()
                 self._start(self._take(raw))
-            if batch and offset == before:  # without numbers they would come again at once
+            if batch and offset == before:  # updates without numbers would be returned again
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _wait_after(self, error: PlatformError, failures: int) -> None:
@@ -194,10 +194,10 @@ class Telegram:
             await asyncio.sleep(backoff(failures, LONGEST_PAUSE_SECONDS))
 
     async def _take(self, raw: Any) -> None:
-        """Read and handle an update. Its slot is free again when it is handled, or waits."""
+        """Parse and handle an update. Its slot is freed when it is done, or after SLOT_SECONDS."""
         freeing = asyncio.get_running_loop().call_later(SLOT_SECONDS, self._room.release)
         try:
-            # A thousand lines of one person hold up nobody: they are not even read.
+            # Updates of a flooding user are not even parsed, so that they delay nobody.
             flooding = self.host.is_flooding(NAME, _sender_of(raw))
             if not flooding and (update := self._read(raw)):
                 await self._handle(update)
@@ -215,7 +215,7 @@ class Telegram:
             return None
 
     async def _handle(self, update: Update) -> None:
-        """Handle one update; what fails in it is logged and takes nothing along."""
+        """Handle one update; log errors."""
         chat = updates.chat_of(update)
         person = update.effective_user
         language = language_of(person.language_code if person else None)
@@ -223,7 +223,7 @@ class Telegram:
             if not await self.host.first_time(NAME, f"{self.bot.id}:{update.update_id}"):
                 return
             if chat is not None:
-                # Somebody sees it: so it did arrive.
+                # The message is visible to somebody, so it did arrive.
                 if sent := updates.own_message(update, self.bot):
                     text = sent.text or sent.caption or ""
                     await self.host.arrived(chat, str(sent.message_id), text, sent.date)
@@ -290,7 +290,7 @@ class Telegram:
         finally:
             first.cancel()
         toast = _toast(reply, chat)
-        # A press has one answer: a second one shows nothing.
+        # A press can be answered only once.
         shown = not answered and await self._stop_turning(query, toast)
         place = updates.reply_place(query.message if isinstance(query.message, Message) else None)
         if reply is None or toast:
@@ -304,7 +304,7 @@ class Telegram:
         await self._send_all(replies, chat, place)
 
     async def _may_press(self, query: CallbackQuery, press: Press, line: Incoming) -> bool:
-        """Return whether a press in a channel is an admin's. Others get a link or a toast."""
+        """Return True if an admin pressed a button in a channel. Others get a link or a toast."""
         if is_for_everybody(press.line, self.host):
             address = link(self.host.link_word(press.line), self.bot.username)
             await self._stop_turning(query, url=address)
@@ -319,7 +319,7 @@ class Telegram:
     async def _show(
         self, query: CallbackQuery, press: Press, reply: Reply, chat: Chat, place: str
     ) -> None:
-        """Show the answer in place of the message whose button was pressed, or behind it."""
+        """Show the answer in place of the message with the button, or after it."""
         message, channel = query.message, chat.kind == "channel"
         shown = channel and reply.manner != "post"
         if reply.manner != "post" and message and (channel or not press.fresh):
@@ -330,7 +330,7 @@ class Telegram:
             await self._answering.send(chat, reply, reply_to=place)
 
     async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> bool:
-        """Answer the press itself, worth no more than a log line; return False if not taken."""
+        """Answer the press itself; on failure only log it and return False."""
         try:
             await call(
                 self.bot.answer_callback_query(
@@ -367,7 +367,7 @@ def _sender_of(raw: Any) -> str:
 
 
 def _toast(reply: Reply | None, chat: Chat) -> str:
-    """Return a short answer that only the person who pressed sees, or nothing."""
+    """Return a short answer to show only to the person who pressed the button, or ""."""
     if reply is None or reply.manner != "private" or chat.kind == "private" or reply.buttons:
         return ""
     text = text_of(line for unit in units(reply.blocks) for line in unit.lines)

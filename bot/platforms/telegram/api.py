@@ -1,5 +1,5 @@
-"""Telegram's Bot API over aiohttp: the library's transport, a direct one for messages and updates,
-the one translation of its refusals; parts of digests, answers to people, and menus of commands."""
+"""Telegram's Bot API over aiohttp: transport, error classification, delivery of digests and
+answers, and command menus."""
 
 import hashlib
 import json
@@ -44,21 +44,21 @@ log = logging.getLogger(__name__)
 
 NAME = "telegram"
 DEFAULT_WAIT_SECONDS = 5.0
-"""The wait after a 429 that does not say how long."""
+"""Delay after a 429 without a retry time."""
 MOST_REASON = 300
-"""Characters of a server's description in our errors."""
-# What Telegram's descriptions say, in small letters.
+"""Maximum length of a server's error description in our errors."""
+# Parts of Telegram's error descriptions, in lower case.
 _GONE = ("chat not found", "user not found", "deactivated", "peer_id_inv")
 _RIGHTS = (" rights", "chat_admin_required", "chat_write_forbidden", "chat_send_")
-"""What the bot may not do there now: an admin may give it back, so the chat is not gone."""
+"""Missing permissions: an admin may restore them, so the chat is not gone."""
 _THREAD_GONE = ("message thread not found", "topic_deleted", "topic_id_invalid")
 _DELETED = ("not found", "deactivated", "was deleted", "topic_")
 _MARKUP = ("can't parse", "entities", "entity_", "reply markup", "button", "inline keyboard")
 _HANDED_ON = {408, 504, 520, 524}
-"""Codes of a server in front that handed the request on, and did not get its whole answer in time;
-520 and 524 are Cloudflare's."""
+"""Codes of a proxy that forwarded the request and did not get the whole response in time; 520 and
+524 are Cloudflare's."""
 _SENT = "message was immediately deleted"
-"""What a 500 says of a message that was sent, and deleted at once (Bot API server, Client.cpp)."""
+"""Error 500 for a message that was sent and deleted at once (Bot API server, Client.cpp)."""
 _FINAL = (
     *(*_RIGHTS, "is closed", "topic_closed", "_restricted", "not modified", "query is too old"),
     *("message is too long", "caption is too long", "text is empty", "text must be non-empty"),
@@ -71,8 +71,8 @@ _PICTURE = (
 
 
 def read_refusal(code: int, payload: bytes) -> PlatformError:
-    """Return what an answer that is no success means. Only JSON with `ok: false` and a description
-    is Telegram's word; anything else comes from a proxy or an edge in front of it."""
+    """Return the error for an unsuccessful response. Only JSON with `ok: false` and a description
+    is from Telegram; anything else is from a proxy in front of it."""
     answer = read_object(payload)
     reason = answer.get("description")
     if answer.get("ok") is not False or not isinstance(reason, str):
@@ -88,7 +88,7 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
         return Limited(float(min(seconds, 86_400)) if valid else DEFAULT_WAIT_SECONDS)
     if new := parameters.get("migrate_to_chat_id"):
         return Moved(str(new))
-    if code in (401, 404):  # 404: a token that no bot ever had
+    if code in (401, 404):  # 404: a token that never existed
         return Revoked("Telegram does not accept the token")
     if code >= 500:
         return _read_fault(code, reason)
@@ -96,8 +96,9 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
 
 
 def _read_fault(code: int, reason: str) -> PlatformError:
-    """Return what a server's fault means. A 500 or 502 is sent again, although a message may have
-    been accepted before one now and then: in an outage each would wait for an operator."""
+    """Return the error for a server fault. After a 500 or 502 the message is sent again, although
+    it may have been accepted in rare cases; otherwise each message of an outage would wait for an
+    operator."""
     sure = code not in _HANDED_ON and _SENT not in reason
     return NotSent(reason) if sure else ServerFault(reason)
 
@@ -110,21 +111,21 @@ def _read_reason(code: int, reason: str) -> Gone | Refused:
         deleted = any(word in low for word in _DELETED)
         return Gone(reason, "deleted" if deleted else "removed", thread=thread)
     picture = code == 413 or any(word in low for word in _PICTURE)
-    # "message is not modified" goes on to speak of the reply markup.
+    # "message is not modified" also mentions the reply markup.
     markup = "not modified" not in low and any(word in low for word in _MARKUP)
-    # What is refused for a reason not known here may be taken as plain text.
+    # For unknown reasons, try plain text.
     unknown = code == 400 and not picture and not any(word in low for word in _FINAL)
     return Refused(reason, markup=markup or unknown, picture=picture, rights=rights)
 
 
 def read_object(payload: bytes) -> dict[str, Any]:
-    """Return the answer as an object; an empty one for what is no JSON object."""
+    """Return the response as an object; {} if it is not a JSON object."""
     answer = read_json(payload)
     return answer if isinstance(answer, dict) else {}
 
 
 HOLD_SECONDS = 50
-"""Long-poll time-out of getUpdates, in seconds."""
+"""Long polling timeout of getUpdates, in seconds."""
 ANSWER_SECONDS = 10.0
 """Extra time for the response, so that a dead connection is noticed within a minute."""
 _T = TypeVar("_T")
@@ -133,10 +134,10 @@ _NO_JSON = "the answer is not JSON"
 
 
 class Wire(BaseRequest):
-    """A transport that raises our errors while code and body can still be seen."""
+    """Transport that raises our errors, which need the status code and body."""
 
     def __init__(self, setup: Setup, connections: int, seconds: float) -> None:
-        """`seconds`: the wait for a free connection, and for an answer."""
+        """`seconds`: timeout for a free connection, and for a response."""
         self.root = setup.api_url.rstrip("/") or "https://api.telegram.org"
         self._token = setup.token
         self._client = ApiClient(
@@ -146,10 +147,10 @@ class Wire(BaseRequest):
     async def call_method(
         self, method: str, fields: Mapping[str, Any], **files: bytes
     ) -> dict[str, Any]:
-        """Call a method of the Bot API and return its result, unparsed. Raises PlatformError.
+        """Call a method of the Bot API and return its result unparsed. Raises PlatformError.
 
-        Through the library a sent message would become 130 fields, of which two are used: a third
-        of a delivery's cost, and one that it could not parse would look lost.
+        The library would parse a sent message into 130 fields, of which two are used: this is a
+        third of a delivery's cost, and a message that it could not parse would count as lost.
         """
         uploads = {name: (name, content, None) for name, content in files.items() if content}
         result = await self._fetch_result(method, fields, uploads)
@@ -160,8 +161,8 @@ class Wire(BaseRequest):
     async def fetch_updates(
         self, offset: int, kinds: Sequence[str], hold: int = HOLD_SECONDS
     ) -> list[Any]:
-        """Return the updates from that number on, unparsed, as soon as there is one. Raises
-        PlatformError. The library would lose all of them for one that it cannot parse."""
+        """Long-poll for updates from that number on; return them unparsed. Raises PlatformError.
+        If the library could not parse one update, it would lose all of them."""
         fields = {"offset": offset, "timeout": hold, "allowed_updates": kinds}
         seconds = HOLD_SECONDS + ANSWER_SECONDS
         updates = await self._fetch_result("getUpdates", fields, seconds=seconds)
@@ -183,7 +184,7 @@ class Wire(BaseRequest):
 
     @property
     def read_timeout(self) -> float:
-        """Return the seconds that an answer is waited for."""
+        """Return the timeout of a response, in seconds."""
         return self._client.seconds
 
     async def initialize(self) -> None:
@@ -202,7 +203,7 @@ class Wire(BaseRequest):
         **kwargs: Any,
     ) -> tuple[int, bytes]:
         """Make one call for the library; return status and body of a success. Raises PlatformError
-        for a refusal, NetworkError, caused by NotSent or Unsure, without an answer."""
+        for a refusal, and NetworkError (caused by NotSent or Unsure) without a response."""
         seconds = None if read_timeout is self.DEFAULT_NONE else read_timeout
         form: dict[str, Any] = {}
         if request_data is not None:
@@ -217,13 +218,13 @@ class Wire(BaseRequest):
     ) -> tuple[int, bytes]:
         code, payload, _ = await self._client.request(method, url, seconds=seconds, **form)
         if not 200 <= code < 300:
-            # A server may repeat the path of the request, which holds the token.
+            # The server's error may contain the request path and its token.
             raise read_refusal(code, payload.replace(self._token.encode(), b"..."))
         return code, payload
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
-        """Parse an answer. The library's own version logs what it cannot parse: people's texts."""
+        """Parse a response. The library's own version logs unparsable ones, with people's texts."""
         if answer := read_object(payload):
             return answer
         raise TelegramError(_NO_JSON)
@@ -231,7 +232,7 @@ class Wire(BaseRequest):
 
 def _form(values: Mapping[str, str], files: Mapping[str, Any] | None) -> dict[str, Any]:
     if not files:
-        # By yarl, in C: urllib takes 0.8 ms for a message of Chinese.
+        # yarl is implemented in C; urllib takes 0.8 ms for a Chinese message.
         return {"data": URL.build(query=values).raw_query_string.encode(), "headers": _FORM}
     parts = FormData()
     for name, text in values.items():
@@ -243,8 +244,8 @@ def _form(values: Mapping[str, str], files: Mapping[str, Any] | None) -> dict[st
 
 
 def open_bot(setup: Setup, wire: Wire) -> Bot:
-    """Return the library's bot over this transport; connects to nothing yet."""
-    # Without a transport named for updates the library would make one of its own.
+    """Return the library's bot with this transport, not yet connected."""
+    # Without get_updates_request the library would create a transport of its own.
     return Bot(
         setup.token,
         base_url=f"{wire.root}/bot",
@@ -255,7 +256,7 @@ def open_bot(setup: Setup, wire: Wire) -> Bot:
 
 
 async def call(pending: Awaitable[_T]) -> _T:
-    """Await a call of the library; raise what failed as PlatformError."""
+    """Await a call of the library; raise errors as PlatformError."""
     try:
         return await pending
     except TelegramError as error:
@@ -267,15 +268,15 @@ async def call(pending: Awaitable[_T]) -> _T:
 
 
 PACE = Pace(a_second=30.0, most=1000.0, chat_gap=1.0, group_minute=20)
-"""Bots FAQ: about 30 a second, 1 a second in a chat, 20 a minute in a group. A bot that pays may
-send 1,000 a second."""
+"""Bots FAQ: about 30 per second, 1 per second in a chat, 20 per minute in a group. A paying bot may
+send 1,000 per second."""
 MOST_AT_ONCE = 100
 TIMEOUT_SECONDS = 20.0
 _NO_PREVIEW = {"is_disabled": True}
 
 
 class TelegramDeliverer:
-    """Sends messages through one token: parts of digests, and answers to people."""
+    """Sends digest parts and answers with one token."""
 
     pace = PACE
     repeats = False
@@ -321,8 +322,8 @@ class TelegramDeliverer:
     async def send(
         self, chat: Chat, reply: Reply, *, entire: bool = False, reply_to: str = ""
     ) -> None:
-        """Answer with a reply: its first page with arrows; all of it where it has a picture, cannot
-        be paged, is posted, or `entire`. `reply_to`: the message whose thread it belongs in."""
+        """Send a reply: its first page with arrows, or all of it if it has a picture, cannot be
+        paged, is posted, or `entire`. `reply_to`: message whose comment thread it belongs in."""
         if reply.manner == "post":
             entire, reply_to = True, ""
         shown = parts(reply)[1]
@@ -334,7 +335,7 @@ class TelegramDeliverer:
             await self._answer(self.deliver, message)
 
     async def edit(self, chat: Chat, message_id: int, reply: Reply, page: int) -> bool:
-        """Replace a text message by a page of the reply; return False where that cannot be done."""
+        """Replace a text message by a page of the reply; return False if that is not possible."""
         bodies = self._write(reply, chat, "picture", max(1, page))
         if len(bodies) > 1 or bodies[0].get("picture"):
             return False
@@ -344,11 +345,11 @@ class TelegramDeliverer:
             await self.wire.call_method("editMessageText", fields)
 
         try:
-            # A message stays in its topic: the method takes none.
+            # Without a thread: a message stays in its topic, and the method has no such field.
             here = replace(chat, thread="")
             await self._answer(replace_text, Outgoing(here, json.dumps(bodies[0]), ""))
         except Refused as error:
-            if "not modified" in str(error):  # the same button twice
+            if "not modified" in str(error):  # the same button was pressed twice
                 return True
             log.info("telegram: edit refused (%s)", error)
             return False
@@ -385,18 +386,18 @@ def _fields(message: Outgoing, body: dict[str, Any], *, pictured: bool = False) 
 
 
 def _file_id(sent: dict[str, Any]) -> str:
-    sizes = sent.get("photo")  # the largest last
+    sizes = sent.get("photo")  # the largest is last
     size = sizes[-1] if isinstance(sizes, list) and sizes else {}
     return str(size.get("file_id", "")) if isinstance(size, dict) else ""
 
 
 _MENUS: tuple[tuple[Language, str | None], ...] = (("en", None), ("zh", "zh"))
-"""Languages of menus; the code of the apps that show them, None for all others."""
+"""Menu languages, each with the language code of the apps that show it (None: all others)."""
 
 
 async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
-    """Tell Telegram the commands, where they changed since it was told. What it refuses is logged,
-    and tried at the next start."""
+    """Register the commands with Telegram if they changed since the last time. Errors are logged,
+    and the next start tries again."""
     rows = [[row.name, row.help("zh"), row.help("en")] for row in host.menu]
     shown = json.dumps([rows, operators], ensure_ascii=False)
     hash_ = hashlib.sha256(shown.encode()).hexdigest()
@@ -418,7 +419,7 @@ async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
 async def show_chat_menu(
     bot: Bot, host: Host, chat: Chat, choice: Language | Literal["topic"], operators: Sequence[str]
 ) -> None:
-    """Show a chat the commands in its language; `topic`: in that of each app. Log a refusal."""
+    """Set a chat's command menu to its language; `topic`: that of each user's app. Log errors."""
     try:
         await _set_commands(bot, host, chat.id, choice, operator=chat.id in operators)
     except PlatformError as error:
@@ -433,7 +434,7 @@ async def _set_commands(
     *,
     operator: bool = False,
 ) -> None:
-    """Tell Telegram the commands of a chat, or of all, for Chinese apps and for all others."""
+    """Register the commands of a chat, or the default ones, per app language."""
     scope = BotCommandScopeChat(int(chat)) if chat else None
     rows = [row for row in host.menu if operator or row.who != "operators"]
     for code, app in _MENUS:

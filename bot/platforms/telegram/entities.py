@@ -1,4 +1,4 @@
-"""Lines as Telegram's text and entities. Nothing is ever parsed as markup: entities are offsets."""
+"""Render lines as Telegram text and entities (offsets). Nothing is parsed as markup."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ from bot.messages import Button, Picture, Press, Reply
 from bot.platforms import Host
 from bot.rich import COMMANDS, JOINER, Line, PageBudget, Run, Unit, fitting, pages, parts, utf16
 
-# Telegram's servers make links of names, tags, commands and addresses in any text (TDLib,
-# MessageEntity.cpp). Texts of strangers must not become links, or ping people.
+# Telegram's servers turn names, tags, commands and addresses in any text into links (TDLib,
+# MessageEntity.cpp). Untrusted text must neither become links nor mention people.
 _NAMES = re.compile(r"[@#＃](?=\S)|\$(?=[A-Za-z])")
 _SCHEMES = re.compile(r":(?=//)")
 _DOMAINS = re.compile(r"\.(?=[^\W\d])")
@@ -21,22 +21,22 @@ _ADDRESSES = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
 
 TEXT = PageBudget(4095, 90)
 CAPTION = PageBudget(1023, 90)
-"""4,096 and 1,024 UTF-16 units after parsing (Bot API), one of them for a joiner before all else;
-entities beyond 100 are dropped silently, block quotes among them."""
+"""4,096 and 1,024 UTF-16 units after parsing (Bot API), one of which is for a leading joiner.
+Entities beyond 100, including block quotes, are dropped silently."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextSheet:
-    """A message to send: text with its entities, or a picture with them as caption."""
+    """A message to send: text with entities, or a picture with them as its caption."""
 
     lines: Sequence[Line]
     picture: Picture | None = None
 
 
 def sheets(reply: Reply) -> list[TextSheet]:
-    """Return the reply as messages within Telegram's limits. A picture has all text as its
-    caption where that fits; else the news goes first, and the picture follows with what stands
-    behind it."""
+    """Return the reply as messages within Telegram's limits. If all text fits in the picture's
+    caption, there is one message; otherwise the sections come first, and the picture follows with
+    the text after it."""
     before, picture, after = parts(reply)
     before, after = inert_units(before), inert_units(after)
     if picture is None:
@@ -44,7 +44,7 @@ def sheets(reply: Reply) -> list[TextSheet]:
     caption, left = fitting([*before, *after], size, CAPTION)
     if not left:
         return [TextSheet(caption, picture)]
-    while before and before[-1].heading:  # it belongs to what stands behind the picture
+    while before and before[-1].heading:  # a heading stays with the text after it
         after.insert(0, before.pop())
     texts = pages(before, size, TEXT)
     spread = pages([*before, *after], size, TEXT, CAPTION)
@@ -56,7 +56,7 @@ def sheets(reply: Reply) -> list[TextSheet]:
 
 
 def inert(text: str, *, tappable: bool = False) -> str:
-    """Return the text with a joiner wherever Telegram would make a link."""
+    """Insert a joiner wherever Telegram would create a link."""
     for pattern in (_NAMES, _SCHEMES, _DOMAINS):
         text = pattern.sub(lambda match: match.group() + JOINER, text)
     text = _ADDRESSES.sub(lambda match: match.group().replace(".", "." + JOINER), text)
@@ -64,7 +64,7 @@ def inert(text: str, *, tappable: bool = False) -> str:
 
 
 def inert_units(units: Sequence[Unit]) -> list[Unit]:
-    """Return the units with text that makes no links by itself."""
+    """Return the units with text that cannot become links."""
 
     def neutralize(line: Line) -> Line:
         return tuple(replace(run, text=inert(run.text, tappable=run.tappable)) for run in line)
@@ -73,17 +73,17 @@ def inert_units(units: Sequence[Unit]) -> list[Unit]:
 
 
 def size(run: Run) -> int:
-    """Return what a run takes of a message."""
+    """Return the size of a run in a message."""
     return utf16(run.text)
 
 
 def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
-    """Return a page as text and its entities."""
+    """Return a page as text with entities."""
     text: list[str] = []
     entities: list[MessageEntity] = []
     place = 0
     first = lines[0][0] if lines and lines[0] else None
-    # A page may begin within a word.
+    # A page may begin in the middle of a word.
     if first and not first.tappable and first.text.startswith("/"):
         text.append(JOINER)
         place = 1
@@ -105,8 +105,8 @@ def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
 
 
 def _quotes(lines: Sequence[Line], starts: Sequence[int]) -> Iterator[MessageEntity]:
-    """Yield a block quote that unfolds for each row of folded lines."""
-    # An empty line belongs to what follows it.
+    """Yield an expandable block quote for each sequence of folded lines."""
+    # An empty line belongs to the line after it.
     flags = [any(run.folded for run in line) for line in lines]
     for n in range(len(lines) - 2, -1, -1):
         flags[n] = flags[n] or (not lines[n] and flags[n + 1])
@@ -122,13 +122,13 @@ def _quotes(lines: Sequence[Line], starts: Sequence[int]) -> Iterator[MessageEnt
 
 
 MOST_BYTES = 64
-"""Of a button's data (Bot API, InlineKeyboardButton)."""
+"""Maximum button data (Bot API, InlineKeyboardButton)."""
 ROW_CELLS, MOST_IN_ROW, MOST_BUTTONS = 30, 6, 96
 
 
 def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -> bool:
-    """Return whether these messages are shown one at a time, with arrows that turn them; in a
-    channel only where a link can lead to the others."""
+    """Return True if these messages are shown as pages with arrows; in a channel only if a link can
+    lead to the other pages."""
     if len(written) < 2 or not reply.line or any(sheet.picture for sheet in written):
         return False
     fits = Press(reply.line, len(written)).fits(MOST_BYTES)
@@ -138,8 +138,8 @@ def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -
 def write_bodies(
     reply: Reply, picture: str, host: Host, bot: str, page: int = 0
 ) -> list[dict[str, Any]]:
-    """Return the messages of a reply, or one page of it with its arrows: text, entities, buttons,
-    and `picture` where they show one. `bot`: see `keyboard`."""
+    """Return a reply's messages, or one page with arrows: text, entities, buttons, and `picture` in
+    the message that shows it. `bot`: see `keyboard`."""
     written = sheets(reply)
     if page and is_paged(reply, written, host, bot):
         number = min(page, len(written))
@@ -165,10 +165,10 @@ def _body(sheet: TextSheet, picture: str, buttons: InlineKeyboardMarkup | None) 
 
 
 def keyboard(reply: Reply, page: int, of: int, host: Host, bot: str) -> InlineKeyboardMarkup | None:
-    """Return the buttons of this page of a reply. `bot`: in a channel the bot's name; else empty.
+    """Return the buttons of a page. `bot`: the bot's name in a channel, else "".
 
-    Whoever reads a channel may press, and the answer to one is no post for all. So there what
-    everybody may ask is a link that opens the private chat; what no link can ask is left out.
+    Any reader of a channel may press buttons, and the answer must not be posted for all. So in
+    channels, public commands become links to the private chat, and other buttons are left out.
     """
     rows: list[list[InlineKeyboardButton]] = []
     if of > 1:
@@ -194,12 +194,12 @@ def _arrows(line: str, page: int, of: int, host: Host, bot: str) -> list[InlineK
 
 
 def link(word: str, bot: str) -> str:
-    """Return the address that opens the private chat with the bot, asking what the word means."""
+    """Return the link that opens the private chat and runs the command of that start word."""
     return f"https://t.me/{bot}?start={word}" if word else f"https://t.me/{bot}"
 
 
 def is_for_everybody(line: str, host: Host) -> bool:
-    """Return whether anybody who reads a chat may ask this line."""
+    """Return True if any reader of a chat may run this line."""
     return bool(host.link_word(line.split(" ")[0]))
 
 
@@ -213,7 +213,7 @@ def _button(button: Button, host: Host, bot: str) -> InlineKeyboardButton | None
 
 
 def _rows(buttons: Sequence[InlineKeyboardButton]) -> Iterator[list[InlineKeyboardButton]]:
-    """Yield rows of equally many buttons, as many as a phone shows with the longest label whole."""
+    """Yield rows of equal length, as many buttons per row as fit a phone with their full labels."""
     if not buttons:
         return
     # A Han character takes two columns.

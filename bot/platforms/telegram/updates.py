@@ -1,4 +1,4 @@
-"""Telegram's updates: where something happened, who did it, and with which rights."""
+"""Extract chat, sender and permissions from Telegram updates."""
 
 from functools import partial
 from typing import Literal
@@ -22,7 +22,7 @@ from digest.models import Chat, ChatKind
 
 _KINDS: dict[str, ChatKind] = {"private": "private", "channel": "channel"}
 HELLO = "hello"
-"""Word of the link that adds the bot to a group: the group is greeted already when it is added."""
+"""Start word of the link that adds the bot to a group, where it is greeted on being added."""
 _OUT = (ChatMember.LEFT, ChatMember.BANNED)
 _ADMINS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
@@ -34,7 +34,7 @@ def chat_of(update: Update) -> Chat | None:
     effective = update.effective_message
     message = effective if isinstance(effective, Message) else None
     thread = ""
-    # Replies in an ordinary group carry a thread as well, which nothing can be sent to.
+    # Replies in ordinary groups also have a thread id, but nothing can be sent to it.
     if message and message.is_topic_message and message.message_thread_id:
         thread = str(message.message_thread_id)
     chat = update.effective_chat
@@ -43,14 +43,14 @@ def chat_of(update: Update) -> Chat | None:
 
 
 def reply_place(message: Message | None) -> str:
-    """Return the message that an answer must reply to, to stay in its thread of comments."""
+    """Return the message that an answer must reply to in order to stay in its comment thread."""
     if message is None or not message.message_thread_id or message.is_topic_message:
         return ""
     return str(message.message_id)
 
 
 def own_message(update: Update, bot: Bot) -> Message | None:
-    """Return the message of the bot's own that somebody pressed a button of, or replied to."""
+    """Return the bot's own message whose button was pressed or that was replied to."""
     query = update.callback_query
     pressed = query.message if query else None
     if isinstance(pressed, Message):
@@ -62,9 +62,9 @@ def own_message(update: Update, bot: Bot) -> Message | None:
 
 
 def incoming(message: Message, chat: Chat, bot: Bot) -> Incoming | None:
-    """Return the line of a message, if it may be for this bot."""
+    """Return the line of a message if it may be meant for this bot."""
     text = (message.text or "").strip()
-    # A channel's posts come a second time, by themselves, in the group where they are discussed.
+    # Channel posts are forwarded automatically to the discussion group.
     if not text or message.is_automatic_forward:
         return None
     word = text.split()[0]
@@ -85,7 +85,7 @@ def incoming(message: Message, chat: Chat, bot: Bot) -> Incoming | None:
 
 
 def pressed_by(query: CallbackQuery, line: str, chat: Chat, bot: Bot) -> Incoming:
-    """Return the line behind a button, asked by whoever pressed it."""
+    """Return the line of a button, sent by the person who pressed it."""
     person = query.from_user
     language = language_of(person.language_code)
     right = partial(_may_configure, bot, chat, person.id)
@@ -95,20 +95,20 @@ def pressed_by(query: CallbackQuery, line: str, chat: Chat, bot: Bot) -> Incomin
 async def _may_configure(
     bot: Bot, chat: Chat, person: int, sender: TelegramChat | None = None
 ) -> bool:
-    """Return whether a person, or the chat in whose name somebody speaks, decides in this chat."""
+    """Return True if a person (or a chat in whose name they write) may configure this chat."""
     if chat.kind == "private":
         return True
-    if sender:  # anonymous admins, and posts of a channel, are sent in the chat's own name
+    if sender:  # anonymous admins and channel posts are sent in the chat's own name
         return str(sender.id) == chat.id
     try:
         member = await call(bot.get_chat_member(int(chat.id), person))
     except PlatformError:
-        return False  # as for a bot that is no admin of a channel itself
+        return False  # for example if the bot is not an admin of the channel
     return member.status in _ADMINS
 
 
 def what_became(change: ChatMemberUpdated) -> Literal["added", "removed", ""]:
-    """Return whether the bot came into a group or channel, or was thrown out or blocked."""
+    """Return whether the bot was added to a group or channel, or removed or blocked."""
     if change.new_chat_member.status in _OUT:
         return "removed"
     was_out = change.old_chat_member.status in _OUT
@@ -116,7 +116,7 @@ def what_became(change: ChatMemberUpdated) -> Literal["added", "removed", ""]:
 
 
 def may_post(kind: str, bot: ChatMember) -> bool:
-    """Return whether the bot, as this member, may post in a chat of that kind."""
+    """Return True if the bot, with this membership, may post in a chat of that kind."""
     if kind == TelegramChat.CHANNEL:
         return isinstance(bot, ChatMemberAdministrator) and bool(bot.can_post_messages)
     if isinstance(bot, ChatMemberRestricted):
