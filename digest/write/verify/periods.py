@@ -52,7 +52,7 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     )
     # The day on which a post was written is evidence too, except if there is only one post, it
     # names days, the item has none of them, and the item does not call its day the day of a post.
-    # The weekday of the post is evidence unless the post names weekdays.
+    # The exception applies to the post's weekday only if the post names weekdays.
     named = evidence.names_days or any(term.startswith("weekday") for term in evidence.terms)
     silent = named and not shared and len(evidence.created) == 1
 
