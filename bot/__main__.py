@@ -370,7 +370,7 @@ def evaluate() -> None:
 @runs_task
 async def evaluate_verify(file: Path, with_model: bool) -> None:
     """Check items against their posts: JSONL in, one verdict a line out."""
-    from digest.write.judge import judge_with_model, judged, read_items
+    from digest.write.judge import judge_by_code, judge_with_model, read_items
     from digest.write.model.prompts import load_prompts
 
     try:
@@ -378,7 +378,7 @@ async def evaluate_verify(file: Path, with_model: bool) -> None:
     except (OSError, UnicodeDecodeError):
         raise DigestError(f"{file}: cannot be read: it must be a UTF-8 text file") from None
     if not with_model:
-        for verdict in judged(lines.split("\n"), file.name):
+        for verdict in judge_by_code(lines.split("\n"), file.name):
             _print(verdict)
         return
     settings = open_settings()

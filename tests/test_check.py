@@ -16,7 +16,7 @@ from digest.llm.answers import read as read_answer
 from digest.llm.client import Call
 from digest.models import Item
 from digest.reading import Story, read
-from digest.write.judge import judge_with_model, judged, read_items
+from digest.write.judge import judge_by_code, judge_with_model, read_items
 from digest.write.model.candidates import Candidate
 from digest.write.model.check import (
     UNNAMED,
@@ -210,7 +210,7 @@ async def test_labelled_items_are_judged_by_code_and_model_together() -> None:
     async def open_llm() -> AsyncIterator[Any]:
         yield Model()
 
-    alone = [json.loads(row)["ok"] for row in judged(lines, "x")]
+    alone = [json.loads(row)["ok"] for row in judge_by_code(lines, "x")]
     rows = await judge_with_model(list(read_items(lines, "x")), open_llm, PROMPTS)
     assert alone == [True, True, False]
     assert [json.loads(row)["ok"] for row in rows] == [True, False, False]

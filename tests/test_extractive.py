@@ -31,7 +31,7 @@ from digest.text import clean
 from digest.topics import load_topics
 from digest.write import Material
 from digest.write.extractive.detail import is_person
-from digest.write.extractive.draft import Draft, join_sentences, name_speaker, speaker
+from digest.write.extractive.draft import Draft, join_sentences, name_speaker, show_speaker
 from digest.write.extractive.pronouns import says_i
 from digest.write.extractive.quotes import collect_quotes, list_printable
 from digest.write.extractive.writer import write
@@ -469,7 +469,7 @@ def test_a_sentence_with_we_names_its_speaker(text: str, source: str, expected: 
 def test_slogans_and_injections_are_not_names(name: str, shown: str) -> None:
     sentences = read([post("We ship Meridian 3.", author="north", author_name=name)])[0].sentences
     assert name_speaker(sentences) == f"{shown}: "
-    assert speaker(sentences[0].post) == ("north" if shown == "north" else f"{shown} (@north)")
+    assert show_speaker(sentences[0].post) == ("north" if shown == "north" else f"{shown} (@north)")
 
 
 def test_announcements_name_their_speaker() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digest.models import Item, SectionName
-from digest.write.model.candidates import Candidate, drop_failed, pieces
+from digest.write.model.candidates import Candidate, drop_failed, split_pieces
 from digest.write.model.check import apply_check, cut_refused, keep_refused
 from digest.write.model.schemas import Check
 from digest.write.verify.screening import is_generic, screen_items, trim_items
@@ -66,7 +66,10 @@ def test_sentences_that_refer_to_a_dropped_one_are_dropped(
     title: str, text: str, left: str
 ) -> None:
     whole = candidate(text, "points", title)
-    assert drop_failed(whole, ["9" in part.item.text for part in pieces(whole)]).item.text == left
+    assert (
+        drop_failed(whole, ["9" in part.item.text for part in split_pieces(whole)]).item.text
+        == left
+    )
 
 
 def test_the_name_of_a_stock_alone_is_not_printed() -> None:

@@ -12,7 +12,7 @@ from digest.models import Post
 from digest.reading import read
 from digest.select.cluster import cluster_posts
 from digest.select.embed import embed
-from digest.select.threads import MOST_LINKING, Labels, followers, linked
+from digest.select.threads import MOST_LINKING, Labels, find_followers, label_links
 from tests.posts import post
 
 STATUS = "https://x.com/lab/status/11"
@@ -43,7 +43,7 @@ def groups(labels: Labels) -> list[set[int]]:
 
 def led(parts: Sequence[Post]) -> dict[int, int]:
     """Return which part follows which."""
-    return followers(read(parts))
+    return find_followers(read(parts))
 
 
 HEAD = "Northlight releases Meridian 3.2, a model with open weights"
@@ -84,20 +84,20 @@ def test_a_quoting_post_is_linked_to_the_quoted_one() -> None:
     told = post("Meridian is out", "11", author="lab")
     quoting = post("This changes my week", "12", links=("https://twitter.com/lab/status/11",))
     again = post("And mine", "13", links=("https://x.com/mei/status/12?s=20",))
-    assert groups(linked([told, quoting, again, post("Rain today", "14")])) == [{0, 1, 2}, {3}]
+    assert groups(label_links([told, quoting, again, post("Rain today", "14")])) == [{0, 1, 2}, {3}]
 
 
 def test_posts_about_one_page_are_linked_but_not_a_shops_customers() -> None:
     one = post("Notes on Meridian", "1", source="hn", links=(f"{PAGE}?utm_source=hn",))
     two = post("看看这篇", "2", links=(PAGE.replace("https", "http") + "/",))
-    assert groups(linked([one, two])) == [{0, 1}]
+    assert groups(label_links([one, two])) == [{0, 1}]
     for door in ("https://lab.example.org/", "https://x.com/lab", "https://t.me/lab_news?utm_id=1"):
         ours = [post(f"Words {n}", str(n), links=(door,)) for n in range(2)]
-        assert len(groups(linked(ours))) == 2
+        assert len(groups(label_links(ours))) == 2
     many = [post(f"Words {n}", str(n), links=(PAGE,)) for n in range(MOST_LINKING + 1)]
-    assert len(groups(linked(many))) == len(many)
+    assert len(groups(label_links(many))) == len(many)
     odd = [post("Words", str(n), links=("http://[", "", "mailto:a@b")) for n in range(2)]
-    assert len(groups(linked(odd))) == 2
+    assert len(groups(label_links(odd))) == 2
 
 
 def test_linked_posts_cluster_if_similar_but_round_ups_do_not() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from digest.errors import DigestError
 from digest.models import Item
-from digest.write.judge import judged
+from digest.write.judge import judge_by_code
 from digest.write.verify import verify
 from digest.write.verify.nearness import prove, split_statements
 from tests.costs import growth
@@ -189,7 +189,7 @@ def lines() -> Iterator[str]:
 
 
 def test_evaluate_answers_a_line_for_each() -> None:
-    answers = [json.loads(answer) for answer in judged(lines(), "set.jsonl")]
+    answers = [json.loads(answer) for answer in judge_by_code(lines(), "set.jsonl")]
     assert answers == [
         {"id": "good", "ok": True, "unsupported": []},
         {"id": "bad", "ok": False, "unsupported": ["82%"]},
@@ -201,7 +201,7 @@ def test_evaluate_answers_a_line_for_each() -> None:
         ('{"id": "1", "item": {}, "posts": [{"id": "1"}]}', '"source" is missing'),
     ):
         with pytest.raises(DigestError, match=re.escape(f"set.jsonl:2: {said}")):
-            list(judged([*list(lines())[:1], row], "set.jsonl"))
+            list(judge_by_code([*list(lines())[:1], row], "set.jsonl"))
 
 
 @pytest.mark.parametrize(

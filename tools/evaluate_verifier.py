@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from digest.write.judge import judged
+from digest.write.judge import judge_by_code
 from tools.evaluate_data import Row
 
 MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
@@ -22,7 +22,7 @@ def rows(data: Path) -> list[Row]:
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     labels = [json.loads(line) for line in lines]
-    verdicts = [json.loads(verdict)["ok"] for verdict in judged(lines, path.name)]
+    verdicts = [json.loads(verdict)["ok"] for verdict in judge_by_code(lines, path.name)]
     pairs = list(zip(labels, verdicts, strict=True))
     true = [ok for row, ok in pairs if row["label"] == "clean"]
     planted = [(row["kind"] in MEANING, ok) for row, ok in pairs if row["label"] == "planted"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from digest.reading.injection import folded, list_sentences, unquote_sentence
+from digest.reading.injection import list_sentences, unmask, unquote_sentence
 from digest.reading.sentences import (
     split_line,
     split_sentences,
@@ -272,7 +272,7 @@ def read_injections(data: Path) -> list[Labelled]:
     # Made-up names would else tell orders from real posts.
     rows = [
         replace(
-            row, text=unquote_sentence(" ".join(URL.sub(" ", folded(row.text)).split()), names=True)
+            row, text=unquote_sentence(" ".join(URL.sub(" ", unmask(row.text)).split()), names=True)
         )
         for row in labelled
     ]
@@ -281,7 +281,7 @@ def read_injections(data: Path) -> list[Labelled]:
         rows += [
             Labelled(sentence, False, folder.name)
             for text in texts[::SENTENCE_STEP]
-            for sentence in list_sentences(folded(clean(text)), unquote=True)
+            for sentence in list_sentences(unmask(clean(text)), unquote=True)
         ]
     return rows
 

@@ -99,11 +99,11 @@ def _has_match(text: str, margin: float, *, unquote: bool) -> bool:
 
 
 def _match_texts(texts: Sequence[str], margin: float, *, unquote: bool) -> list[bool]:
-    plain = [folded(text) for text in texts]
+    plain = [unmask(text) for text in texts]
     orders = [_is_marked(*pair) for pair in zip(texts, plain, strict=True)]
     owners, sentences = [], []
     for place, text in enumerate(plain):
-        for variant in () if orders[place] else (text, *unmasked(text)):
+        for variant in () if orders[place] else (text, *list_variants(text)):
             joined = _QUOTED.sub(_join_sentences, variant) if unquote else variant
             judged = list_sentences(joined, unquote=unquote)
             owners += [place] * len(judged)
@@ -129,7 +129,7 @@ def _is_marked(text: str, plain: str) -> bool:
     lines = plain.replace(". ", ".\n").replace("。", "。\n")
     if _MARKUP.search(lines) or ((plain != text or "。" in text) and _MARKUP.search(text)):
         return True
-    return _is_dense_injection(spelled_out(plain)) or any(map(_is_dense_injection, _reverse(plain)))
+    return _is_dense_injection(join_spaced(plain)) or any(map(_is_dense_injection, _reverse(plain)))
 
 
 def _score_sentences(sentences: Sequence[str]) -> list[float]:
@@ -263,7 +263,7 @@ _HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{2}[\s:%]?){16,400}(?![0-9A-Za-z]
 MOST_CODES = 5
 
 
-def folded(text: str) -> str:
+def unmask(text: str) -> str:
     """Return the text as it looks: full-width letters, look-alikes, accents and traditional
     characters become plain ones; invisible characters are removed."""
     text = shown(text)
@@ -276,13 +276,13 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", apart.translate(accents) if accents else apart)
 
 
-def spelled_out(text: str) -> str:
+def join_spaced(text: str) -> str:
     """Return the words that spaced letters spell ("i g n o r e"), and words run together."""
     apart = (_GAPS.sub("", m.group()) for m in _SPACED.finditer(text))
     return " ".join((*apart, *_RUN.findall(text))).lower()
 
 
-def unmasked(text: str) -> Iterator[str]:
+def list_variants(text: str) -> Iterator[str]:
     """Yield a folded text with digits read as letters, and decoded codes in it."""
     lower = text.lower()
     mixed = {m.group().translate(_DIGITS) for m in _MIXED.finditer(lower)}

@@ -104,7 +104,7 @@ def read_mentions(
     tickers = filter(None, (find_ticker(word) for word in words if word.isupper()))
     names = [*direct, *(name for _, name in find_names(split))]
     segments = cut_segments(plain)
-    near, followers = _neighbours(segments, names)
+    near, followers = _list_neighbours(segments, names)
     return Mentions(
         plain,
         plain.lower(),
@@ -112,7 +112,7 @@ def read_mentions(
         frozenset(authors),
         frozenset({*(name.key for name in names), *(entry.key for entry in tickers)}),
         frozenset({name.key for name in names} - {name.key for name in direct}),
-        frozenset(_word_forms(plain, tokens, names)),
+        frozenset(_list_word_forms(plain, tokens, names)),
         frozenset(keep_letters(t) for tag in tags for t in _spell_tag(tag.lower())),
         frozenset(bare for word in words if (bare := word.removesuffix("'s")).isupper()),
         f"{_read_initials(words)} {_read_initials(w for w in words if w not in _LINKING)}",
@@ -133,7 +133,7 @@ def _spell_tag(tag: str) -> tuple[str, str]:
     return tag, tag.replace("dotcom", "com")
 
 
-def _word_forms(text: str, tokens: Sequence[str], names: Sequence[Name]) -> Iterator[str]:
+def _list_word_forms(text: str, tokens: Sequence[str], names: Sequence[Name]) -> Iterator[str]:
     for _, word in find_words(text):
         word = unaccent(word)
         parts = [part for part in cut_parts(word.lower()) if part]
@@ -285,7 +285,7 @@ def cut_pieces(text: str) -> Iterator[str]:
             yield piece[:6]
 
 
-def _neighbours(
+def _list_neighbours(
     segments: Sequence[str], names: Sequence[Name]
 ) -> tuple[frozenset[tuple[str, str]], dict[str, frozenset[str]]]:
     """Return the pairs of near segments, and the direct followers of each; a version after one

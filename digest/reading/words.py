@@ -46,7 +46,7 @@ def count_words(
         if reading.language == "other":
             continue
         words: dict[str, str] = {}
-        for key, word in _words(reading, phrases):
+        for key, word in _list_words(reading, phrases):
             words.setdefault(key, word)
         spellings.update(words.items())
         for key in words:
@@ -64,7 +64,7 @@ def remove_words(counts: Mapping[str, int], readings: Sequence[Reading]) -> dict
     removed: Counter[str] = Counter()
     for reading in readings:
         if reading.language != "other":
-            words = [(key, _word_key(word)) for key, word in _words(reading, phrases)]
+            words = [(key, _word_key(word)) for key, word in _list_words(reading, phrases)]
             removed.update({_singular(key) for keys in words for key in keys})
     left = {word: count - removed[_singular(_word_key(word))] for word, count in counts.items()}
     ordered = sorted(left.items(), key=lambda entry: -entry[1])
@@ -86,7 +86,7 @@ def _usual_spellings(
     return {key: spelling for key, (_, spelling) in usual.items()}
 
 
-def _words(reading: Reading, phrases: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _list_words(reading: Reading, phrases: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield key and spelling of the names of a post, then of the terms and words between them."""
     text, parts, end = reading.plain[:POST_CHARS], [], 0
     for start, name in reading.placed_names:

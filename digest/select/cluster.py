@@ -20,7 +20,7 @@ from digest.reading import Reading
 from digest.reading.index_terms import is_in_small_letters, list_small_words
 from digest.select.embed import Vectors, scale_to_unit
 from digest.select.terms import Places, Terms
-from digest.select.threads import Labels, followers, linked
+from digest.select.threads import Labels, find_followers, label_links
 
 CUT = 0.52
 """Distance from which two groups are separate stories; tuned on labelled days (design notes)."""
@@ -94,10 +94,10 @@ def cluster_posts(readings: Sequence[Reading], vectors: Vectors) -> list[Cluster
     headlines = small if small.mean() > HEADLINES else np.zeros_like(small)
     head = min(len(readings), MAX_CLUSTERED)
     table = _tabulate(terms[:head], _weigh_terms(readings[:head], small[:head]))
-    links = linked([reading.post for reading in readings[:head]])
+    links = label_links([reading.post for reading in readings[:head]])
     nearer = SMALL_NEARER if head >= SMALL_DAY else 0.0
     groups = _group(_Views(vectors[:head], table, headlines[:head], links, nearer))
-    groups = _follow(groups, followers(readings[:head]))
+    groups = _follow(groups, find_followers(readings[:head]))
     groups = _unite(groups, vectors, table, SAME_STORY)
     means, _ = table.grouped(groups)
     singles = [[i] for i in range(len(groups))]

@@ -43,12 +43,12 @@ def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
     for post in posts:
         if post.key in by_key:
             dropped.append(Dropped(post.key, "duplicates", "same_post", of=post.key))
-            post = merged(by_key[post.key], post)
+            post = merge_versions(by_key[post.key], post)
         by_key[post.key] = post
     return list(by_key.values()), dropped
 
 
-def merged(first: Post, second: Post) -> Post:
+def merge_versions(first: Post, second: Post) -> Post:
     """Merge two versions of a post: the longer text with its links, every known field, the larger
     counts."""
     longer, other = (second, first) if len(second.text) > len(first.text) else (first, second)
@@ -85,14 +85,14 @@ def drop_copies(
     then the earliest, then the one with most likes (a copy may have more likes than its original).
     """
     posts = [reading.post for reading in readings]
-    prints = _prints(readings)
-    common = _common(prints)
-    order = sorted(range(len(posts)), key=lambda i: _preference(prints[i]))
+    prints = _make_prints(readings)
+    common = _find_common(prints)
+    order = sorted(range(len(posts)), key=lambda i: _rate_print(prints[i]))
     index: defaultdict[int, list[int]] = defaultdict(list)
     by_words: dict[str, int] = {}
     copy_of: dict[int, int] = {}
     for i in order:
-        original = _original(i, prints, by_words, index)
+        original = _find_original(i, prints, by_words, index)
         if original is not None:
             copy_of[i] = original
             continue
@@ -105,15 +105,15 @@ def drop_copies(
         Dropped(posts[i].key, "duplicates", "copy", of=posts[original].key)
         for i, original in sorted(copy_of.items())
     ]
-    return originals, dropped, _echoes(posts, copy_of)
+    return originals, dropped, _count_echoes(posts, copy_of)
 
 
-def _prints(readings: Sequence[Reading]) -> list[_Print]:
+def _make_prints(readings: Sequence[Reading]) -> list[_Print]:
     prints: list[_Print] = []
     for start in range(0, len(readings), _BLOCK):
         block = readings[start : start + _BLOCK]
         texts = [reading.text for reading in block]
-        words = [_words(text) for text in texts]
+        words = [_normalize_words(text) for text in texts]
         shingles = _shingles([each.replace(" ", "") for each in words])
         prints += [
             _Print(reading, text, hashes, frozenset(find_digits(text)), _is_cut(reading.text))
@@ -122,7 +122,7 @@ def _prints(readings: Sequence[Reading]) -> list[_Print]:
     return prints
 
 
-def _words(text: str) -> str:
+def _normalize_words(text: str) -> str:
     # Handles inside a sentence belong to it ("now tracking @lighter"); those of a reply do not.
     words = EMOJI.sub(" ", replace_links(strip_addressees(strip_repost(text)), " ")).casefold()
     return squeeze_words(words)
@@ -140,20 +140,20 @@ def _shingles(texts: Sequence[str]) -> list[Hashes]:
     return [np.unique(own) for own in np.split(hashes, starts)]
 
 
-def _common(prints: Sequence[_Print]) -> frozenset[int]:
+def _find_common(prints: Sequence[_Print]) -> frozenset[int]:
     """Return the entries by which at least two texts are looked up: only these can find a copy."""
-    lookups = np.concatenate([_looked_up(p) for p in prints] or [np.empty(0, np.uint32)])
+    lookups = np.concatenate([_list_lookups(p) for p in prints] or [np.empty(0, np.uint32)])
     entries, counts = np.unique(lookups, return_counts=True)
     return frozenset(entries[counts > 1].tolist())
 
 
-def _looked_up(mine: _Print) -> Hashes:
+def _list_lookups(mine: _Print) -> Hashes:
     """Return the shingles to look a text up by: all of a cut text, because it shares few of its
     smallest shingles with the full text."""
     return mine.shingles if mine.cut else mine.shingles[:SKETCH]
 
 
-def _preference(print_: _Print) -> tuple[bool, bool, float, int, str]:
+def _rate_print(print_: _Print) -> tuple[bool, bool, float, int, str]:
     """Return a sort key; the smallest of several copies is kept."""
     post = print_.reading.post
     reposted = is_repost(post.text)
@@ -161,7 +161,7 @@ def _preference(print_: _Print) -> tuple[bool, bool, float, int, str]:
     return print_.cut, reposted, post.created_at.timestamp(), -likes, post.key
 
 
-def _original(
+def _find_original(
     i: int,
     prints: Sequence[_Print],
     by_words: Mapping[str, int],
@@ -176,7 +176,7 @@ def _original(
             return equal
     if len(mine.words) < MIN_CHARS:
         return None
-    entries = sorted(index.keys() & _looked_up(mine).tolist())
+    entries = sorted(index.keys() & _list_lookups(mine).tolist())
     if len(entries) < SHARED:
         return None
     shared = Counter(j for entry in entries for j in index[entry])
@@ -206,7 +206,7 @@ def _list_names(print_: _Print) -> frozenset[str]:
     return frozenset(part for key in print_.reading.name_keys for part in key.split())
 
 
-def _echoes(posts: Sequence[Post], copy_of: Mapping[int, int]) -> dict[str, int]:
+def _count_echoes(posts: Sequence[Post], copy_of: Mapping[int, int]) -> dict[str, int]:
     voices: defaultdict[str, set[str]] = defaultdict(set)
     for i, original in copy_of.items():
         if posts[i].author != posts[original].author:

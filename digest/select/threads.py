@@ -32,26 +32,26 @@ MOST_LINKING = 20
 """Maximum posts that link to a page; pages with more are shops or channels, not subjects."""
 
 
-def linked(posts: Sequence[Post]) -> Labels:
+def label_links(posts: Sequence[Post]) -> Labels:
     """Return a label for each post: equal for posts that link to one another, or to one page."""
     labels = np.full(len(posts), -1)
-    for first, second in _links(posts):
+    for first, second in _find_links(posts):
         for former in {int(labels[first]), int(labels[second])} - {-1}:
             labels[labels == former] = first
         labels[[first, second]] = first
     return labels
 
 
-def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
+def _find_links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
     place: dict[str, int] = {}
     for i, post in enumerate(posts):
         if not post.url.endswith(f"/status/{post.id}"):  # X: the key says the same
-            place[_page(post.url)] = i
+            place[_key_page(post.url)] = i
         place[post.key] = i
     place.pop("", None)
     linking: defaultdict[str, list[int]] = defaultdict(list)
     for i, post in enumerate(posts):
-        for page in dict.fromkeys(_page(link) for link in post.links[:MOST_LINKS]):
+        for page in dict.fromkeys(_key_page(link) for link in post.links[:MOST_LINKS]):
             linking[page].append(i)
     for page, posts_linking in linking.items():
         if page in place:
@@ -60,7 +60,7 @@ def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
             yield from pairwise(posts_linking)
 
 
-def _page(link: str) -> str:
+def _key_page(link: str) -> str:
     """Return the key of a linked page; "" for a site, an account or a channel ("x.com/mei"), and a
     shortened link."""
     if link.startswith("https://t.co/"):
@@ -71,7 +71,7 @@ def _page(link: str) -> str:
     return "" if door else f"{page.source}:{page.id}"
 
 
-def followers(readings: Sequence[Reading]) -> dict[int, int]:
+def find_followers(readings: Sequence[Reading]) -> dict[int, int]:
     """Return the later parts of threads that have no name of their own, each with the part to whose
     story it belongs.
 

@@ -69,7 +69,7 @@ def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
         yield LabelledItem(data.id, item, posts, data.view)
 
 
-def judged(lines: Iterable[str], name: str) -> Iterator[str]:
+def judge_by_code(lines: Iterable[str], name: str) -> Iterator[str]:
     """Yield a JSON line `{"id","ok","unsupported"}` for each item, as verified by code alone."""
     items = list(read_items(lines, name))
     for labelled, candidate in zip(items, _prove(items), strict=True):

@@ -12,7 +12,7 @@ from digest.write.extractive.draft import (
     join_sentences,
     make_item,
     rate_print,
-    speaker,
+    show_speaker,
 )
 from digest.write.extractive.following import list_following
 from digest.write.extractive.groups import EVENTS, NONE, drop_lone_other, list_themes
@@ -71,7 +71,7 @@ def list_views(draft: Draft) -> list[Item]:
         authors.add(quote.post.author)
         draft.printed.append(quote)
         text = join_sentences([quote.text, *_list_reasons(draft, quote)])
-        items.append(Item(text, title=speaker(quote.post), cites=(quote.post.key,)))
+        items.append(Item(text, title=show_speaker(quote.post), cites=(quote.post.key,)))
     return items or [notes.nothing(draft.material, "views")]
 
 

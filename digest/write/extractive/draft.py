@@ -437,7 +437,7 @@ def praises(text: str) -> bool:
     return not set(load_words("sentences", "praise")).isdisjoint(list_words(text))
 
 
-def speaker(post: Post) -> str:
+def show_speaker(post: Post) -> str:
     """Return the name and handle of the post's author."""
     name = _show_name(post)
     return f"{name} (@{post.author})" if post.author and post.author != name else name

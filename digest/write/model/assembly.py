@@ -87,18 +87,18 @@ def assemble(
         if not candidate.withdrawn:  # if withdrawn, its posts have nothing to quote either
             items[candidate.section] += spare.find_replacement(candidate)
     _move_deals(items)
-    _fill(items, spare)
+    _fill_gaps(items, spare)
     items["events"] += _report_missed(material, items, events)
     # The pick did not include market stories, so the money sections keep the rank of the code.
     orders = {name: rank if name in ("markets", "finance") else picked for name in WRITTEN}
-    sections = _sections(material, extractive, items, orders)
+    sections = _build_sections(material, extractive, items, orders)
     written, told_twice = len(candidates) + repeated, len(good) - len(distinct) + repeated
     parts = {
         # An item that was repaired, or cut to what its posts support, counts as supported.
-        "supported": _share(written - len(failed), written),
-        "distinct": _share(written - told_twice, written),
+        "supported": _divide(written - len(failed), written),
+        "distinct": _divide(written - told_twice, written),
         "complete": _measure_completeness(sections, extractive),
-        "specific": _share(written - sum(map(is_generic, candidates)), written),
+        "specific": _divide(written - sum(map(is_generic, candidates)), written),
     }
     score = round(sum(_WEIGHTS[name] * value for name, value in parts.items()), 3)
     quality = Quality(score, {name: round(value, 3) for name, value in parts.items()})
@@ -242,7 +242,7 @@ def _list_names(text: str) -> set[str]:
     return {name.key.casefold() for _, name in find_names(text)}
 
 
-def _share(part: int, total: int) -> float:
+def _divide(part: int, total: int) -> float:
     return max(0, part) / total if total else 0.0
 
 
@@ -251,7 +251,7 @@ def _measure_completeness(sections: Sequence[Section], extractive: Sequence[Sect
     other filled sections count half each."""
     had, has = _count_items(extractive), _count_items(sections, status="new")
     filled, told = (sum(bool(n[name]) for name in WRITTEN if name != "points") for n in (had, has))
-    points = min(1.0, _share(has["points"], min(had["points"], 5))) if had["points"] else 1.0
+    points = min(1.0, _divide(has["points"], min(had["points"], 5))) if had["points"] else 1.0
     return 0.5 * points + 0.5 * (min(1.0, told / filled) if filled else 1.0)
 
 
@@ -316,7 +316,7 @@ class _Spare:
         return True
 
 
-def _fill(items: dict[SectionName, list[Item]], spare: _Spare) -> None:
+def _fill_gaps(items: dict[SectionName, list[Item]], spare: _Spare) -> None:
     """Add extractive points if there are few, and items for sections that the model left empty."""
     missing = FEW_POINTS - len(items["points"])
     if missing > 0:
@@ -356,14 +356,14 @@ def _report_missed(
     return added
 
 
-def _sections(
+def _build_sections(
     material: Material,
     extractive: Sequence[Section],
     items: Mapping[SectionName, list[Item]],
     orders: Mapping[SectionName, Mapping[str, int]],
 ) -> tuple[Section, ...]:
     language = material.topic.language
-    reported = {name: _section_items(language, name, items[name], orders[name]) for name in WRITTEN}
+    reported = {name: _order_items(language, name, items[name], orders[name]) for name in WRITTEN}
     if not reported["overview"]:
         overview = next(s.items for s in extractive if s.name == "overview")
         reported["overview"] = list(_sum_up(reported["points"], language) or overview)
@@ -381,19 +381,19 @@ def _sum_up(points: Sequence[Item], spoken: Language) -> tuple[Item, ...]:
     return (Item(join_news(texts, spoken), cites=tuple(cites)),) if leads else ()
 
 
-def _section_items(
+def _order_items(
     spoken: Language, name: SectionName, items: Iterable[Item], rank: Mapping[str, int]
 ) -> list[Item]:
     """Return the items of a section in printed order."""
     if name == "overview":
-        return _paragraph(list(items)[: MOST[name]])
+        return _join_overview(list(items)[: MOST[name]])
     best = sorted(items, key=lambda item: _rank(item, rank))[: MOST[name]]
     groups = {names[spoken]: n for n, names in enumerate(GROUP_NAMES)}
     best.sort(key=lambda item: groups.get(item.group, 0))
     return drop_lone_other(best, spoken)
 
 
-def _paragraph(sentences: Sequence[Item]) -> list[Item]:
+def _join_overview(sentences: Sequence[Item]) -> list[Item]:
     """Join the sentences of the overview, each of which was verified, to one paragraph."""
     if not sentences:
         return []

@@ -10,7 +10,7 @@ from digest.reading.sentences import split_line
 from digest.reading.vocabulary import begins_with
 from digest.select.embed import embed
 from digest.text import EMOJI, clean, plain
-from digest.write.extractive.draft import join_sentences, speaker
+from digest.write.extractive.draft import join_sentences, show_speaker
 from digest.write.extractive.groups import EVENTS, NONE, Group, choose_group, list_themes
 from digest.write.extractive.money import MAX_FINANCE
 from digest.write.extractive.notes import CRYPTO, STOCKS
@@ -69,7 +69,7 @@ def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> It
         case Views():
             for view in answer.views[: MOST["views"]]:
                 post = shown.get(view.post)
-                who = _tidy(view.who, TITLE[spoken]) or (speaker(post) if post else "")
+                who = _tidy(view.who, TITLE[spoken]) or (show_speaker(post) if post else "")
                 title = _name_speaker(who, post)
                 yield _candidate("views", view.text, [view.post], shown, spoken, title=title)
         case Events():
@@ -124,7 +124,7 @@ def require_subject(candidate: Candidate) -> Candidate:
     return replace(candidate, problems=(f"does not say what it is about: {subjects}",))
 
 
-def pieces(candidate: Candidate) -> list[Candidate]:
+def split_pieces(candidate: Candidate) -> list[Candidate]:
     """Split a candidate into title and sentences to check one by one; each keeps the speaker."""
     title = candidate.item.title if candidate.section == "views" else ""
     texts = [s.strip() for s in split_line(candidate.item.text) if s.strip()]
@@ -135,12 +135,12 @@ def pieces(candidate: Candidate) -> list[Candidate]:
 
 
 def drop_failed(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
-    """Return the candidate without its failed `pieces` and without sentences that refer back to one
+    """Return the candidate without its failed pieces and without sentences that refer back to one
     ("It came from Sequoia"), unless there is a title to refer to."""
     is_view = candidate.section == "views"
     title = candidate.item.title if is_view or not failed[0] else ""
     sentences, is_dropped = list[str](), False
-    for at, (part, wrong) in enumerate(zip(pieces(candidate), failed, strict=True)):
+    for at, (part, wrong) in enumerate(zip(split_pieces(candidate), failed, strict=True)):
         text = part.item.text
         can_lean = is_dropped and (is_view or not title)
         leans = can_lean and begins_with(text, "sentences", "backward")
@@ -212,7 +212,7 @@ def _name_speaker(name: str, post: Post | None) -> str:
         return name
     bare = name.replace("（", "(").partition("(")[0].strip().lstrip("@").casefold()
     if bare in (post.author.casefold(), clean(post.author_name).casefold()):
-        return speaker(post)
+        return show_speaker(post)
     return name
 
 

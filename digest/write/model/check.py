@@ -15,7 +15,7 @@ from digest.llm.budget import tokens
 from digest.models import Refusal
 from digest.reading import Story
 from digest.text import clean
-from digest.write.model.candidates import Candidate, drop_failed, is_printable, pieces
+from digest.write.model.candidates import Candidate, drop_failed, is_printable, split_pieces
 from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, read_numbers
 from digest.write.verify import Claim, verify
@@ -129,7 +129,7 @@ def keep_refused(before: Candidate, after: Candidate) -> Candidate:
     old item in punctuation only."""
     if before.judge == "code":
         return after
-    if _bare(after.full_text) == _bare(before.full_text) or _contains_any(
+    if _squeeze(after.full_text) == _squeeze(before.full_text) or _contains_any(
         after.full_text, _list_words(before)
     ):
         problems = dict.fromkeys((*before.problems, *after.problems))
@@ -143,7 +143,7 @@ def cut_refused(candidate: Candidate) -> Candidate:
     words = _list_words(candidate)
     if candidate.judge == "code" or UNNAMED in candidate.problems or not words:
         return candidate
-    texts = [part.item.text for part in pieces(candidate)]
+    texts = [part.item.text for part in split_pieces(candidate)]
     remaining = drop_failed(candidate, [_contains_any(text, words) for text in texts])
     if not is_printable(remaining) or not all(any(_contains(t, w) for t in texts) for w in words):
         return candidate
@@ -180,8 +180,8 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
     copied from a post of a story they do not cite: a post could inject its words into other items
     this way. Items that cite the post itself may have them.
     """
-    parts = [pieces(candidate) for candidate in candidates]
-    sentences = [(_bare(part.item.text), part) for own in parts for part in own]
+    parts = [split_pieces(candidate) for candidate in candidates]
+    sentences = [(_squeeze(part.item.text), part) for own in parts for part in own]
     places = _index_passages(
         stories, {run for bare, _ in sentences for _, run in _passages(bare, 1)}
     )
@@ -190,8 +190,8 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
     counts |= Counter(bare for bare, _ in {(bare, part.section) for bare, part in sentences})
 
     def copied(part: Candidate) -> bool:
-        bare = _bare(part.item.text)
-        texts = [_bare(f"{p.author_name} {p.text}") for p in part.posts]
+        bare = _squeeze(part.item.text)
+        texts = [_squeeze(f"{p.author_name} {p.text}") for p in part.posts]
         is_repeated = len(bare) >= LEAST_COPIED and counts[bare] >= MAX_REPEATS
         if is_repeated and bare not in "".join(texts[:1]):
             return True
@@ -219,7 +219,8 @@ def _index_passages(stories: Sequence[Story], wanted: Set[str]) -> Mapping[str, 
     for story in stories:
         keys = {post.key for post in story.posts}
         for post in story.posts:
-            for _, passage in _passages(_bare(f"{post.author_name} {post.source} {post.text}"), 2):
+            bare = _squeeze(f"{post.author_name} {post.source} {post.text}")
+            for _, passage in _passages(bare, 2):
                 if passage in wanted:
                     places.setdefault(passage, set()).update(keys)
     return places
@@ -235,7 +236,7 @@ def _passages(bare: str, step: int) -> Iterator[tuple[int, str]]:
             yield at, bare[at : at + size]
 
 
-def _bare(text: str) -> str:
+def _squeeze(text: str) -> str:
     """Return only the letters and digits of a text."""
     return "".join(char for char in clean(text).casefold() if char.isalnum())
 

@@ -213,7 +213,7 @@ class Editor:
             ("events", Events, further, {
                 "events": further, "special": special,
                 "most": MOST["events"], "most_special": MOST["ai"],
-                "groups": self._names(EVENTS), "themes": self._names(list_themes(topic)),
+                "groups": self._list_names(EVENTS), "themes": self._list_names(list_themes(topic)),
             }),
             ("money", Money, money, {
                 "posts": money, "most_markets": MOST["markets"], "most_finance": MOST["finance"],
@@ -237,7 +237,7 @@ class Editor:
             answer_tokens=ANSWER[name],
         )
 
-    def _names(self, groups: tuple[Group, ...]) -> str:
+    def _list_names(self, groups: tuple[Group, ...]) -> str:
         return ", ".join(g.names[self.material.topic.language] for g in (*groups, NONE))
 
     async def _ask(self, call: Call[Any]) -> Any | None:

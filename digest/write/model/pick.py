@@ -75,7 +75,7 @@ def group_stories(
     Stories are one event if our clusters or the model say so and their meanings agree. `pick` is
     the model's plausible answer about the first `shown` stories.
     """
-    importance = _importance(pick, shown) if pick else {}
+    importance = _read_importance(pick, shown) if pick else {}
     ads = _rate_ads(importance, _list_ads(pick, stories[:shown]), stories) if pick else set()
     same = _list_same(pick, shown, ads) if pick else []
     for places in same:  # rate each of them, because the code may not merge them
@@ -110,7 +110,7 @@ def _max_importance(importance: Mapping[int, int], group: Iterable[int]) -> int 
     return max((importance[at] for at in group if at in importance), default=None)
 
 
-def _importance(pick: Pick, count: int) -> dict[int, int]:
+def _read_importance(pick: Pick, count: int) -> dict[int, int]:
     """Return the importance of stories by index; a story listed twice gets the lower one."""
     must = sorted(set(pick.must))
     levels = (
@@ -125,7 +125,7 @@ def _importance(pick: Pick, count: int) -> dict[int, int]:
 def is_plausible(pick: Pick, count: int) -> bool:
     """Return False for a pick that is nearly empty or contradicts our rank as a whole; `count`
     stories were shown."""
-    importance = _importance(pick, count)
+    importance = _read_importance(pick, count)
     picked = [at for at in range(count) if importance.get(at, 0) >= PICKED]
     others = [at for at in range(count) if importance.get(at, 0) < PICKED]
     if len(picked) < min(LEAST_PICKED, count // 4):

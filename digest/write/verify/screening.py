@@ -11,7 +11,7 @@ from digest.reading.markup import find_addresses
 from digest.reading.names import find_names
 from digest.reading.vocabulary import has_phrase
 from digest.text import clean, language
-from digest.write.model.candidates import Candidate, drop_failed, is_printable, pieces
+from digest.write.model.candidates import Candidate, drop_failed, is_printable, split_pieces
 from digest.write.verify import Verdict
 from digest.write.verify.nearness import prove
 
@@ -41,7 +41,7 @@ def trim_items(
     wrong = [
         at for at, candidate in enumerate(candidates) if candidate.problems and candidate.posts
     ]
-    parts = {at: pieces(candidates[at]) for at in wrong}
+    parts = {at: split_pieces(candidates[at]) for at in wrong}
     screened = iter(screen_items([part for at in wrong for part in parts[at]], shown, spoken))
     shorter = {}
     for at in wrong:
