@@ -68,9 +68,10 @@ class Segmenter:
         lines = self._blocks.get(first, b"").split(b"\n")
         for line in [line for line in lines if line[:6] in pairs or line[3:4] == b" "]:
             spelling, count, tag = line.split(b" ")
+            if len(spelling) > 3 and spelling[-6:] not in pairs:
+                continue
             word = spelling.decode()
-            fits = len(spelling) == 3 or spelling[-6:] in pairs
-            if fits and self._tags.get(word, KNOWN) == KNOWN:
+            if self._tags.get(word, KNOWN) == KNOWN:
                 self._tags.setdefault(word, tag.decode())
                 self._tokenizer.add_word(word, int(count))
 
