@@ -103,9 +103,8 @@ def _list_words(reading: Reading, phrases: Sequence[str]) -> Iterator[tuple[str,
             yield _word_key(phrase), between[place : place + len(phrase)]
             small = small.replace(phrase, " " * len(phrase))
             between = _blank_out(between, small)
-    for match in _LATIN.finditer(between):
-        if _is_shown_word(match.group()):
-            yield _word_key(match.group()), match.group()
+    for word in filter(_is_shown_word, _LATIN.findall(between)):
+        yield _word_key(word), word
     for word, _, start in reading.han_words:
         if between[start : start + 1].strip() and _is_shown_han_word(word):
             yield _word_key(word), word
