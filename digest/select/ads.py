@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from digest.models import Dropped
 from digest.reading import Reading
@@ -83,14 +84,16 @@ def load_phrases() -> tuple[Phrase, ...]:
 
 
 @cache
-def _index_phrases() -> tuple[dict[str, list[int]], list[int]]:
-    """Return the indices of phrases by first word, and of those without a Latin first word."""
+def _index_phrases() -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Return the indices of phrases by first word, and by first part where it is not Latin."""
     by_word: dict[str, list[int]] = {}
-    others: list[int] = []
+    by_part: dict[str, list[int]] = {}
     for place, phrase in enumerate(load_phrases()):
-        first = phrase.parts[0].split()[0]
-        (by_word.setdefault(first, []) if first.isascii() else others).append(place)
-    return by_word, others
+        part = phrase.parts[0]
+        first = part.split()[0]
+        index, key = (by_word, first) if first.isascii() else (by_part, part)
+        index.setdefault(key, []).append(place)
+    return by_word, by_part
 
 
 def _bound(part: str) -> str:
@@ -104,12 +107,11 @@ def find_reason(text: str) -> str:
     """Return the reason if a text has the phrases of an advertisement, else ""."""
     normalized = normalize(text)
     weak = 0
-    by_word, others = _index_phrases()
-    places = {place for word in by_word.keys() & set(normalized.split()) for place in by_word[word]}
-    phrases = load_phrases()
+    by_word, by_part = _index_phrases()
+    places = [by_word[word] for word in by_word.keys() & set(normalized.split())]
     if not normalized.isascii():
-        places |= {place for place in others if phrases[place].parts[0] in normalized}
-    for phrase in map(phrases.__getitem__, sorted(places)):
+        places += [by_part[part] for part in by_part if part in normalized]
+    for phrase in map(load_phrases().__getitem__, sorted(chain(*places))):
         if phrase.occurs_in(normalized):
             weak += phrase.weight
             if phrase.weight >= THRESHOLD or weak >= THRESHOLD:
