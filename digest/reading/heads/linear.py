@@ -43,21 +43,27 @@ class Head:
 
         A row of zeros means that the text was not encoded.
         """
-        sparse = self._score_ngrams(hashes)
+        return self.add_vectors(score_ngrams([self], hashes)[0], vectors)
+
+    def add_vectors(self, sparse: Floats, vectors: Vectors | None) -> Floats:
+        """Return the score of each text, from the part that comes from its n-grams."""
         if vectors is None:
             return sparse + self.usual + self.bias
         dense = dot_rows(round_vectors(vectors), self.vector)
         return sparse + np.where(vectors.any(axis=1), dense, self.usual) + self.bias
 
-    def _score_ngrams(self, hashes: Sequence[Hashes]) -> Floats:
-        """Return the part of each text's score that comes from its n-grams."""
-        scores = np.zeros(len(hashes), np.float64)
-        for start in range(0, len(hashes), _BLOCK):
-            block = hashes[start : start + _BLOCK]
-            rows, buckets, weights = fold_hashes(block, len(self.ngrams))
-            parts = self.ngrams[buckets] * weights
-            scores[start : start + _BLOCK] = np.bincount(rows, parts, len(block))
-        return scores
+
+def score_ngrams(heads: Sequence[Head], hashes: Sequence[Hashes]) -> list[Floats]:
+    """Return the part of each text's score that comes from its n-grams, by each of the heads."""
+    scores = [np.zeros(len(hashes), np.float64) for _ in heads]
+    for start in range(0, len(hashes), _BLOCK):
+        block = hashes[start : start + _BLOCK]
+        folded = {size: fold_hashes(block, size) for size in {len(h.ngrams) for h in heads}}
+        for head, values in zip(heads, scores, strict=True):
+            rows, buckets, weights = folded[len(head.ngrams)]
+            parts = head.ngrams[buckets] * weights
+            values[start : start + _BLOCK] = np.bincount(rows, parts, len(block))
+    return scores
 
 
 def round_vectors(vectors: Vectors) -> Floats:
@@ -94,7 +100,9 @@ def score_texts(
     not encoded. Without the encoder's package the n-grams decide alone."""
     hashes = [hash_text(normalize_script(text)) for text in texts]
     encoded = vectors if has_encoder() else None
-    return [load_head(name).score(hashes, encoded) for name in names]
+    heads = [load_head(name) for name in names]
+    parts = zip(heads, score_ngrams(heads, hashes), strict=True)
+    return [head.add_vectors(sparse, encoded) for head, sparse in parts]
 
 
 POST_HEADS = ("news", "advertisement")

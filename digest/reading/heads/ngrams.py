@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import repeat
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +39,7 @@ _FINAL_LINK = re.compile(r"https?://\S+$")
 Rows = npt.NDArray[np.int64]
 Buckets = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Hashes = npt.NDArray[np.int64]
-_NONE: Hashes = np.zeros(0, np.int64)
+Hashes: TypeAlias = "array[int]"
 
 
 def hash_text(text: str) -> Hashes:
@@ -53,12 +53,12 @@ def hash_text(text: str) -> Hashes:
     hashes = _hash_marks(text, marked, tokens)
     start = zlib.crc32(b"name ")
     names = _CAPITALISED.findall(text)[:MAX_NAMES]
-    hashes += [zlib.crc32(name.encode(), start) for name in names]
+    hashes += map(zlib.crc32, map(str.encode, names), repeat(start))
     _hash_runs(title, zlib.crc32(b"title "), hashes)
     if len(tokens) > MAX_TOKENS:
         tokens = tokens[: MAX_TOKENS // 2] + tokens[-MAX_TOKENS // 2 :]
     _hash_runs(tokens, 0, hashes)
-    return np.array(array("I", hashes), np.int64)
+    return array("I", hashes)
 
 
 def fold_hashes(hashes: Sequence[Hashes], size: int) -> tuple[Rows, Buckets, Floats]:
@@ -67,9 +67,10 @@ def fold_hashes(hashes: Sequence[Hashes], size: int) -> tuple[Rows, Buckets, Flo
 
     Weights are proportional to the square root of the count; their squares add up to one per text.
     """
-    lengths = np.array([len(each) for each in hashes], np.int64)
+    lengths = np.array(list(map(len, hashes)), np.int64)
     owner = np.repeat(np.arange(len(hashes)), lengths)
-    ordered = np.sort(owner * size + np.concatenate([*hashes, _NONE]) % size)
+    joined = np.frombuffer(b"".join(hashes), np.uintc)
+    ordered = np.sort(owner * size + joined % size)
     # Does the same as np.unique, in a quarter of the time for the few n-grams of a sentence.
     borders = np.ones(len(ordered) + 1, bool)
     np.not_equal(ordered[1:], ordered[:-1], out=borders[1:-1])
