@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -113,7 +114,7 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
     keywords = list_keywords(topic)
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_count_keywords(keywords, reading) for reading in readings], np.float32)
-    base = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
+    base = near + KEYWORD_WEIGHT * named
     if np.count_nonzero(base >= ON_TOPIC) >= OWN_SOURCES * len(base):
         base += SCARCE * max(0, FULL_DESCRIPTION - len(prototypes))
     fit = base + KEYWORD_WEIGHT * np.minimum(_count_learned(readings, base), MOST_LEARNED)
@@ -216,15 +217,15 @@ def list_descriptions(topic: Topic) -> list[str]:
 
 
 def _count_keywords(keywords: Sequence[str], reading: Reading) -> int:
-    """Return the number of different keywords in a post's text, longest first, without overlaps.
-
-    Handles are not counted.
-    """
+    """Return the number of different keywords in a post's text, longest first, without overlaps, at
+    most MOST_KEYWORDS. Handles are not counted."""
     text = f" {reading.plain.lower().replace('-', ' ')} "
     count = 0
     for keyword in keywords:
         if keyword in text and (start := find_keyword(text, keyword)) >= 0:
             count += 1
+            if count == MOST_KEYWORDS:
+                break
             text = text.replace(text[start : start + len(keyword)], "\n")
     return count
 
@@ -275,12 +276,8 @@ def count_short_words(text: str) -> int:
     return sum([len(word) > 1 for word in latin.split()]) + wide // 2
 
 
-def find_drop(
-    reading: Reading, fit: float, *, is_injection: bool
-) -> tuple[Literal["ads", "offtopic"], str] | None:
+def find_drop(reading: Reading, fit: float) -> tuple[Literal["ads", "offtopic"], str] | None:
     """Return the step and reason to drop a post, or None if it says something."""
-    if is_injection:
-        return "offtopic", "hostile"
     if reading.scores.get("advertisement", 0.0) > ADVERTISEMENT:
         return "ads", "promo"
     if not reading.plain:
@@ -296,17 +293,19 @@ def find_drop(
 def drop_silent(
     readings: Sequence[Reading], relevant: Relevance
 ) -> tuple[list[int], list[Dropped]]:
-    """Return the indices of the readings that say something, and the others with their reasons."""
+    """Return the indices of the readings that say something to people, and the others with their
+    reasons. Prompt injections cost most to find: only what is left is searched."""
     inside, dropped = [], []
-    orders = find_injections([reading.post.text for reading in readings])
     for place, reading in enumerate(readings):
         fit = 1.0 if relevant.market[place] else float(relevant.fit[place])
-        drop = find_drop(reading, fit, is_injection=orders[place])
-        if drop:
+        if drop := find_drop(reading, fit):
             dropped.append(Dropped(reading.key, *drop))
         else:
             inside.append(place)
-    return inside, dropped
+    orders = find_injections([readings[place].post.text for place in inside])
+    hostile = frozenset(compress(inside, orders))
+    dropped += [Dropped(readings[place].key, "offtopic", "hostile") for place in hostile]
+    return [place for place in inside if place not in hostile], dropped
 
 
 def belongs(members: Sequence[int], relevant: Relevance) -> bool:

@@ -95,8 +95,6 @@ def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
     """Return the quotes of the leading stories, for a report in `language`."""
     readings = (r for story in stories[:MAX_STORIES] for r in choose_readings(story, language))
     sentences = list_printable(s for r in readings for s in r.sentences[:MAX_SENTENCES])
-    if len(sentences) > MAX_ENCODED:
-        sentences = _choose_for_encoding(sentences)
     if not sentences:
         return {}
     quotes: dict[str, list[Quote]] = {}
@@ -147,9 +145,11 @@ def _vector_of_post(sentence: Sentence) -> Vectors | None:
 
 
 def list_printable(sentences: Iterable[Sentence], *, alone: bool = True) -> list[Sentence]:
-    """Return the sentences that are complete prose without prompt injection; with `alone`, without
-    those that continue the line before."""
+    """Return the best sentences, at most MAX_ENCODED, that are complete prose without prompt
+    injection; with `alone`, without those that continue the line before."""
     good = [s for s in sentences if (_begins_alone(s) or not alone) and _is_whole(s)]
+    if len(good) > MAX_ENCODED:
+        good = _choose_for_encoding(good)
     orders = find_injections([sentence.text for sentence in good])
     return [sentence for sentence, order in zip(good, orders, strict=True) if not order]
 
