@@ -31,6 +31,7 @@ from digest.atomic import write_below
 from digest.errors import DigestError, StoreError
 from digest.store import Store
 from digest.store.backup import keep_backup, open_sound
+from digest.store.ledger import TRIAL
 from digest.store.source_tables import SourceBook
 from digest.topics import load_topics
 
@@ -388,6 +389,10 @@ class Talking:
 
     async def _send(self, name: str, platform: platforms.Platform) -> None:
         await self.host.talks(name)
+        now = self.context.now()
+        if await self.context.ledger.notice_bot(name, self.host.bots[name], now):
+            n = len(await self.context.store.subscribed(name))
+            await self.context.tell("other_bot", name, n=n, day=f"{now + TRIAL:%Y-%m-%d}")
         await self.deliveries.send_through(name, platform.delivering)
 
     async def _tell(self, name: str, platform: platforms.Platform, setup: platforms.Setup) -> None:

@@ -46,6 +46,8 @@ class BotHost:
         self._received = asyncio.Event()
         self._ready: dict[str, asyncio.Event] = {}
         self._outages: dict[str, tuple[float, str]] = {}
+        self.bots: dict[str, str] = {}
+        """The ids of the bots that talk, by platform."""
         self.menu: Sequence[Command] = COMMANDS
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
@@ -200,9 +202,10 @@ class BotHost:
         self._ready.pop(platform, None)
         self._outages.pop(platform, None)
 
-    def ready(self, platform: str, name: str) -> None:
+    def ready(self, platform: str, name: str, bot: str) -> None:
         """Record that the platform is connected."""
         self._show(f"{platform}: ready as {name}")
+        self.bots[platform] = bot
         self.resumed(platform)
 
     async def talks(self, platform: str) -> None:

@@ -27,6 +27,7 @@ from bot.platforms import (
 )
 from digest.errors import StoreError
 from digest.models import Chat, Outcome, Part
+from digest.store.ledger import TRIAL
 from digest.store.open_parts import NOTHING, WITHDRAWN, plan_anew
 from tests.delivery_stub import DeliveryStub
 from tests.samples import report
@@ -109,6 +110,20 @@ async def test_a_topic_that_is_gone_ends_its_own_subscription(tmp_path: Path) ->
         await due(people.store, [GROUP, replace(GROUP, thread="12")])
         await send(sender)
         assert [chat.thread for chat in await people.store.subscribed("telegram")] == ["12"]
+
+
+async def test_the_token_of_another_bot_ends_nothing_for_a_week(tmp_path: Path) -> None:
+    gone = Gone("chat not found", "deleted")
+    async with attempts(tmp_path, gone, gone) as (people, sender, _):
+        await due(people.store, [GROUP])
+        ledger = people.ledger
+        noticed = [await ledger.notice_bot("telegram", bot, DUE) for bot in ("1", "1", "2", "2")]
+        assert noticed == [False, False, True, False]
+        await send(sender)
+        assert await people.store.subscribed("telegram") == [GROUP]
+        await ledger.notice_bot("telegram", "3", DUE - TRIAL)
+        await send(sender)
+        assert not await people.store.subscribed("telegram")
 
 
 async def test_a_limit_of_the_whole_bot_lowers_the_rate_once(tmp_path: Path) -> None:

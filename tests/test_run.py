@@ -159,7 +159,7 @@ async def test_operators_hear_of_a_platform_that_is_lost_after_the_start(
         services, deliveries = cast(Any, Listening()), cast(Any, None)
         talking = app.Talking(services, host, deliveries, lines.append)
         host.connecting("telegram")
-        host.ready("telegram", "@bot")
+        host.ready("telegram", "@bot", "1")
         watching = asyncio.create_task(talking._watch("telegram"))
         await asyncio.sleep(0.1)
         assert alerts.empty()

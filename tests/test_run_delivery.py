@@ -57,6 +57,21 @@ async def test_run_sends_what_is_due_and_ends_in_time(tmp_path: Path) -> None:
             assert len(texts) == len(set(texts)) > 0
 
 
+async def test_a_bot_that_no_chat_knows_leaves_the_subscriptions(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/jianbao.db"
+    async with await Store.open(database) as store, TelegramServer() as server:
+        group = Chat("telegram", "-5", kind="group")
+        await due(store, [group])
+        assert not await Ledger(store).notice_bot("telegram", "7", DUE)
+        async with bot("--only", "telegram", DATABASE_URL=database, **telegram(server)) as running:
+            await running.says("ready")
+            async with asyncio.timeout(30):
+                while not (await Ledger(store).balance(DUE))["telegram"].refused:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        assert await store.subscribed("telegram") == [group]
+        assert "other_bot telegram" in await store.notes("alerts")
+
+
 async def test_one_refused_token_does_not_end_sending_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +88,7 @@ async def test_one_refused_token_does_not_end_sending_for_good(
                 self.delivering = opened("discord", stub.url)
 
             async def run(self) -> None:
-                host.ready("discord", "bot")
+                host.ready("discord", "bot", "1")
                 await asyncio.Event().wait()
 
         await due(store, [Chat("discord", str(n)) for n in range(5)])

@@ -189,7 +189,8 @@ class MessageSender:
             case platforms.Gone():
                 log.info("%s: chat %s is gone (%s)", self.name, part.chat.id, error)
                 thread = part.chat.thread if error.thread else None
-                await self.ledger.end_chat(self.name, part.chat.id, error.why, thread=thread)
+                if not await self.ledger.is_on_trial(self.name, self.now()):
+                    await self.ledger.end_chat(self.name, part.chat.id, error.why, thread=thread)
                 return Outcome(part.id, "refused", error=str(error))
             case platforms.Moved():
                 await self.ledger.move_chat(self.name, part.chat.id, error.new)

@@ -195,8 +195,8 @@ class Host(Protocol):
     async def forget_received(self, platform: str, key: str) -> None:
         """Delete a stored update after it was handled."""
 
-    def ready(self, platform: str, name: str) -> None:
-        """Record that the platform is connected, under that name."""
+    def ready(self, platform: str, name: str, bot: str) -> None:
+        """Record that the platform is connected, with the bot of that name and id."""
 
     def lost(self, platform: str, why: str) -> None:
         """Record that a connected platform cannot be reached now."""

@@ -29,6 +29,8 @@ from digest.store.engine import MOST_IDS, execute_for, insert_on
 from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, lock_deliveries_of
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
+TRIAL = timedelta(days=7)
+"""How long no subscription ends because a new bot is not in its chat: the token may be wrong."""
 _AHEAD = timedelta(minutes=5)
 """Tolerated clock skew: a lease that expires later was taken before a clock was set back."""
 
@@ -158,6 +160,20 @@ class Ledger(DueTables):
     async def pause(self, platform: str, until: datetime) -> None:
         """Save until when sending is paused; it survives a restart."""
         await self._store.save_note(platform, "paused_until", until.astimezone(UTC).isoformat())
+
+    async def notice_bot(self, platform: str, bot: str, now: datetime) -> bool:
+        """Save which bot talks on the platform, and since when. Return True if it was another one
+        before: a bot that has just got its token, or the token of another bot by mistake."""
+        before = await self._store.note(platform, "bot")
+        if before.partition(" ")[0] == bot:
+            return False
+        await self._store.save_note(platform, "bot", f"{bot} {now.isoformat() if before else ''}")
+        return bool(before)
+
+    async def is_on_trial(self, platform: str, now: datetime) -> bool:
+        """Return True if another bot talked on the platform until less than TRIAL ago."""
+        since = (await self._store.note(platform, "bot")).partition(" ")[2]
+        return bool(since) and now < datetime.fromisoformat(since) + TRIAL
 
     async def file_id(self, platform: str, picture: str) -> str:
         """Return the platform's id of an uploaded picture, or ""."""

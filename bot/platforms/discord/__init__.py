@@ -151,7 +151,7 @@ class Client(discord.AutoShardedClient):
 
     async def on_ready(self) -> None:
         """Record the first connection, or a new one after a long outage."""
-        self.host.ready(NAME, str(self.user))
+        self.host.ready(NAME, str(self.user), str(self.user.id) if self.user else "")
 
     async def on_disconnect(self) -> None:
         """Record a disconnect; the library reconnects by itself."""

@@ -83,7 +83,7 @@ class Telegram:
             else:
                 await call(self.bot.delete_webhook())
             self._start(show_menus(self.bot, self.host, self.setup.operators))
-            self.host.ready(NAME, f"@{self.bot.username}")
+            self.host.ready(NAME, f"@{self.bot.username}", str(self.bot.id))
             await (self._drain() if self.setup.webhook_url else self._poll())
         except PlatformError as error:
             raise _advise(error) from error
