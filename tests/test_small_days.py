@@ -69,6 +69,15 @@ def test_in_an_unfamiliar_field_all_news_is_reported(
     assert draft.takes_all == told
 
 
+def test_news_of_another_field_may_be_less_like_that_of_ai() -> None:
+    readings = read([post("新加坡站因暴雨推迟45分钟，安全车五次出动。")])
+    attach(readings, vectors=embed([reading.plain for reading in readings]))
+    story = Story(tuple(readings), 1.0, {"fit": 0.4, "news": 0.3})
+    for knows_news in (True, False):
+        draft = Draft(replace(material((story,)), knows_news=knows_news))
+        assert bool(draft.choose_lead(story, -9.0)) != knows_news
+
+
 @pytest.mark.parametrize(
     ("text", "printed"),
     [
