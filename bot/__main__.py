@@ -76,7 +76,7 @@ def cli(parent: int | None) -> None:
     "--writer",
     type=click.Choice(["auto", "llm", "extractive"]),
     default="auto",
-    help="auto: the model if one is set up, else sentences of the posts.",
+    help="auto: the model if one is set up, else sentences quoted from posts.",
 )
 @click.option("--replace", is_flag=True, help="Overwrite an imported report of the same days.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
@@ -95,7 +95,7 @@ async def digest(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Build and store the report of TOPIC for one day (yesterday, unless given) or a range."""
+    """Build and store the report of TOPIC for one day (default: yesterday) or a range."""
     check_days(day, first, last, MAX_DAYS)
     from bot.settings import limit_threads
 
@@ -256,15 +256,13 @@ def _describe_fault(error: Exception) -> str:
 
 @cli.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--replace", is_flag=True, help="Overwrite reports that this bot made of the same days."
-)
-@click.option("--topic", help="Topic of feeds, and of posts whose name and title tell none.")
+@click.option("--replace", is_flag=True, help="Overwrite this bot's own reports of the same days.")
+@click.option("--topic", help="Topic for feeds, and for posts whose name and title contain none.")
 @runs_task
 async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
     """Import Jekyll posts, or a list of feeds.
 
-    Commands in chats then answer from the reports in the posts. The feeds of a list that a feed
+    Chat commands then answer from these reports. The feeds of a list that a feed
     reader exported (OPML) become sources of a topic.
     """
     from digest.collect import import_feeds

@@ -40,9 +40,9 @@ MAX_HITS = 10
 async def ask(
     question: tuple[str, ...], topic: str, language: Language | None, as_json: bool
 ) -> None:
-    """Answer a QUESTION from the stored reports, with the items that say so.
+    """Answer a QUESTION from the stored reports, with the items it is based on.
 
-    Without a model, shows the items that match. A lone - stands for the question on stdin.
+    Without a model, shows the items that match. Give - to read the question from stdin.
     """
     from bot.commands.search import show_answer
     from bot.platforms.terminal import render, width
@@ -227,7 +227,7 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
 async def forget(name: str, day: date | None) -> None:
     """Delete a post (x:123 or its address), or all posts of an author (@name), for good.
 
-    `forget TOPIC DAY` deletes the report of a day; its posts stay, and `digest` makes it again.
+    `forget TOPIC DAY` deletes the report of a day; its posts are kept, and `digest` makes it again.
     """
     from digest.withdraw import withdraw
 

@@ -120,7 +120,7 @@ def test_counts_have_the_right_plural() -> None:
     assert told == [
         "Read 1 post from 1 of 1 source; found 2 stories.",
         "Left out: 1 story (2 posts), too minor or with no sentence that makes sense on its own;"
-        " the report tells the other 1.",
+        " the report includes the other 1.",
     ]
 
 

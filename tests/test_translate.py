@@ -79,7 +79,9 @@ async def test_a_quiet_day_says_so_in_every_language() -> None:
     quiet = Item("今天值得讲的事件只有 3 件。", status="note")
     sections = await render(*EN, items=[*ZH, quiet])
     points = next(section for section in sections if section.name == "points")
-    assert points.items[-1] == Item("A quiet day: only 3 stories are worth telling.", status="note")
+    assert points.items[-1] == Item(
+        "A quiet day: only 3 stories are worth reporting.", status="note"
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -28,7 +28,7 @@ _NOTHING: Mapping[SectionName, Names] = {
     "overview": {"zh": "今天没有可概述的消息。", "en": "Nothing to sum up today."},
     "points": {
         "zh": "今天很平静，没有值得一提的消息。",
-        "en": "A quiet day: nothing worth telling.",
+        "en": "A quiet day: nothing to report.",
     },
     "views": {"zh": "今天没有选出值得引用的观点。", "en": "No views were chosen today."},
     "events": {
@@ -84,7 +84,7 @@ _REDUCED: Mapping[str, Mapping[Language, str]] = {
 
 _QUIET: Names = {
     "zh": "今天较为平静，值得一提的只有 {n} 条。",
-    "en": "A quiet day: only {n:story is|stories are} worth telling.",
+    "en": "A quiet day: only {n:story is|stories are} worth reporting.",
 }
 _COUNTED: Names = {
     "zh": "共收集 {posts} 条帖子，{sources} 个来源中有 {answered} 个应答，归纳为 {stories} 件事。",
@@ -99,7 +99,7 @@ _UNTOLD: Names = {
     "en": "Left out: {stories:story|stories} ({posts:post}), too minor or with no sentence"
     " that makes sense on its own{above}.",
 }
-_ABOVE: Names = {"zh": "；其余 {others} 件已报告", "en": "; the report tells the other {others}"}
+_ABOVE: Names = {"zh": "；其余 {others} 件已报告", "en": "; the report includes the other {others}"}
 
 
 def note(text: str, group: str = "") -> Item:
