@@ -270,7 +270,7 @@ async def test_a_chat_without_an_answer_of_a_model_shows_items(
     shown = render(
         await say(store, tmp_path, f"/ask {QUESTION}", Model(None), "9"), 100, styled=False
     )
-    assert "20 questions answered within an hour. Try again in 7 minutes" in shown
+    assert "asked 20 questions within an hour. Try again in 7 minutes" in shown
     assert "For example: /ask" in render(
         await say(store, tmp_path, "/ask", None), 100, styled=False
     )

@@ -42,7 +42,7 @@ def test_a_line_becomes_a_post() -> None:
     [
         ({"text": None}, '"text" is empty'),
         ({"id": " "}, '"id" is empty'),
-        ({"created_at": "2025-12-06T08:00:00"}, "no zone"),
+        ({"created_at": "2025-12-06T08:00:00"}, "no time zone"),
         ({"created_at": "yesterday"}, '"created_at"'),
         ({"created_at": 1e300}, '"created_at"'),
         ({"created_at": "0001-01-01T00:00:00Z"}, "year 1"),
