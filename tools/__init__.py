@@ -1,1 +1,2 @@
-"""Commands for developers: figures, training, chaos and pictures. Run through `make`."""
+"""Developer commands, run through `make`: benchmarks, evaluation, training, chaos tests,
+pictures."""

@@ -1,4 +1,5 @@
-"""What the ledger holds: what is still to be sent, and deliveries that contradict their parts."""
+"""Checks of the delivery ledger: unsent parts, and deliveries whose state contradicts their
+parts."""
 
 from sqlalchemy import and_, select
 
@@ -30,7 +31,7 @@ async def list_unbalanced(ledger: Ledger) -> list[int]:
 
 
 async def is_busy(store: Store) -> bool:
-    """Return True while anything is still to be sent: parts behind a held one are not."""
+    """Return True while anything remains to be sent; parts after a held one do not count."""
     held = select(parts.c.delivery_id).where(parts.c.state == "unknown")
     some = select(parts.c.id).where(parts.c.state.in_(OPEN), parts.c.delivery_id.not_in(held))
     due = select(deliveries.c.id).where(deliveries.c.state == "due")

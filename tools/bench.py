@@ -1,4 +1,4 @@
-"""`make bench`: prints the figures of the main bars. Asserts nothing: machines differ."""
+"""`make bench`: print the main performance figures. Asserts nothing, because machines differ."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def print_days(folder: Path) -> None:
 
 
 def print_cloud() -> None:
-    """Print the time of our picture beside a stock one of the same words: best of three, in turns."""
+    """Time our picture against wordcloud's own with the same words: best of three, alternating."""
     lines = SAMPLE.read_text(encoding="utf-8").splitlines()
     words = count_words(read(PostRows("sample").parse(lines)), limit=200)
-    drawable(words)  # opens the font
+    drawable(words)  # load the font first
     ours, stock = [], []
     for _ in range(3):
         began = time.perf_counter()
@@ -76,13 +76,13 @@ def print_cloud() -> None:
 
 
 def print_model(folder: Path, day: str, *files: str) -> None:
-    """Print calls, tokens, seconds and dollars of a report by a model that takes 1 s to its first token
-    and writes 50 tokens a second, at gpt-5-mini's price."""
+    """Print calls, tokens, seconds and cost of a report by a simulated model: 1 s to the first
+    token, 50 tokens per second, gpt-5-mini's price."""
 
     def script(request: Request) -> object:
         system, prompt = (str(m["content"]) for m in request.body["messages"])
         reply = honest(system, prompt)
-        # As long as the answer may be: what time the report takes at the most.
+        # Pad to the answer limit, to measure the longest possible time.
         left = request.body["max_tokens"] - count(json.dumps(reply, ensure_ascii=False)) - 10
         return {**reply, "note": "four" * left}
 
@@ -102,7 +102,7 @@ def print_model(folder: Path, day: str, *files: str) -> None:
 
 
 def print_rendering(count: int = 100_000) -> None:
-    """Check made-up replies on every platform; print the time they take."""
+    """Render generated replies for every platform, check them, and print the time."""
     began = time.process_time()
     number = check_replies(count, seed=2)
     print(
@@ -111,7 +111,7 @@ def print_rendering(count: int = 100_000) -> None:
 
 
 def main() -> None:
-    """Print all figures, measured in a folder of their own."""
+    """Print all figures, measured in a temporary folder."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     print_cloud()
     print_rendering()

@@ -1,4 +1,5 @@
-"""The chat's figures: answers from three years of reports, start, memory at rest. Asserts nothing."""
+"""Chat figures: answer times with three years of reports, start-up, idle memory. Asserts
+nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ IMPORTS = "import telegram, discord, apscheduler.schedulers.asyncio, aiosqlite"
 
 
 def main() -> None:
-    """Print all figures of the chat, measured in a folder of their own."""
+    """Print all figures of the chat, measured in a temporary folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         offline_topics(folder)
@@ -67,7 +68,7 @@ async def _measure(folder: Path) -> None:
 
 
 async def _fill(store: Store, topic: Topic) -> None:
-    """Save a real report of the sample under every day of three years."""
+    """Save one real report of the sample under every day of three years."""
     window = Window(LAST, LAST, topic.timezone)
     now = datetime(2025, 12, 7, 9, tzinfo=UTC)
     made = await run(topic, window, store=store, posts_files=(), progress=lambda *_: None, now=now)
@@ -81,7 +82,7 @@ def _of(whole: Report, day: date) -> Report:
 
 
 async def _cost(store: Store, folder: Path) -> None:
-    """Print the CPU of each command, answered in this process."""
+    """Print the CPU time of each command, answered in this process."""
     asked = replace(context(store, folder), topics=load_topics(folder / "topics.toml"))
     here = Chat("terminal", "terminal")
     for line in COSTED:
@@ -98,14 +99,14 @@ async def _cost(store: Store, folder: Path) -> None:
 
 
 async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) -> None:
-    """Print the time to start, that of answers while a digest is made, and memory before and after."""
+    """Print the start-up time, answer times during a build, and memory before and after."""
     telegram.person(BOSS, "Boss")
     for user in range(100, 100 + READERS):
         telegram.person(user, f"Reader {user}")
     discord.guild(1 << 22, "Home")
     began = time.perf_counter()
     telegram.say(100, 100, "/stocks")
-    bot = subprocess.Popen(  # noqa: ASYNC220 (a start is what is measured)
+    bot = subprocess.Popen(  # noqa: ASYNC220 (the start is measured)
         [sys.executable, "-m", "bot", "run"], cwd=folder, env=_environment(telegram, discord)
     )
     try:
@@ -140,7 +141,8 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
 
 
 async def _read_pages(telegram: TelegramServer, quiet: list[float]) -> None:
-    """Read PAGES pages side by side once a second; print their times and those of answers meanwhile."""
+    """Read PAGES pages concurrently once per second; print their times and concurrent answer
+    times."""
     days = [LAST - timedelta(days=n) for n in range(PAGES)]
     took: list[float] = []
 
@@ -156,7 +158,7 @@ async def _read_pages(telegram: TelegramServer, quiet: list[float]) -> None:
             await asyncio.gather(*(read(session, day) for day in days), asyncio.sleep(1))
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=PAGES)) as session:
-        await asyncio.gather(*(read(session, day) for day in days))  # connections, templates
+        await asyncio.gather(*(read(session, day) for day in days))  # warm up
         took.clear()
         reading = asyncio.create_task(burst(session))
         answers = await _answers(telegram, range(400, 800))
@@ -171,10 +173,11 @@ async def _read_pages(telegram: TelegramServer, quiet: list[float]) -> None:
 
 
 async def _answers(telegram: TelegramServer, turns: range) -> list[float]:
-    """Return milliseconds from a line to its first message, of readers who ask one after the other."""
+    """Return the milliseconds from a line to its first message, for readers asking one at a
+    time."""
     took = []
     for turn in turns:
-        # Twenty lines a minute are answered to each: nobody is stopped here by asking too fast.
+        # Rotate readers to stay below the limit of twenty lines per minute each.
         user = 100 + turn % READERS
         day = LAST - timedelta(days=turn * 7 % YEARS_DAYS)
         line = LINES[turn % len(LINES)].format(day=day)
@@ -205,7 +208,7 @@ def _at(values: list[float], share: float) -> float:
 
 
 def _resident(pid: int) -> float:
-    """Return the memory of a process in MB."""
+    """Return the resident memory of a process in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -1,10 +1,11 @@
-"""CPU of a whole digest without a model and without the encoder, against one jieba pass over the same text.
+"""CPU of a whole digest without a model and without the encoder, against one jieba pass over the
+same text.
 
-`python -m tools.bench_cost COUNT` measures one size in a process of its own, so that memory is its own too:
-the peak over what the process holds once all libraries are imported. The posts and the part of jieba's
-dictionary that the day needs are counted in it; the pass that is compared with loads the whole dictionary
-first, and what it costs without that is printed beside it.
-`python -m tools.bench_cost COUNT encoder` measures the seconds with the encoder.
+`python -m tools.bench_cost COUNT` measures one size in a fresh process. Memory is the peak above
+that of a process with all libraries imported; it includes the posts and the part of jieba's
+dictionary that the day needs. The jieba pass loads the whole dictionary first; its cost without
+that is printed as well. `python -m tools.bench_cost COUNT encoder` measures the time with the
+encoder.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from digest.select import embed
 from tools.evaluate_data import DATA, days, of_day, topic
 
 LIBRARIES = (PIL.ImageFont, PIL.ImageOps, wordcloud)
-"""Imported now, as a digest does when it comes to them."""
+"""Imported in advance, as a digest would import them later."""
 
 
 def many(size: int) -> list[Post]:
-    """Return so many posts of the days; where they run out, again under other ids."""
+    """Return `size` posts of the labelled days, repeated under other ids if needed."""
     return list(islice(_turns(), size))
 
 
@@ -50,13 +51,13 @@ def _turns() -> Iterator[Post]:
 
 
 def memory() -> float:
-    """Return the peak of this process so far, in MB."""
+    """Return the peak memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
     """Print one line of figures."""
-    gc.disable()  # as the command `digest` does
+    gc.disable()  # as in the `digest` command
     jieba.setLogLevel(logging.ERROR)
     encoder = "encoder" in sys.argv[2:]
     if not encoder:

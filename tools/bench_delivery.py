@@ -1,6 +1,6 @@
-"""Print the figures of delivery: pace under strict limits, CPU a message, stalls of the loop.
+"""Print delivery figures: rate under strict limits, CPU per message, event loop stalls.
 
-The stub runs in a process of its own; `python -m tools.bench_delivery`, or as part of `make bench`.
+The platform stub runs in a separate process. Run `python -m tools.bench_delivery` or `make bench`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _people = count(10**6)
 
 @dataclass
 class Far:
-    """A stub in another process."""
+    """A platform stub in another process."""
 
     url: str
     session: aiohttp.ClientSession
@@ -61,7 +61,7 @@ class Far:
 
 @asynccontextmanager
 async def far(**options: Any) -> AsyncIterator[Far]:
-    """Start a stub in a process of its own."""
+    """Start a stub in a separate process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -84,7 +84,7 @@ async def far(**options: Any) -> AsyncIterator[Far]:
 async def delivering(
     platform: str, chats: int, fast: float = 0, **options: Any
 ) -> AsyncIterator[tuple[Town, Far]]:
-    """Set up so many chats that are due one message."""
+    """Set up that many chats, each due one message."""
     with tempfile.TemporaryDirectory() as name:
         async with far(**options) as stub, town(stub, Path(name), fast=fast) as people:  # type: ignore[arg-type]
             await people.digests(platform, chats)
@@ -110,7 +110,7 @@ async def pace(platform: str, allowed: float, latency: float, chats: int) -> Non
 
 
 async def throughput(chats: int) -> None:
-    """Print the rate and the CPU of one process at paid broadcast, ledger included."""
+    """Print rate and CPU of one process at paid broadcast, including the ledger."""
     async with delivering("telegram", chats, fast=1000.0) as (people, stub):
         began, used = time.perf_counter(), time.process_time()
         people.start("telegram")
@@ -126,7 +126,7 @@ async def throughput(chats: int) -> None:
 
 
 async def learned(allowed: float, latency: float, seconds: float = 60.0) -> None:
-    """Print the rate in the last ten seconds of a minute, where the limit is not known."""
+    """Print the rate in the last ten seconds of a minute if the limit is unknown."""
     chats = round(max(30.0, allowed) * (seconds + 6))
     limit = {"telegram_rate": allowed, "latency": latency}
     async with delivering("telegram", chats, **limit) as (people, stub):
@@ -142,8 +142,8 @@ async def learned(allowed: float, latency: float, seconds: float = 60.0) -> None
 
 
 async def cpu(platform: str, chats: int) -> None:
-    """Print the CPU of a delivered message beside that of a bare one of the SDK, in this process:
-    both without a limit and eight at once."""
+    """Print the CPU of a delivered message and of a bare SDK message, in this process, both without
+    limits and eight at a time."""
     async with delivering(platform, chats, fast=5000.0) as (people, stub):
         bare = await _bare(platform, stub.url, chats)
         began = time.process_time()
@@ -157,7 +157,7 @@ async def cpu(platform: str, chats: int) -> None:
 
 
 async def _bare(platform: str, url: str, number: int) -> float:
-    """Return the CPU seconds of a message sent through the SDK alone, eight at a time."""
+    """Return the CPU seconds per message sent with the SDK alone, eight at a time."""
     if platform == "telegram":
         request = HTTPXRequest(connection_pool_size=16)
         async with Bot(TELEGRAM_TOKEN, f"{url}/bot", request=request) as bot:
@@ -187,8 +187,8 @@ async def _timed(send: Callable[[int], Awaitable[object]], number: int) -> float
 
 
 async def busy(chats: int, lasts: float = 40.0) -> None:
-    """Print the loop's stalls, answers to people and memory while so many chats become due, are
-    planned and sent to at the stated pace, for the first seconds of it."""
+    """Print event loop stalls, answer times and memory while that many chats become due, are
+    planned and sent at the documented rate, for the first seconds."""
     with tempfile.TemporaryDirectory() as name:
         async with far() as stub, await Store.open(f"sqlite:///{name}/busy.db") as store:
             await subscribe(store, chats)
@@ -199,8 +199,8 @@ async def busy(chats: int, lasts: float = 40.0) -> None:
                 return EIGHT + timedelta(seconds=time.perf_counter() - began)
 
             services = replace(context(store, Path(name)), topics=TOPICS, now=now)
-            await _answers(services, 3)  # what is loaded once
-            give_back()  # as `run` does when it has started
+            await _answers(services, 3)  # warm up
+            give_back()  # as `run` does after start-up
             loop, ledger, before = Loop(), Ledger(store), memory()
             began, used = time.perf_counter(), time.process_time()
             sending = Deliveries(services, _tell)
@@ -229,10 +229,10 @@ async def busy(chats: int, lasts: float = 40.0) -> None:
 
 
 async def _answers(services: Services, number: int) -> list[float]:
-    """Return the milliseconds that people wait for an answer, one asking after the other."""
+    """Return the answer times in milliseconds of people who ask one after the other."""
     took = []
     for _ in range(number):
-        user = str(next(_people))  # somebody else each time: nobody asks too often
+        user = str(next(_people))  # a new user each time, to avoid the rate limit
         incoming = Incoming(Chat("telegram", user), user, "/brief", "en")
         began = time.perf_counter()
         assert [reply async for reply in answer(services, incoming)]

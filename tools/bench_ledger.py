@@ -1,4 +1,4 @@
-"""Print the ledger's figures: rows of many chats, the loop meanwhile, restart to first claim."""
+"""Print ledger figures: rows for many chats, event loop stalls, restart to first claim."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ GROUP = 500
 
 
 class Loop:
-    """The longest time that the event loop did not come round, in milliseconds."""
+    """Measures the longest stall of the event loop, in milliseconds."""
 
     def __init__(self) -> None:
         self.longest = 0.0
 
     async def watch(self) -> None:
-        """Look every 2 ms until cancelled."""
+        """Sample every 2 ms until cancelled."""
         while True:
             begun = time.perf_counter()
             await asyncio.sleep(0.002)
@@ -116,7 +116,7 @@ async def _claims(ledger: Ledger, number: int, parts: list[Any]) -> None:
 
 
 async def subscribe(store: Store, number: int) -> None:
-    """Insert rows as `Store.subscribe` writes them, many at once."""
+    """Bulk-insert rows as `Store.subscribe` would write them."""
     await store.subscribe(Subscription(Chat("telegram", "0"), "ai", EIGHT.time(), "UTC"), BEFORE)
     async with store.writing() as connection:
         row = dict((await connection.execute(subscriptions.select())).mappings().one())
@@ -139,7 +139,7 @@ def show(number: int, what: str, seconds: float, more: str = "") -> None:
 
 
 def memory() -> float:
-    """Return the largest memory of this process so far, in MB."""
+    """Return the peak memory of this process so far, in MB."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (1024 * 1024 if sys.platform == "darwin" else 1024)
 

@@ -1,4 +1,4 @@
-"""How long a search takes in three years of reports, and what the index takes on disk."""
+"""Measure search time in three years of reports, and the size of the index."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ HOSTILE = (
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Milliseconds of each search, sorted."""
+    """Milliseconds per search, sorted."""
 
     walls: list[float]
     used: list[float]
-    """Of the processor."""
+    """CPU time."""
 
     def __str__(self) -> str:
         """Return median, 99th percentile and maximum of both."""
@@ -57,7 +57,7 @@ class Figures:
 
 
 def make_reports(posts: list[Post]) -> Iterator[Report]:
-    """Yield three years of daily reports whose items are sentences of real posts."""
+    """Yield three years of daily reports made of sentences of real posts."""
     first = date(2023, 1, 1)
     for n in range(DAYS):
         day = first + timedelta(days=n)
@@ -83,7 +83,7 @@ async def measure(url: str) -> tuple[Figures, Figures, int]:
 
 
 async def _time(store: Store, queries: Sequence[str], rounds: int) -> Figures:
-    await store.search(queries[0])  # loads what a first search needs
+    await store.search(queries[0])  # warm up
     walls, used = list[float](), list[float]()
     for words in [*queries] * rounds:
         began, before = time.perf_counter(), time.process_time()

@@ -1,4 +1,4 @@
-"""Figures of the sources: hostile feeds, and a day with ten times the posts. Asserts nothing."""
+"""Source figures: hostile feeds, and a day with ten times the posts. Asserts nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAY = "2025-12-06"
 
 
 def print_feeds() -> None:
-    """Print CPU seconds and memory of the worst bodies, each read in a process of its own."""
+    """Print CPU seconds and memory of the worst feeds, each parsed in a fresh process."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / str(number) for number in range(len(HOSTILE))]
         for path, body in zip(files, HOSTILE.values(), strict=True):
@@ -37,8 +37,8 @@ def print_feeds() -> None:
 
 
 def crowd_day(number: int) -> Iterator[str]:
-    """Yield lines of a post file: the real posts as they are, then two of them at a time in one."""
-    dice = random.Random(3)  # noqa: S311 (the same posts every time)
+    """Yield lines of a post file: all real posts, then pairs of them combined into one post."""
+    dice = random.Random(3)  # noqa: S311 (fixed seed)
     rows = [
         json.loads(line)
         for path in sorted(DATA.glob("*/*.jsonl"))
@@ -56,17 +56,17 @@ def crowd_day(number: int) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class DigestCost:
-    """What a digest of so many posts took."""
+    """Cost of a digest."""
 
     cpu: float
     wall: float
     megabytes: float
     tokens: int
-    """Of the prompts that ask for the pages of the report."""
+    """Prompt tokens of the calls for the report's pages."""
 
 
 def make_digest(number: int, folder: Path) -> DigestCost:
-    """Make a digest of so many posts, written by a model on loopback that answers at once."""
+    """Build a digest of that many posts with a local simulated model that answers at once."""
     path = folder / f"{number}.jsonl"
     path.write_text("\n".join(crowd_day(number)) + "\n", "utf-8")
 
@@ -104,7 +104,7 @@ def print_flood(folder: Path) -> None:
 
 
 def main() -> None:
-    """Print all figures, measured in a folder of their own."""
+    """Print all figures, measured in a temporary folder."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     print_feeds()
     if not DATA.is_dir():

@@ -1,5 +1,5 @@
-"""Builds a minute with 1, 2 and 4 workers on one PostgreSQL: builds that only wait, and real ones
-of the made-up sample. Asserts nothing."""
+"""Builds per minute with 1, 2 and 4 workers on one PostgreSQL: simulated builds that only wait, and
+real ones of the sample. Asserts nothing."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from tools.chaos_workers import Place, make_topics, server, services
 
 WORKERS = (1, 2, 4)
 WAIT_SECONDS, WAITING_BUILDS, REAL_BUILDS = 2.0, 12, 4
-"""How long a simulated build takes, without a processor; builds measured for each worker."""
+"""Duration of a simulated build, without CPU; number of builds measured per worker."""
 MOST_SECONDS = 400.0
 NOW = datetime(2025, 12, 7, 12, tzinfo=UTC)
 """The morning after a day of the sample."""
 
 
 def make_services(store: Store, database: str) -> Services:
-    """Return what a process of the bot works with on that morning."""
+    """Return the services of a bot process on that morning."""
     return replace(services(store, Place(database, "", 0, 0.0)), now=lambda: NOW)
 
 
 class WaitingBuilder(Builds):
-    """Makes a report as a child would that only waits."""
+    """Simulates a build in a child process by waiting."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -56,7 +56,7 @@ class WaitingBuilder(Builds):
 
 
 def work(database: str, real: bool) -> None:
-    """Be a worker until killed."""
+    """Run a worker until killed."""
     logging.disable()
     with suppress(KeyboardInterrupt):
         asyncio.run(_work(database, real))
@@ -72,7 +72,7 @@ async def _work(database: str, real: bool) -> None:
 
 
 async def measure(database: str, names: Sequence[str], workers: int, real: bool) -> float:
-    """Return the builds a minute of so many workers, from the first report to the last."""
+    """Return builds per minute with that many workers, from the first report to the last."""
     spawn = multiprocessing.get_context("forkserver")
     spawn.set_forkserver_preload(["tools.chaos_workers"])
     async with await Store.open(database) as store:
@@ -95,7 +95,7 @@ async def measure(database: str, names: Sequence[str], workers: int, real: bool)
 
 
 async def _until(store: Store, names: Sequence[str], number: int) -> float:
-    """Wait for so many of these topics' builds to have ended; return the moment."""
+    """Wait until `number` builds of these topics are done; return the time."""
     query = select(func.count()).where(builds.c.topic.in_(names), builds.c.state == "done")
     async with asyncio.timeout(MOST_SECONDS):
         while True:
@@ -106,7 +106,7 @@ async def _until(store: Store, names: Sequence[str], number: int) -> float:
 
 
 def write_topics(folder: Path, names: Sequence[str]) -> None:
-    """Write topics that are made of the sample, for the children that build them."""
+    """Write topics that use the sample, for the child processes."""
     text = offline_topics(folder).read_text("utf-8")
     (folder / "topics.toml").write_text(
         "\n".join(text.replace("[ai]", f"[{n}]").replace("twitter_ai", n) for n in names), "utf-8"

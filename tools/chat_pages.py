@@ -1,4 +1,5 @@
-"""What the bot sent to the servers of Telegram and Discord, as pages that look like their apps."""
+"""Render messages sent to the fake Telegram and Discord servers as pages that look like their
+apps."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ a{{color:#00a8fc;text-decoration:none}}small{{color:#949ba4}}.r{{display:flex;fl
 
 
 async def telegram_pages(host: Host, language: Language, alert: Reply) -> tuple[str, str]:
-    """Return a brief and one of its sections on Telegram; settings and an alert."""
+    """Return pages of Telegram: a brief with one of its sections; settings with an alert."""
     async with TelegramServer() as server:
         server.person(7, "Mei", language)
         platform = open_platform("telegram", host, Setup(server.token, server.url))
@@ -59,7 +60,7 @@ async def telegram_pages(host: Host, language: Language, alert: Reply) -> tuple[
 
 
 async def _say(server: TelegramServer, line: str, keyboards: int) -> list[TelegramMessage]:
-    """Return the answers to a line, once so many of them have buttons."""
+    """Send a line; return the answers once that many of them have buttons."""
     number = len(server.messages(7))
     server.say(7, 7, line)
 
@@ -76,7 +77,7 @@ def _telegrams(line: str, messages: list[TelegramMessage]) -> str:
 
 
 async def discord_pages(host: Host, language: Language, alert: Reply) -> tuple[str, str]:
-    """Return a brief and one of its sections on Discord; settings and an alert."""
+    """Return pages of Discord: a brief with one of its sections; settings with an alert."""
     async with DiscordServer() as server:
         mei = server.person(7, "Mei", {"zh": "zh-CN", "en": "en-US"}[language])
         channel, section = server.dm(mei), texts.text("open_stocks", language)
@@ -108,7 +109,7 @@ def _telegram(message: TelegramMessage) -> str:
 
 
 def _marked(text: str, entities: list[Any]) -> str:
-    """Return a text with its entities, which count UTF-16 units."""
+    """Return a text as HTML with its entities, which count UTF-16 units."""
     units = text.encode("utf-16-le")
     cuts = sorted({0, len(units) // 2, *(e["offset"] for e in entities), *map(_end, entities)})
     shown = ""

@@ -1,7 +1,9 @@
-"""Build an exported site with Jekyll itself, in several time zones, and look whether page and picture meet.
+"""Build an exported site with Jekyll itself, in several time zones, and check that page and picture
+match.
 
-`python -m tools.check_jekyll` needs the program `jekyll` (Debian: apt-get install jekyll); with Chromium the
-page is opened as well. Prints a line for each zone; exit code 1 where one fails, 0 where Jekyll is absent.
+`python -m tools.check_jekyll` needs the program `jekyll` (Debian: apt-get install jekyll); with
+Chromium the page is also opened. Prints a line per zone; exit code 1 if one fails, 0 if Jekyll is
+not installed.
 """
 
 from __future__ import annotations
@@ -30,11 +32,12 @@ ZONES = (
     "Pacific/Kiritimati",
     "Etc/GMT+12",
 )
-"""Zones of machines that build; the report is made at 07:30 in Shanghai, the evening before in UTC."""
+"""Time zones of build machines; the report is made at 07:30 in Shanghai, the evening before in
+UTC."""
 
 
 def make_site(folder: Path) -> None:
-    """Write an exported report and the least of a site around it."""
+    """Write an exported report and a minimal site around it."""
     items = (Item("Northlight releases {{ Meridian }} & more", status="note"),)
     report = Report(
         topic="ai",
@@ -52,7 +55,7 @@ def make_site(folder: Path) -> None:
 
 
 def build_site(folder: Path, zone: str) -> list[str]:
-    """Build the site on a machine of that zone; return what is wrong with it."""
+    """Build the site as on a machine in that zone; return the problems."""
     site = folder.with_name(f"{folder.name}-{zone.replace('/', '-')}")
     done = subprocess.run(
         ["jekyll", "build", "--quiet", "--source", str(folder), "--destination", str(site)],

@@ -1,8 +1,11 @@
-"""Two years of a fake clock: the days and reports that chats of every zone get, without a database.
+"""Simulate two years of the clock: the days and reports that chats of every zone get, without a
+database.
 
-`make chaos`, the clock: every zone x every hour, half hour and time in and around its clock changes: one moment a
-local day, on that day. Then as many pairs of a chat's zone and time with a topic's as fit into the seconds given
-(there are 10^9): one digest a local day, never an older report again. Prints what is wrong; exit 1 if any.
+Part of `make chaos`. First, for every zone with every hour, half hour and time around its clock
+changes, check that there is one moment per local day, on that day. Then, for as many random pairs
+of a chat's and a topic's zone and time as fit into the given seconds (there are 10^9), check that
+there is one digest per local day and never an older report again. Prints the faults; exit 1 if
+there are any.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ CHAT = Chat("telegram", "7")
 
 @cache
 def zones() -> dict[tuple[tuple[datetime, timedelta], ...], list[str]]:
-    """Return every zone of the machine's data, by its changes in the two years: equal ones run alike."""
+    """Return every zone in the machine's data, grouped by identical clock changes in the two
+    years."""
     found: dict[tuple[tuple[datetime, timedelta], ...], list[str]] = {}
     for name in sorted(available_timezones() - {"localtime"}):
         found.setdefault(tuple(changes(name)), []).append(name)
@@ -38,7 +42,7 @@ def zones() -> dict[tuple[tuple[datetime, timedelta], ...], list[str]]:
 
 
 def changes(name: str) -> Iterator[tuple[datetime, timedelta]]:
-    """Yield the zone's difference from UTC at the start, and each moment at which it changes, to the minute."""
+    """Yield the zone's UTC offset at the start, and each change with its moment, to the minute."""
     here = ZoneInfo(name)
 
     def offset(at: datetime) -> timedelta:
@@ -60,24 +64,25 @@ def changes(name: str) -> Iterator[tuple[datetime, timedelta]]:
 
 @cache
 def times(name: str) -> list[time]:
-    """Return every hour and half hour, and times around and inside each change of the zone's clocks."""
+    """Return every hour and half hour, and times around and inside each clock change of the
+    zone."""
     here, found = ZoneInfo(name), set(HALF_HOURS)
     for at, _ in list(changes(name))[1:]:
         for minutes in (-61, -45, -31, -15, -1, 1, 15, 31, 45, 61):
             found.add((at + timedelta(minutes=minutes)).astimezone(here).time())
-        # Local times that this change leaves out: those that follow the last minute before it.
+        # Local times skipped by this change: those after the last minute before it.
         last = (at - timedelta(minutes=1)).astimezone(here).replace(tzinfo=None)
         found.update((last + timedelta(minutes=m)).time() for m in (1, 2, 16, 31, 46, 59, 60, 61))
     return sorted({at.replace(fold=0) for at in found})
 
 
 def chat(name: str, at: time, **more: object) -> Subscription:
-    """Return a chat of that zone that gets its digest at that time."""
+    """Return a subscription in that zone, due at that time."""
     return replace(Subscription(CHAT, "ai", at, name, id=1), **more)  # type: ignore[arg-type]
 
 
 def topic(name: str = "UTC", build_at: time = time(8)) -> Topic:
-    """Return a topic of that zone whose reports are made at that time."""
+    """Return a topic in that zone whose reports are built at that time."""
     return replace(TOPIC, timezone=name, build_at=build_at)
 
 
@@ -89,7 +94,8 @@ def local_days(first: date = FIRST, last: date = LAST) -> list[date]:
 def run(
     one: Subscription, about: Topic, ticks: Sequence[datetime], since: datetime
 ) -> list[tuple[date, date | None, datetime, str]]:
-    """Return what the ledger gets when the clock ticks at these moments: day, report, tick, and why not."""
+    """Return the ledger's rows if the clock ticks at these moments: day, report, tick, skip
+    reason."""
     got, rows, seen = NewestDays(), [], set[date]()
     for now in ticks:
         for row in propose_rows(one, about, since, got, now, now - 24 * HOUR):
@@ -103,14 +109,15 @@ def run(
 
 
 def every_day(one: Subscription, about: Topic) -> list[tuple[date, date | None, datetime, str]]:
-    """Return what a tick a minute after each of the chat's times gives: all that a busy ticker comes to."""
+    """Return the rows for a tick one minute after each due time, which more frequent ticks also
+    give."""
     due = [moment(day, one.at, one.timezone) for day in local_days()]
     ticks = [at + timedelta(minutes=1) for at in due if at]
     return run(one, about, ticks, ticks[0] - timedelta(minutes=1))
 
 
 def faults(one: Subscription, about: Topic) -> list[str]:
-    """List what is wrong in two years of that chat: a day without a digest or with two, an old report."""
+    """Return the faults in two years of that chat: missing or duplicate digests, old reports."""
     rows, wrong = every_day(one, about), []
     if [day for day, *_ in rows] != local_days():
         wrong.append("not one a local day")
@@ -129,7 +136,7 @@ def faults(one: Subscription, about: Topic) -> list[str]:
 
 
 def moments_of(name: str, at: time) -> list[str]:
-    """List what is wrong with the moments of a time of day in a zone."""
+    """Return the faults in the moments of a time of day in a zone."""
     days = local_days()
     found = [moment(day, at, name) for day in days]
     due = [one for one in found if one]
@@ -150,7 +157,7 @@ def main(seconds: float) -> int:
             number += 1
     print(f"clock: {sum(map(len, zones().values()))} zones of {len(zones())} kinds,", end=" ")
     print(f"{number} times of day x 730 days in {monotonic() - start:.0f} s: {len(wrong)} faults")
-    # Another draw each time; the seed is said, so that a fault can be seen again.
+    # A new random seed each time; it is printed so that a fault can be reproduced.
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(start)
     draw, kinds, pairs = Random(seed), [names[0] for names in zones().values()], 0  # noqa: S311
     end = monotonic() + seconds

@@ -1,6 +1,6 @@
-"""`make evaluate [DATA=DIR]`: measure quality and write the table into docs/figures.md.
+"""`make evaluate [DATA=DIR]`: one table of quality figures, also written to docs/figures.md.
 
-Every row runs the product's own functions; baselines run in the same process.
+Every row calls the product's own functions; baselines run in the same process.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ LABELS = Path(__file__).parents[1] / "tests" / "data" / "continuity.jsonl"
 
 
 def judge_pairs(data: Path) -> list[tuple[str, str]]:
-    """Return our judgement and the label of each pair whose posts are in the folder.
+    """Return our judgement and the label of each labelled pair whose posts are in the folder.
 
-    Each story is judged against all labelled stories of the days before, as in a digest.
+    As in a digest, each story is compared with all labelled stories of earlier days.
     """
     pairs, given = lines(LABELS), topic()
     days = sorted({row[name] for row in pairs for name in ("day", "earlier_day")})
@@ -64,7 +64,7 @@ def judge_pairs(data: Path) -> list[tuple[str, str]]:
 
 
 def continuity_rows(data: Path) -> list[Row]:
-    """Return the row about continuity."""
+    """Return the row on continuity."""
     found = judge_pairs(data)
     if not found:
         return [Row("continuity, labelled story pairs", "right label", "no data")]
@@ -83,7 +83,7 @@ def continuity_rows(data: Path) -> list[Row]:
 
 
 STEPS: tuple[Callable[[Path], list[Row]], ...] = (
-    evaluate_stories.first_rows,  # the longest first, so that both cores end together
+    evaluate_stories.first_rows,  # the longest first, so that both cores finish together
     evaluate_ranking.rows,
     evaluate_gold.rows,
     evaluate_stories.rows,
@@ -102,7 +102,7 @@ def timed(step: Callable[[Path], list[Row]], data: Path) -> list[Row]:
 
 
 def main() -> None:
-    """Print the table; write it into docs/figures.md where the data is the usual one."""
+    """Print the table; write it to docs/figures.md if the data is the default."""
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
     rows = evaluate_verifier.rows(data)
     if (data / "posts").is_dir():

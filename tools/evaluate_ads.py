@@ -1,4 +1,5 @@
-"""Ads, promotion and what is off topic: posts read one by one, and the learned model cross-validated."""
+"""Evaluate ad, promotion and off-topic detection on labelled posts; the learned model is
+cross-validated."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ Scores = npt.NDArray[np.float64]
 
 
 def gold(data: Path) -> list[Row]:
-    """Compare what the digest leaves out of the labelled posts with the labels, stream by stream."""
+    """Compare the posts that the digest drops with the labels, stream by stream."""
     labels = [r for r in lines(data / "labels" / "ads_gold.jsonl") if r["label"] != "unsure"]
     said: list[bool] = []
     ad: list[bool] = []
@@ -71,8 +72,8 @@ def gold(data: Path) -> list[Row]:
 
 
 def cross_validate(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> tuple[Scores, list[bool]]:
-    """Return scores of heads that never saw the text's fold, and whether each text is promotion: from
-    the threshold that is best for the texts the head learned from, each scored by a head without it."""
+    """Return cross-validated scores, and whether each text is predicted to be promotion. The
+    threshold is tuned on the training texts, each scored by a head trained without it."""
     examples = scale_by_rarity(
         Examples.of([hash_text(clean(t)) for t in texts], embed(texts), BUCKETS)
     )
@@ -95,8 +96,8 @@ def cross_validate(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> tuple[S
 
 
 def naive_bayes(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> Scores:
-    """Score by a plain text classifier in the same folds: multinomial naive Bayes over words and pairs of
-    Han characters, add-one; above 0 it says promotion."""
+    """Score texts with multinomial naive Bayes in the same folds: words and pairs of Han
+    characters, add-one smoothing; above 0 means promotion."""
     found = [Counter("".join(t) for t in _TERM.findall(text.lower())) for text in texts]
     column = {term: i for i, term in enumerate(sorted({t for each in found for t in each}))}
     place = np.array([column[t] for each in found for t in each], np.int64)
@@ -122,7 +123,7 @@ def _labelled(given: Sequence[dict[str, Any]], label: str) -> npt.NDArray[np.boo
 
 
 def promoted(data: Path) -> Row:
-    """Tell promoted posts on X from organic ones."""
+    """Return the row on promoted and organic posts on X."""
     given = lines(data / "ads" / "x_promoted_dev.jsonl")
     if not given:
         return Row("x_promoted_dev", "AUC", "no data")
@@ -145,7 +146,7 @@ def promoted(data: Path) -> Row:
 
 
 def forum(data: Path) -> Row:
-    """Tell posts of the forum's promotion nodes from the others."""
+    """Return the row on posts of the forum's promotion nodes and of others."""
     given = lines(data / "ads" / "v2ex_promo_dev.jsonl")
     if not given:
         return Row("v2ex_promo_dev", "F1", "no data")
@@ -164,5 +165,5 @@ def forum(data: Path) -> Row:
 
 
 def rows_of(data: Path) -> list[Row]:
-    """Return the rows about ads."""
+    """Return the rows on ads."""
     return [*gold(data), promoted(data), forum(data)]

@@ -1,4 +1,4 @@
-"""Posts and labels of the folder that `make evaluate` is given, and measures of retrieval."""
+"""Load posts and labels for `make evaluate`, and compute retrieval metrics."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from digest.topics import load_topics
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 NEARLY = 0.01
-"""F1 that a threshold may lack to be as good as the best."""
+"""Tolerance below the best F1 within which thresholds count as equally good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: what, measure, baselines by name, our figure, the bar."""
+    """A row of the table: subject, metric, baselines by name, our figure, target."""
 
     what: str
     measure: str
@@ -36,12 +36,12 @@ class Row:
 
 
 def topic() -> Topic:
-    """Return the topic as it is shipped."""
+    """Return the shipped topic."""
     return load_topics(ROOT / "topics.toml")["ai"]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a JSONL file; none where there is no such file."""
+    """Return the rows of a JSONL file; [] if it does not exist."""
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
@@ -49,14 +49,14 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=256)
 def posts(path: Path) -> tuple[Post, ...]:
-    """Return the posts of a stream file; none where there is no such file."""
+    """Return the posts of a stream file; () if it does not exist."""
     if not path.is_file():
         return ()
     return tuple(PostRows(path.name).parse(path.read_text(encoding="utf-8").split("\n")))
 
 
 def days(data: Path) -> list[str]:
-    """List the days of the folder, ascending."""
+    """Return the days in the folder, ascending."""
     return sorted(path.name for path in (data / "posts").iterdir() if path.is_dir())
 
 
@@ -66,7 +66,7 @@ def of_day(data: Path, day: str) -> list[Post]:
 
 
 def renamed(given: Sequence[Post], day: str) -> list[Post]:
-    """Return the posts with a made-up handle for each author, other ones each day."""
+    """Replace the authors by random handles, different ones each day."""
     chance = random.Random(day)  # noqa: S311 - no secret
     authors = sorted({post.author for post in given})
     names = {a: f"u{chance.randrange(10**9)}" for a in authors}
@@ -76,7 +76,7 @@ def renamed(given: Sequence[Post], day: str) -> list[Post]:
 
 
 def cited(data: Path, stream: str, least: int = 5) -> dict[str, set[str]]:
-    """Return the ids that the editor cited, by day, of days with at least so many."""
+    """Return the ids cited by the editor, by day, for days with at least `least` of them."""
     found: dict[str, set[str]] = {}
     for row in lines(data / "labels" / "ainews_cited.jsonl"):
         if row["stream"] == stream:
@@ -100,7 +100,7 @@ def retrieval(ranked: Sequence[str], relevant: set[str]) -> tuple[float, float, 
 
 
 def means(measured: Sequence[tuple[float, ...]]) -> str:
-    """Write the means of each measure as the table prints them."""
+    """Format the means of each metric for the table."""
     if not measured:
         return "no data"
     return " / ".join(f"{sum(m) / len(m):.3f}" for m in zip(*measured, strict=True))
@@ -122,8 +122,8 @@ def auc(scores: npt.NDArray[np.float64], true: npt.NDArray[np.bool_]) -> float:
 
 
 def best_threshold(scores: Sequence[float], true: Sequence[bool]) -> float:
-    """Return the score from which on F1 is best: the middle of all that come within NEARLY of it, for which one of
-    them is the very best is luck."""
+    """Return the threshold with the best F1: the median of all thresholds within NEARLY of the
+    best, because which of these is the very best is chance."""
     order = sorted(zip(scores, true, strict=True), reverse=True)
     hits, positive, found = 0, sum(true), []
     for said, (_, label) in enumerate(order, 1):
@@ -134,7 +134,7 @@ def best_threshold(scores: Sequence[float], true: Sequence[bool]) -> float:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Write the rows as Markdown."""
+    """Format the rows as a Markdown table."""
     head = ["| data | measure | here | baselines, same process | bar |", "|---|---|---|---|---|"]
     return "\n".join(
         [*head, *(f"| {r.what} | {r.measure} | {r.ours} | {r.baselines} | {r.bar} |" for r in rows)]
@@ -142,5 +142,5 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def counted(values: Mapping[str, str]) -> str:
-    """Write baselines into one cell."""
+    """Format baselines for one cell."""
     return ", ".join(f"{name} {value}" for name, value in values.items())

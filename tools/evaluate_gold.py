@@ -1,6 +1,7 @@
-"""Days that an editor read whole: which stories the report without a model tells.
+"""Evaluate the extractive report on days an editor has labelled completely: which stories it
+contains.
 
-Each day is made with heads that never saw it.
+Each day's report is made with heads trained without that day.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ NOISE = ("ad", "offtopic", "chatter")
 
 
 def make_sections(data: Path, day: str) -> dict[str, tuple[Item, ...]]:
-    """Return the items of the report without a model of that day, by section."""
+    """Return the items of that day's extractive report, by section."""
     chosen = select(topic(), of_day(data, day), lambda step: None)
     return {section.name: section.items for section in write_sections(day, chosen)}
 
 
 def write_sections(day: str, chosen: Selection) -> tuple[Section, ...]:
-    """Return the report without a model of what was chosen for that day."""
+    """Return the extractive report of that day's selection."""
     written_day = date.fromisoformat(day)
     window = Window(written_day, written_day, "UTC")
     material = Material(
@@ -39,7 +40,8 @@ def write_sections(day: str, chosen: Selection) -> tuple[Section, ...]:
 
 
 def score_day(gold: dict[str, Any], sections: dict[str, tuple[Item, ...]]) -> Counter[str]:
-    """Return counts: must-haves, those told and those in the points, weak points, noise cited, cites."""
+    """Return counts: must-haves, those reported, those in the points, weak points, noise cited,
+    citations."""
     stories = {key: s["importance"] for s in gold["stories"] for key in s["posts"]}
     must = {s["id"]: set(s["posts"]) for s in gold["stories"] if s["importance"] == 3}
     told = [i for n, items in sections.items() if n not in ("filtered", "cloud") for i in items]
@@ -58,7 +60,7 @@ def score_day(gold: dict[str, Any], sections: dict[str, tuple[Item, ...]]) -> Co
 
 
 def rows(data: Path) -> list[Row]:
-    """Return the row about the gold days."""
+    """Return the row on the gold days."""
     counts: dict[str, Counter[str]] = {}
     for path in sorted((data / "labels" / "gold").glob("*.json")):
         with heads_without(data, path.stem):

@@ -1,4 +1,4 @@
-"""Picking what an editor picked: posts of a day in our order, against simple orders."""
+"""Evaluate the ranking of a day's posts against an editor's picks and simple baselines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Order = Callable[[str, Sequence[Post]], list[str]]
 
 
 def ours(given: Topic, day: str, of_day: Sequence[Post], *, handles: bool) -> list[str]:
-    """Return the ids in the order of the digest; what it leaves out comes last."""
+    """Return the ids in the digest's order; dropped posts come last."""
     seen = list(of_day) if handles else renamed(of_day, day)
     kept = [p.id for p in best_first(select(given, seen, lambda step: None))]
     rest = sorted({p.id for p in of_day} - set(kept))
@@ -25,8 +25,8 @@ def ours(given: Topic, day: str, of_day: Sequence[Post], *, handles: bool) -> li
 
 
 def best_first(selection: Selection) -> list[Post]:
-    """Return all posts of the stories, the one most worth reading first: by its own score, and the first of each
-    story also by the story's voices. Who has read that one has read what they speak of."""
+    """Return the posts of all stories, best first: by their own score, plus the story's voices for
+    the first post of each story, because after it the others are less worth reading."""
     scored = [
         (
             -sum_parts(selection.parts[p.key])
@@ -47,12 +47,12 @@ def at_random(day: str, of_day: Sequence[Post]) -> list[str]:
 
 
 def longest(day: str, of_day: Sequence[Post]) -> list[str]:
-    """Sort a day, the longest text first."""
+    """Sort a day by text length, longest first."""
     return [p.id for p in sorted(of_day, key=lambda p: (-len(p.text), p.id))]
 
 
 def liked(day: str, of_day: Sequence[Post]) -> list[str]:
-    """Sort a day, the most liked first."""
+    """Sort a day by likes, most first."""
     return [p.id for p in sorted(of_day, key=lambda p: (-p.metrics.get("likes", 0), p.id))]
 
 
@@ -66,7 +66,7 @@ def _measured(data: Path, stream: str, wanted: Mapping[str, set[str]], order: Or
 
 
 def rows(data: Path) -> list[Row]:
-    """Return the rows of the AI list without and with handles, and of the opinion leaders."""
+    """Return the rows on the AI list, without and with handles, and on the opinion leaders."""
     given = topic()
     listed = cited(data, "x_ai_list")
     kol = cited(data, "x_kol")

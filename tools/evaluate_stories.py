@@ -1,5 +1,5 @@
-"""Stories: those an editor told among our first twenty, news titles in their stories, pairs of posts
-that say the same, and copies planted in a day."""
+"""Evaluate stories: an editor's stories among our first twenty, clusters of news titles, paraphrase
+pairs, and copies planted in a day."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FIRST = 20
 
 
 def told(data: Path, day: str, ids: set[str]) -> list[set[str]]:
-    """Return the bullets of the editor that name posts of this day."""
+    """Return the editor's bullets that cite posts of this day, as sets of ids."""
     bullets = lines(data / "refs" / "ainews_stories.jsonl")
     found = {frozenset(ids & set(bullet["tweet_ids"])) for bullet in bullets}
     return [set(bullet) for bullet in found if bullet]
@@ -71,13 +71,14 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
 
 
 def _stories(chosen: Selection, given: Sequence[Post]) -> list[set[str]]:
-    """Return the ids of the posts of each story, best story first."""
+    """Return the post ids of each story, best story first."""
     whole = _whole(chosen, given)
     return [whole[story.posts[0].key] for story in chosen.stories if not story.market]
 
 
 def _whole(chosen: Selection, given: Sequence[Post]) -> dict[str, set[str]]:
-    """Return by the key of a post the ids of all posts of its story; a copy belongs with the post that it copies."""
+    """Return, by post key, the ids of all posts of its story; a copy belongs to the story of its
+    original."""
     ids = {p.key: p.id for p in given}
     copies: defaultdict[str, set[str]] = defaultdict(set)
     for drop in chosen.dropped:
@@ -92,7 +93,7 @@ def _whole(chosen: Selection, given: Sequence[Post]) -> dict[str, set[str]]:
 def _report(
     day: str, chosen: Selection, given: Sequence[Post]
 ) -> tuple[list[set[str]], list[set[str]]]:
-    """Return the stories that the report without a model tells anywhere, and those among its points."""
+    """Return the stories cited anywhere in the extractive report, and those cited in its points."""
     whole = _whole(chosen, given)
     cited = {
         section.name: [whole[key] for item in section.items for key in item.cites]
@@ -102,7 +103,7 @@ def _report(
 
 
 def found_among_first(data: Path) -> list[Row]:
-    """Count bullets with a post in one of our first twenty stories, and in those that readers are told."""
+    """Count bullets with a post in one of our first twenty stories, and in the report."""
     bullets, found = _recall(data)
     share = {name: f"{100 * n / max(1, bullets):.0f} %" for name, n in found.items()}
     ours, report, points = (share.pop(n, "no data") for n in ("ours", "report", "points"))
@@ -123,7 +124,8 @@ def found_among_first(data: Path) -> list[Row]:
 
 
 def nmi_ari(ours: Sequence[int], true: Sequence[int]) -> tuple[float, float]:
-    """Return normalised mutual information (arithmetic mean) and adjusted Rand index of two partitions."""
+    """Return normalised mutual information (arithmetic mean) and adjusted Rand index of two
+    partitions."""
     both, left, right = Counter(zip(ours, true, strict=True)), Counter(ours), Counter(true)
     total = len(ours)
     mutual = sum(n / total * np.log(n * total / (left[a] * right[b])) for (a, b), n in both.items())
@@ -143,7 +145,7 @@ def nmi_ari(ours: Sequence[int], true: Sequence[int]) -> tuple[float, float]:
 
 
 def titles(data: Path) -> Row:
-    """Cluster titles of news in file order as the product does."""
+    """Cluster news titles in file order, as the product does."""
     given = lines(data / "clusters" / "news_titles_152.jsonl")
     if not given:
         return Row("news_titles_152", "NMI / ARI", "no data")
@@ -163,7 +165,8 @@ def titles(data: Path) -> Row:
 
 
 def one_pass(texts: Sequence[str], near: float = 0.2) -> list[int]:
-    """Label texts: each joins the nearest centre by tf-idf cosine, or opens a group of its own."""
+    """Label texts by one-pass clustering: each joins the nearest centroid by tf-idf cosine or
+    starts a group."""
     words = [sorted(set(text.split())) for text in texts]
     frequency = Counter(w for each in words for w in each)
     centres: list[defaultdict[str, float]] = []
@@ -192,7 +195,7 @@ def one_pass(texts: Sequence[str], near: float = 0.2) -> list[int]:
 
 
 def pairs(data: Path) -> Row:
-    """Tell paraphrases by cosine: its threshold from one half, F1 on the other."""
+    """Detect paraphrases by cosine: tune the threshold on one half, compute F1 on the other."""
     given = lines(data / "near_dup" / "twitter_url_train_sample.jsonl")
     if not given:
         return Row("Twitter URL pairs", "F1", "no data")
@@ -222,7 +225,8 @@ def _jaccard(left: str, right: str) -> float:
 
 
 def planted(data: Path) -> Row:
-    """Add re-posts, cut copies and copies of other streams to days; count those found, and false ones."""
+    """Add reposts, truncated copies and copies from other streams to days; count those found, and
+    false positives."""
     kinds: Counter[str] = Counter()
     missed: Counter[str] = Counter()
     false = kept_before = 0
@@ -278,10 +282,10 @@ def _copies(given: Sequence[Post]) -> list[tuple[str, Post]]:
 
 
 def rows(data: Path) -> list[Row]:
-    """Return the rows about pairs, titles and copies."""
+    """Return the rows on pairs, titles and copies."""
     return [pairs(data), titles(data), planted(data)]
 
 
 def first_rows(data: Path) -> list[Row]:
-    """Return the rows of whole days, which take the longest."""
+    """Return the rows on whole days, which take longest."""
     return found_among_first(data)

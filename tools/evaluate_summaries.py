@@ -1,4 +1,5 @@
-"""Opinosis: 25 words of short reviews through the sentence scores of the writer, ROUGE against people."""
+"""Opinosis: 25-word summaries of short reviews by the writer's sentence scores; ROUGE against human
+ones."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ def words(text: str) -> list[str]:
 
 
 def rouge(text: str, references: Sequence[str]) -> tuple[float, float, float]:
-    """Return F1 of ROUGE-1, -2 and -L (Lin, 2004), the mean over the references."""
+    """Return F1 of ROUGE-1, -2 and -L (Lin, 2004), averaged over the references."""
     own = words(text)
     scores = [
         (_grams(own, words(r), 1), _grams(own, words(r), 2), _longest(own, words(r)))
@@ -52,7 +53,8 @@ def _longest(own: Sequence[str], other: Sequence[str]) -> float:
 
 
 def central(sentences: Sequence[str]) -> str:
-    """Take the sentences nearest to the centre of all, none too like another, up to the budget of words."""
+    """Select the sentences nearest to the centroid, without near-duplicates, up to the word
+    budget."""
     vectors = embed(sentences)
     left = list(np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable"))
     chosen: list[int] = []
@@ -66,7 +68,7 @@ def central(sentences: Sequence[str]) -> str:
 
 
 def _tf_idf(sentences: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Return a row of length one for each sentence."""
+    """Return a unit-length tf-idf row for each sentence."""
     counts = [Counter(words(s)) for s in sentences]
     frequency = Counter(word for each in counts for word in each)
     column = {word: i for i, word in enumerate(sorted(frequency))}
@@ -79,7 +81,7 @@ def _tf_idf(sentences: Sequence[str]) -> npt.NDArray[np.float64]:
 
 
 def _filled(sentences: Sequence[str], order: Iterable[int]) -> str:
-    """Join the sentences in this order, cut at the budget of words."""
+    """Join the sentences in this order, truncated to the word budget."""
     said: list[str] = []
     for i in order:
         if len(said) >= BUDGET:
@@ -100,8 +102,8 @@ def lexrank(sentences: Sequence[str]) -> str:
 
 
 def centroid_mmr(sentences: Sequence[str]) -> str:
-    """Summarise by what is nearest to the centroid (Radev et al., 2004), less what is said already
-    (Carbonell and Goldstein, 1998), half and half."""
+    """Summarise by centroid similarity (Radev et al., 2004) with MMR (Carbonell and Goldstein,
+    1998), weighted half and half."""
     rows = _tf_idf(sentences)
     centre = rows.mean(axis=0)
     near = rows @ centre / max(float(np.linalg.norm(centre)), 1e-9)
@@ -115,12 +117,12 @@ def centroid_mmr(sentences: Sequence[str]) -> str:
 
 
 def first(sentences: Sequence[str]) -> str:
-    """Take the first words there are."""
+    """Return the first words of the text."""
     return " ".join(" ".join(sentences).split()[:BUDGET])
 
 
 def rows(data: Path) -> list[Row]:
-    """Return the row about summaries."""
+    """Return the row on summaries."""
     given: list[dict[str, Any]] = [
         {**t, "references": [r if isinstance(r, str) else " ".join(r) for r in t["references"]]}
         for t in lines(data / "summaries" / "opinosis_dev.jsonl")

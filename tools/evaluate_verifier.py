@@ -1,4 +1,5 @@
-"""The verifier on labelled items about real posts: half with one planted error, half true."""
+"""Evaluate the verifier on labelled items about real posts: half with one planted error, half
+true."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ from digest.write.judge import judge_by_code
 from tools.evaluate_data import Row
 
 MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
-"""Kinds of errors that code alone is not asked to see: a model's check decides them."""
+"""Kinds of errors that code is not expected to detect; the model's check decides them."""
 
 
 def rows(data: Path) -> list[Row]:
-    """Return a row for the errors that code can see and one for those of meaning.
+    """Return a row on errors that code can detect and one on errors of meaning.
 
     The rules were written with these items in view. docs/figures.md has the figures of unseen sets.
     """

@@ -1,4 +1,5 @@
-"""How many odd feeds are read: `python -m tools.feed_set FOLDER` with an `index.jsonl` as in ../shared/data."""
+"""Evaluate the parser on odd feeds: `python -m tools.feed_set FOLDER` with an `index.jsonl` as in
+../shared/data."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ _PLAIN = ("['title']", "['link']")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an origin's own test expects of a file: a title, link or date."""
+    """What a file's own test suite expects: a title, link or date."""
 
     entry: int | None
     field: str
@@ -48,7 +49,7 @@ class Wanted:
 
 
 def wanted(expect: str) -> Wanted | None:
-    """Return the expectation, or None for one about something else."""
+    """Parse the expectation; return None if it is about another field."""
     for detail, plain in zip(_DETAILS, _PLAIN, strict=True):
         expect = expect.replace(detail, plain)
     found = _EXPECTED.search(expect)
@@ -61,13 +62,13 @@ def wanted(expect: str) -> Wanted | None:
 
 
 def headers_of(row: Mapping[str, str]) -> dict[str, str]:
-    """Return what the file is served with."""
+    """Return the HTTP headers of the file."""
     name, _, value = (row.get("header") or "").partition(": ")
     return {name.lower(): value} if name else {}
 
 
 def ours(feed: Feed, want: Wanted) -> Any:
-    """Return that field as we read it."""
+    """Return that field as parsed by us."""
     if want.entry is not None:
         if len(feed.entries) <= want.entry:
             return None
@@ -77,7 +78,7 @@ def ours(feed: Feed, want: Wanted) -> Any:
 
 
 def theirs(read: Any, want: Wanted) -> Any:
-    """Return that field as feedparser alone reads it."""
+    """Return that field as parsed by feedparser alone."""
     entries = read.get("entries") or []
     if want.entry is not None and len(entries) <= want.entry:
         return None
@@ -92,7 +93,7 @@ def theirs(read: Any, want: Wanted) -> Any:
 
 
 def same(found: Any, want: Wanted) -> bool:
-    """Return True if the field says what is expected, markup aside."""
+    """Return True if the field has the expected value, ignoring markup."""
     if found is None or found == "":
         return False
     if want.field == "title":
@@ -110,14 +111,14 @@ _ODD = _WARM.replace(b"<title>a</title>", b"")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU seconds, and megabytes at the peak above what a process that has read a feed holds anyway."""
+    """CPU seconds, and peak memory in MB above that of a process that has already parsed a feed."""
 
     cpu: float
     megabytes: float
 
 
 def measure_costs(files: Sequence[tuple[Path, Mapping[str, str]]]) -> list[Cost]:
-    """Return the cost of reading each file with the headers it came with."""
+    """Return the cost of parsing each file with its headers."""
     asked = json.dumps([(str(path), dict(headers)) for path, headers in files])
     command = [sys.executable, "-c", "from tools.feed_set import measure; measure()"]
     done = subprocess.run(
@@ -127,8 +128,9 @@ def measure_costs(files: Sequence[tuple[Path, Mapping[str, str]]]) -> list[Cost]
 
 
 def measure() -> None:
-    """Read what `measure_costs` asks. Forks for each file, so that none finds the memory that another has left."""
-    for plain in (_WARM, _ODD):  # both parsers, so that what they keep for good is not counted
+    """Serve a request of `measure_costs`. Each file is parsed in a fork, so that memory is not
+    reused."""
+    for plain in (_WARM, _ODD):  # warm up both parsers: do not count their permanent memory
         _read(plain, {})
     for path, headers in json.load(sys.stdin):
         if child := os.fork():
@@ -146,7 +148,7 @@ def _cost(path: Path, headers: Mapping[str, str]) -> tuple[float, float]:
 
 
 def _read(body: bytes, headers: Mapping[str, str]) -> None:
-    """Read a body as a source does: as a feed, and its entries as posts."""
+    """Process a body as a source does: parse the feed and convert its entries to posts."""
     try:
         feed = parse(body, headers)
     except FeedError:
@@ -155,7 +157,7 @@ def _read(body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def main(folder: Path) -> None:
-    """Print the shares side by side, and the slowest file."""
+    """Print our and feedparser's success rates, and the slowest file."""
     warnings.simplefilter("ignore")
     rows = [json.loads(line) for line in (folder / "index.jsonl").read_text("utf-8").splitlines()]
     right = alone = number = refused = 0

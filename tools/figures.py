@@ -1,4 +1,5 @@
-"""Figures of docs/figures.md: `python -m tools.figures` runs all benchmarks and writes what they print."""
+"""Update docs/figures.md: `python -m tools.figures` runs all benchmarks and inserts their
+output."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ BENCHMARKS = (
 
 
 def write_block(name: str, text: str) -> None:
-    """Write the text between the markers of that name. Raises ValueError where there are none."""
+    """Write the text between the markers of that name. Raises ValueError if there are none."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     before, _, rest = FIGURES.read_text(encoding="utf-8").partition(begin)
     _, marker, after = rest.partition(end)
@@ -33,7 +34,7 @@ def write_block(name: str, text: str) -> None:
 
 
 def run_benchmark(command: str) -> str:
-    """Run one benchmark, show what it prints as it comes, and return it."""
+    """Run one benchmark, show its output as it comes, and return it."""
     lines = [f"$ python -m {command}\n"]
     with subprocess.Popen(
         [sys.executable, "-m", *command.split()], stdout=subprocess.PIPE, text=True
@@ -48,7 +49,7 @@ def run_benchmark(command: str) -> str:
 
 
 def main() -> None:
-    """Run all benchmarks and write their figures."""
+    """Run all benchmarks and write their output."""
     outputs = [run_benchmark(command) for command in BENCHMARKS]
     write_block("bench", "```\n" + "\n".join(outputs) + "```")
 

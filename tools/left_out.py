@@ -1,7 +1,7 @@
-"""Heads that never saw a day, to measure the product on labelled days.
+"""Cross-validated heads: measure the product on labelled days with heads trained without them.
 
-Days are parted into folds, the days of `labels/gold` into different ones; a fold's heads are trained on
-the others'. `prepare` trains them once, before worker processes start.
+Days are split into folds, with the days of `labels/gold` in different ones; a fold's heads are
+trained on the other folds. `prepare` trains them once, before worker processes start.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from tools.train import pack_head, train_head
 from tools.train_labels import TASKS
 
 FOLDS = 7
-"""Parts the days of labels/gold, of which there are four, into different folds."""
+"""With this number, the four days of labels/gold are in different folds."""
 _folders: dict[tuple[Path, int], Path] = {}
 
 
 def prepare(data: Path) -> None:
-    """Train the heads of each fold; remove them when the program ends."""
+    """Train the heads of each fold; delete them at exit."""
     root = Path(mkdtemp(prefix="heads-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     for fold in range(FOLDS):
@@ -38,7 +38,7 @@ def prepare(data: Path) -> None:
 
 @contextmanager
 def heads_without(data: Path, day: str) -> Iterator[None]:
-    """Let the heads be those of the day's fold; the committed ones where there are no labels to train on."""
+    """Use the heads of the day's fold, or the committed ones if there are no labels to train on."""
     if (data, 0) not in _folders and (data / "labels").is_dir():
         prepare(data)
     usual = linear.FOLDER

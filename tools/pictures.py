@@ -1,4 +1,4 @@
-"""`make pictures`: the README's pictures, made by the program from the sample."""
+"""`make pictures`: make the README's pictures with the program, from the sample."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(folder: Path, *args: str) -> str:
 
 
 def terminal(lines: list[str], path: Path) -> None:
-    """Draw the lines as a terminal shows them: a Han character takes two cells."""
+    """Draw the lines as a terminal would; a Han character takes two cells."""
     wide_font = ImageFont.truetype(str(font_path()), 20)
     narrow_font = ImageFont.truetype(str(MONOSPACE), 18)
     wide = max(cells(line) for line in lines)
@@ -56,7 +56,7 @@ def terminal(lines: list[str], path: Path) -> None:
     image = Image.new("RGB", size, "#15181e")
     draw = ImageDraw.Draw(image)
     for row, line in enumerate(lines):
-        source = "↳" in line or re.match(r"\s+@\w", line)  # the list may go on in the next line
+        source = "↳" in line or re.match(r"\s+@\w", line)  # the links may wrap to the next line
         colour = "#f2c14e" if line.startswith("›") else "#7f8a9b" if source else "#e6e6e6"
         x = float(MARGIN)
         for char in line:
@@ -79,7 +79,7 @@ def page(post: Path, path: Path) -> None:
 
 
 def shoot(html: str, at: Path, path: Path, size: tuple[int, int], *, dark: bool = False) -> None:
-    """Draw the page as a browser shows it in a window of that size; `at`: where its links start from."""
+    """Take a screenshot of the page in a window of that size; `at`: base path of its links."""
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         print(f"no Chromium here: {path.name} stays as it is")
@@ -92,7 +92,7 @@ def shoot(html: str, at: Path, path: Path, size: tuple[int, int], *, dark: bool 
                 *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *quiet),
                 *(f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"),
                 *("--hide-scrollbars", "--allow-file-access-from-files"),
-                "--virtual-time-budget=10000",  # letters are not drawn before their font is read
+                "--virtual-time-budget=10000",  # wait for fonts to load
                 f"--blink-settings=preferredColorScheme={0 if dark else 1}",
                 *(f"--screenshot={path.resolve()}", at.as_uri()),
             ],
@@ -105,7 +105,7 @@ def shoot(html: str, at: Path, path: Path, size: tuple[int, int], *, dark: bool 
 
 
 def _crop(image: Image.Image) -> Image.Image:
-    """Return the picture without what is empty at its end; the browser's last rows are its own."""
+    """Crop the empty bottom of the picture, ignoring the browser's last rows."""
     width, height = image.size
     plain = Image.new("RGB", image.size, image.getpixel((0, 0)))
     filled = ImageChops.difference(image, plain).crop((0, 0, width, height - MARGIN)).getbbox()
@@ -113,7 +113,7 @@ def _crop(image: Image.Image) -> Image.Image:
 
 
 def archive(folder: Path, target: Path) -> None:
-    """Draw pages of the archive on a phone and on a desk, light and dark, in both languages."""
+    """Draw archive pages on a phone and a desktop, light and dark, in both languages."""
     run(folder, "publish", "pages")
     face = f'@font-face{{font-family:"Han";src:url("{font_path().as_uri()}")}}'
     face += 'body,input,button{font-family:"Han",sans-serif}'
@@ -130,7 +130,8 @@ def archive(folder: Path, target: Path) -> None:
 
 
 async def chats(folder: Path, target: Path) -> None:
-    """Draw what readers and operators on Telegram and on Discord see, as both servers were sent it."""
+    """Draw the chats of readers and operators on Telegram and Discord, from what the servers
+    received."""
     languages: tuple[Language, ...] = ("zh", "en")
     for language in languages:
         database = shutil.copy(folder / "jianbao.db", folder / f"{language}.db")
@@ -146,7 +147,7 @@ async def chats(folder: Path, target: Path) -> None:
 
 
 async def make_alert(store: Store, language: Language) -> Reply:
-    """Return what an operator hears after a bad night."""
+    """Return an operator's alert after a night with faults."""
     alerts, heard = Alerts(store, lambda: NOW, language), list[Reply]()
     since = {"part": 2, "parts": 3, "since": "12-08 08:00"}
     rows = [
@@ -169,7 +170,7 @@ async def make_alert(store: Store, language: Language) -> Reply:
 
 
 def main() -> None:
-    """Draw all pictures, into the folder that is named."""
+    """Draw all pictures into the given folder."""
     target = Path(sys.argv[1]).resolve()
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:

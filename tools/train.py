@@ -1,8 +1,8 @@
-"""`make train`: make the learned heads again from labelled texts, byte for byte.
+"""`make train`: train the heads from labelled texts, reproducibly to the byte.
 
     python -m tools.train [--data DIR] [--without DAY]... [--out DIR] [HEAD]...
 
-`--without` leaves a day's labels out, to measure the product on a day that its heads never saw.
+`--without` omits a day's labels, to evaluate the product on a day its heads were not trained on.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tools.train_linear import Examples, count_steps, fit, make_head, scale_by_r
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 FIXED_DATE = (2025, 1, 1, 0, 0, 0)
-"""Of the parts of a file: with the present time no two files would be equal."""
+"""Timestamp of the archive members; the current time would make each file different."""
 
 
 @cache
 def encode_labelled(name: str, data: Path) -> tuple[tuple[Labelled, ...], Examples]:
-    """Return the labelled texts of the head, and their features in the same order."""
+    """Return the head's labelled texts, and their features in the same order."""
     task = TASKS[name]
     labelled = tuple(task.read(data))
     texts = [row.text for row in labelled]
@@ -40,7 +40,7 @@ def encode_labelled(name: str, data: Path) -> tuple[tuple[Labelled, ...], Exampl
 
 
 def train_head(name: str, data: Path, without: Collection[str] = ()) -> Head:
-    """Return the head of that name; days in `without` are left out."""
+    """Train the head of that name, without the days in `without`."""
     labelled, examples = encode_labelled(name, data)
     chosen = np.array([row.day not in without for row in labelled], np.bool_)
     labels = np.array([row.label for row in labelled], np.bool_)[chosen]
@@ -52,7 +52,7 @@ def train_head(name: str, data: Path, without: Collection[str] = ()) -> Head:
 
 
 def pack_head(head: Head) -> bytes:
-    """Return the file of a head: the same bytes for the same head."""
+    """Serialise a head; equal heads give equal bytes."""
     ngrams, ngram_step = count_steps(head.ngrams)
     vector, vector_step = count_steps(head.vector)
     parts = {
@@ -72,7 +72,7 @@ def pack_head(head: Head) -> bytes:
 
 
 def main() -> None:
-    """Write the files of the heads."""
+    """Train and write the heads."""
     parser = argparse.ArgumentParser(prog="python -m tools.train")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--out", type=Path, default=FOLDER)

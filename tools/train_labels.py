@@ -1,4 +1,4 @@
-"""Labelled texts of the shared data, for `make train` and `make evaluate`."""
+"""Load labelled texts from the shared data, for `make train` and `make evaluate`."""
 
 from __future__ import annotations
 
@@ -22,63 +22,63 @@ from digest.reading.sentences import (
 )
 from digest.text import URL, clean
 from tests.posts import INJECTIONS, NEWS
-from tools.injection_set import make_news, make_orders
+from tools.injection_set import make_injections, make_news
 from tools.train_linear import Penalty
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One text with its label and the day that it is left out with."""
+    """One labelled text, and the day by which it can be left out."""
 
     text: str
     label: bool
     day: str
     importance: float = 1.0
-    """How much the text counts among those of its label."""
+    """Weight of the text within its label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a head learns."""
+    """Training task of a head."""
 
     read: Callable[[Path], list[Labelled]]
     buckets: int
     penalty: Penalty
     encoded: bool = True
-    """Read the encoder's vector besides the n-grams."""
+    """Use the encoder's vector in addition to the n-grams."""
     rarity: bool = False
-    """Weigh n-grams by their rarity: what sells is said in rare words."""
+    """Weight n-grams by rarity (idf): promotion uses rare words."""
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a JSONL file; none where there is no such file."""
+    """Return the rows of a JSONL file; [] if it does not exist."""
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 OWN_LABELS = Path(__file__).parents[1] / "tests" / "data" / "sentences.jsonl"
-"""Sentences that reports without a model printed or nearly printed, read one by one: key of the post,
-checksum of the sentence, label."""
+"""Manually labelled sentences that the extractive writer printed or nearly printed: key of the
+post, checksum of the sentence, label."""
 OWN_JUDGEMENTS = OWN_LABELS.with_name("judgements.jsonl")
-"""Days that were read whole, a line each, as in labels/gold: stories with their importance and posts, the other
-posts by what they are, and for some posts what they are about (`GROUPS`)."""
+"""Completely labelled days, one per line, as in labels/gold: stories with their importance and
+posts, the other posts by kind, and the subjects of some posts (`GROUPS`)."""
 
 
 def read_sentences(data: Path) -> list[Labelled]:
-    """Return sentences, true where one may stand alone in a digest."""
+    """Return sentences; true if the sentence can stand alone in a digest."""
     return [replace(row, label=kind != "bad") for row, kind in _read_kinds(data)]
 
 
 def read_views(data: Path) -> list[Labelled]:
-    """Return sentences that may stand alone, true where one is somebody's view."""
+    """Return sentences that can stand alone; true if the sentence is somebody's opinion."""
     return [replace(row, label=kind == "view") for row, kind in _read_kinds(data) if kind != "bad"]
 
 
 @dataclass(frozen=True, slots=True)
 class _OwnLabel:
-    """A sentence that was read, the key and text of its post, and its kind: `news`, `detail`, `view`,
-    `offtopic` or `bad`."""
+    """A manually labelled sentence with key and text of its post. Kinds: `news`, `detail`, `view`,
+    `offtopic` and `bad`."""
 
     sentence: str
     post: str
@@ -88,19 +88,19 @@ class _OwnLabel:
 
 
 def _read_kinds(data: Path) -> list[tuple[Labelled, str]]:
-    """Return the labelled sentences, each with its kind."""
+    """Return the labelled sentences with their kinds."""
     rows = read_rows(data / "labels" / "sentences_dev.jsonl")
     kinds = [(Labelled(row["text"], True, row["day"]), row["label"]) for row in rows]
     return kinds + [
         (Labelled(own.sentence, True, own.day), own.kind)
         for own in _read_own_labels(data)
-        if own.kind != "offtopic"  # it may stand alone all the same, in a report on something else
+        if own.kind != "offtopic"  # it could stand alone in a report on another topic
     ]
 
 
 def _list_pieces(text: str) -> Iterator[str]:
-    """Yield what a label may be of: the sentences of a text, and the clauses of its lines, which
-    were sentences when most labels were given."""
+    """Yield the units that may be labelled: sentences, and clauses of lines, which counted as
+    sentences when most labels were made."""
     yield from split_sentences(text)
     for line in strip_addressees(strip_repost(text)).split("\n"):
         for words in (line, strip_marks(line)):
@@ -110,7 +110,7 @@ def _list_pieces(text: str) -> Iterator[str]:
 
 @cache
 def _read_own_labels(data: Path) -> list[_OwnLabel]:
-    """Return the labels of OWN_LABELS whose posts are in the folder."""
+    """Return the labels in OWN_LABELS whose posts are in the folder."""
     labels = []
     rows = sorted(read_rows(OWN_LABELS), key=lambda row: str(row["day"]))
     for day, group in groupby(rows, key=lambda row: str(row["day"])):
@@ -127,10 +127,10 @@ def _read_own_labels(data: Path) -> list[_OwnLabel]:
 GOLD_WEIGHTS: Mapping[int | str, float] = {
     3: 2.0, 2: 0.7, 1: 0.15, "minor": 0.3, "unsure": 0.1, "ad": 0.6, "offtopic": 0.6, "chatter": 0.8,
 }  # fmt: skip
-"""What a post counts by the editor's judgement: the middle says least."""
+"""Weight of a post by the editor's judgement; those in the middle are the least informative."""
 CITED_WEIGHT, UNCITED_WEIGHT = 4.0, 0.3
-"""What a post counts that AINews cited, whatever another editor said of it, and on days that nobody read one of the
-AI list that it did not cite: it cites few of the good ones."""
+"""Weight of a post cited by AINews, regardless of other judgements; and, on days without
+judgements, of an uncited post of the AI list, because AINews cites only few of the good posts."""
 
 
 OWN_WEIGHTS: Mapping[str, float] = {
@@ -140,11 +140,11 @@ OWN_WEIGHTS: Mapping[str, float] = {
     "detail": 0.1,
     "view": 0.1,
 }
-"""What a post counts one of whose sentences was read, by the kind of the sentence."""
+"""Weight of a post with a manually labelled sentence, by the sentence's kind."""
 
 
 def read_news(data: Path) -> list[Labelled]:
-    """Return posts, true where they are news that an editor would tell (importance 2 or 3, or cited)."""
+    """Return posts; true if an editor would report the post (importance 2 or 3, or cited)."""
     cited = {(row["day"], row["id"]) for row in read_rows(data / "labels" / "ainews_cited.jsonl")}
     judged = read_judgements(data)
     days = {day for day, _ in cited} | {day for day, _ in judged}
@@ -169,12 +169,13 @@ def read_news(data: Path) -> list[Labelled]:
 
 
 PROMOTED_WEIGHT = 0.1
-"""What a post counts of which only the author tells whether it was paid for: some of these sell nothing."""
+"""Weight of a post that only its author declared to be paid promotion: some of these sell
+nothing."""
 
 
 def read_advertisements(data: Path) -> list[Labelled]:
-    """Return posts that were read, true where one is an advertisement; of the other days posts of the AI list,
-    true where one was paid for."""
+    """Return judged posts, true for advertisements; for other days posts of the AI list, true for
+    paid promotion."""
     judged = read_judgements(data)
     promoted = {
         (row["day"], f"x:{row['id']}"): row["promoted"]
@@ -191,12 +192,12 @@ def read_advertisements(data: Path) -> list[Labelled]:
 
 
 Judgements = dict[tuple[str, str], tuple[int | str, int]]
-"""By day and key: what was said of a post (an importance, or `ad`, `offtopic` ...), and the number of
-posts of its story."""
+"""By day and key: the judgement (an importance, or `ad`, `offtopic` ...), and the number of posts
+of the story."""
 
 
 def read_judgements(data: Path) -> Judgements:
-    """Return what the editor of labels/gold said of posts, and what we said of those of other days."""
+    """Return the judgements of labels/gold and our own of other days."""
     judged: Judgements = {}
     for day in _list_edited_days(data):
         judged |= {(day["day"], key): (kind, 1) for key, kind in day["other"].items()}
@@ -207,7 +208,7 @@ def read_judgements(data: Path) -> Judgements:
 
 
 def _list_edited_days(data: Path) -> list[dict[str, Any]]:
-    """Return the days that were read whole, in the shape of labels/gold."""
+    """Return the completely labelled days, in the format of labels/gold."""
     days = [
         row | {"other": {key: kind for kind, keys in row["other"].items() for key in keys}}
         for row in read_rows(OWN_JUDGEMENTS)
@@ -218,7 +219,7 @@ def _list_edited_days(data: Path) -> list[dict[str, Any]]:
 
 @cache
 def read_day(data: Path, day: str) -> dict[str, tuple[str, set[str]]]:
-    """Return by key the longest text of each post of a day, and the streams that it stands in."""
+    """Return, by key, the longest text of each post of a day, and the streams it occurs in."""
     posts: dict[str, tuple[str, set[str]]] = {}
     for path in sorted((data / "posts" / day).glob("*.jsonl")):
         for row in read_rows(path):
@@ -230,13 +231,14 @@ def read_day(data: Path, day: str) -> dict[str, tuple[str, set[str]]]:
 
 
 GROUPS = ("company", "policy", "research", "product", "compute", "society")
-"""What a story may be about, by the names of `OWN_JUDGEMENTS`; the others have no heading of their own."""
+"""Subjects of stories in `OWN_JUDGEMENTS`; stories on other subjects get no heading of their
+own."""
 SENTENCE_WEIGHT = 0.5
-"""What a sentence counts beside its post."""
+"""Weight of a sentence relative to its post."""
 
 
 def read_groups(data: Path, group: str) -> list[Labelled]:
-    """Return posts, one a story, and sentences of posts, true where the story belongs to the group."""
+    """Return posts (one per story) and sentences; true if the story belongs to the group."""
     groups: dict[tuple[str, str], str] = {}
     labelled = []
     for row in read_rows(OWN_JUDGEMENTS):
@@ -255,21 +257,24 @@ def read_groups(data: Path, group: str) -> list[Labelled]:
     ]
 
 
-ORDERS_MADE, NEWS_MADE = 4000, 3000
-"""Texts that are put together from the parts of `tools.injection_set`."""
+INJECTIONS_MADE, NEWS_MADE = 4000, 3000
+"""Numbers of texts generated by `tools.injection_set`."""
 MADE_WEIGHT, WRITTEN_WEIGHT = 0.3, 4.0
-"""What such a text counts, and one that was written whole."""
+"""Weights of a generated text, and of one written by hand."""
 SENTENCE_STEP = 3
-"""One in so many posts gives its sentences as texts for people."""
+"""The sentences of every third post are used as harmless texts."""
 
 
 def read_injections(data: Path) -> list[Labelled]:
-    """Return texts, true where they talk to programs: made-up ones, and sentences of real posts."""
+    """Return texts; true for prompt injections. Generated and hand-written texts, and sentences of
+    posts."""
     labelled = [Labelled(text, True, "", WRITTEN_WEIGHT) for text in INJECTIONS]
     labelled += [Labelled(text, False, "", WRITTEN_WEIGHT) for text in NEWS]
-    labelled += [Labelled(text, True, "", MADE_WEIGHT) for text in make_orders(1, ORDERS_MADE)]
+    labelled += [
+        Labelled(text, True, "", MADE_WEIGHT) for text in make_injections(1, INJECTIONS_MADE)
+    ]
     labelled += [Labelled(text, False, "", MADE_WEIGHT) for text in make_news(2, NEWS_MADE)]
-    # Made-up names would else tell orders from real posts.
+    # Remove generated names, which would distinguish generated texts from real posts.
     rows = [
         replace(
             row, text=unquote_sentence(" ".join(URL.sub(" ", unmask(row.text)).split()), names=True)

@@ -1,6 +1,6 @@
-"""Fit a linear head: squared hinge loss with an L2 penalty, by L-BFGS (Nocedal, 1980) in numpy.
+"""Train a linear head: squared hinge loss with an L2 penalty, by L-BFGS (Nocedal, 1980) in numpy.
 
-Only sums, products and square roots, none of them in BLAS: their results are the same on every processor.
+Uses only sums, products and square roots outside of BLAS, so results are equal on every processor.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from digest.select.embed import Vectors
 
 MAX_ROUNDS = 60
 PROGRESS = 1e-5
-"""Share of the loss that a round must gain, or the fit ends."""
+"""Minimum relative improvement of the loss per round; below it, training stops."""
 Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Texts as rows: hashed n-grams stored sparsely, and the encoder's vectors."""
+    """Feature rows of texts: sparse hashed n-grams, and the encoder's vectors."""
 
     row: npt.NDArray[np.int64]
     bucket: npt.NDArray[np.int64]
@@ -33,11 +33,11 @@ class Examples:
     """Number of buckets."""
     vectors: Floats
     rarity: Floats
-    """What the weights of each bucket were multiplied by."""
+    """Factors applied to the weights of each bucket."""
 
     @classmethod
     def of(cls, hashes: Sequence[Hashes], vectors: Vectors, size: int) -> Examples:
-        """Return the rows of texts that were hashed and encoded."""
+        """Return the rows of texts, from their hashes and vectors."""
         return cls(
             *fold_hashes(hashes, size),
             size,
@@ -69,7 +69,7 @@ class Examples:
         )
 
     def pull(self, errors: Floats) -> Floats:
-        """Return the gradient of a loss whose slope at each row's score is `errors`."""
+        """Return the gradient of a loss, given its derivative by each row's score."""
         sparse = np.bincount(self.bucket, self.weight * errors[self.row], self.size)
         dense = np.einsum("ij,i->j", self.vectors, errors)
         return np.concatenate([sparse, dense, [errors.sum()]])
@@ -77,15 +77,15 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """How strongly weights are held near 0."""
+    """Strengths of the L2 penalty."""
 
     ngrams: float
     vector: float
 
 
 def scale_by_rarity(examples: Examples) -> Examples:
-    """Return the examples with each n-gram weighed by its rarity (inverse document frequency), so that the
-    penalty holds rare ones less."""
+    """Return the examples with n-grams weighted by rarity (inverse document frequency), which
+    weakens the penalty on rare ones."""
     frequency = np.bincount(examples.bucket, minlength=examples.size)
     rarity = np.round(np.log(len(examples) / np.maximum(frequency, 1)) + 0.2, 3)
     return replace(examples, weight=examples.weight * rarity[examples.bucket], rarity=rarity)
@@ -94,9 +94,9 @@ def scale_by_rarity(examples: Examples) -> Examples:
 def fit(
     examples: Examples, labels: Bools, penalty: Penalty, importance: Floats | None = None
 ) -> Floats:
-    """Return bucket weights, vector weights and bias; `importance` is that of each row (1 without).
+    """Return bucket weights, vector weights and bias; `importance`: weight of each row (default 1).
 
-    The lighter label counts as much in all as the other, so that 0 lies between the two.
+    Both labels get the same total weight, so that 0 separates them.
     """
     signs = np.where(labels, 1.0, -1.0)
     counts = np.ones(len(labels)) if importance is None else importance
@@ -116,7 +116,7 @@ def fit(
 
 
 def minimize(loss: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
-    """Return the point where the loss is least; `loss` returns its value and its gradient."""
+    """Return the minimum of a loss function that returns its value and gradient."""
     past: deque[tuple[Floats, Floats]] = deque(maxlen=8)
     value, gradient = loss(point)
     for _ in range(MAX_ROUNDS):
@@ -138,7 +138,7 @@ def minimize(loss: Callable[[Floats], tuple[float, Floats]], point: Floats) -> F
 
 
 def _find_direction(gradient: Floats, past: Sequence[tuple[Floats, Floats]]) -> Floats:
-    """Return the direction of the two-loop recursion."""
+    """Return the search direction by the two-loop recursion."""
     direction = gradient.copy()
     shares = []
     for moved, turned in reversed(past):
@@ -157,7 +157,7 @@ def _dot(left: Floats, right: Floats) -> float:
 
 
 def make_head(point: Floats, examples: Examples) -> Head:
-    """Return the head of fitted weights, each rounded to one of 255 steps."""
+    """Return the head with the fitted weights, each quantised to one of 255 steps."""
     ngrams, ngram_step = _quantize(point[: examples.size] * examples.rarity)
     vector, vector_step = _quantize(point[examples.size : -1])
     usual = dot_rows(examples.vectors, vector * vector_step).mean()
@@ -175,6 +175,6 @@ def _quantize(weights: Floats) -> tuple[Floats, float]:
 
 
 def count_steps(weights: Floats) -> tuple[npt.NDArray[np.int8], float]:
-    """Return the weights as numbers of steps, and the step."""
+    """Return the weights as numbers of steps, and the step size."""
     steps, step = _quantize(weights)
     return steps.astype(np.int8), step
