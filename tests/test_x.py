@@ -183,6 +183,17 @@ async def test_a_cursor_that_is_forgotten_begins_again(x: XServer) -> None:
     assert state.marks == {"since": x.posts[0]["id"]}
 
 
+async def test_a_cursor_that_leads_to_itself_ends_the_round(x: XServer) -> None:
+    async def repeat(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"data": [{"id": "9"}], "meta": {"next_token": "same"}})
+
+    x.trouble = repeat
+    _, state = await page()
+    assert state.more
+    _, state = await page(state=state)
+    assert (state.more, state.marks) == (False, {"since": "9"})
+
+
 async def test_the_budget_is_never_overdrawn(x: XServer) -> None:
     for n in range(100):
         other = x.refer(f"Other {n}", author="8", ago=100)

@@ -84,7 +84,7 @@ class X(Source):
         times = [post.created_at for post in page.posts if post.created_at]
         reached = bool(since and ids and min(ids) <= int(since))
         reached = reached or bool(times and min(times) < _start(window))
-        if page.next and ids and not reached:
+        if page.next not in ("", marks.get("token")) and ids and not reached:
             marks |= {"newest": str(newest), "token": page.next}
         else:
             marks |= {"since": str(newest)} if newest else {}
