@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,9 @@ async def say(made: Services, line: str, user: str = BOSS) -> str:
 async def test_the_list_tells_where_each_comes_from_and_how_it_is(made: Services) -> None:
     book, topic = SourceBook(made.store), made.topics["ai"]
     x = SourceSpec("x", "list:42")
+    later = NOW + timedelta(hours=1)
+    await book.save_failure(topic, x, "x", "x: limited", NOW, next_at=later, counts=False)
+    assert "⚠ limited · next try" in await say(made, "/source")
     await book.save_failure(topic, x, "x", "x: not allowed (401)", NOW, next_at=None)
     said = await say(made, "/source")
     assert "1. a.example/feed" in said

@@ -335,7 +335,7 @@ def _describe(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
     why = texts.source_reason(how.off or how.error, ask.language)
     if how.off:
         parts.append(ask.text("source_off", why=why))
-    elif how.error and not how.failures and how.next_at is None:
+    elif how.error and not how.failures:
         parts.append(ask.text("source_note", why=why))
     elif how.error:
         parts.append(ask.text("source_failing", n=how.failures, why=why))
@@ -343,7 +343,7 @@ def _describe(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
         parts.append(ask.text("source_new"))
     if how.answered_at is not None:
         when = f"{how.answered_at:%m-%d %H:%M} UTC"
-        rate, seconds = f"{how.posts_a_day:.0f}", f"{how.seconds or 0:.1f}"
+        rate, seconds = round(how.posts_a_day), f"{how.seconds or 0:.1f}"
         parts.append(ask.text("source_well", when=when, rate=rate, seconds=seconds))
     if how.next_at and how.next_at > now:
         parts.append(ask.text("source_waits", when=f"{how.next_at:%H:%M} UTC"))
