@@ -46,7 +46,6 @@ class Reading:
 
     @cached_property
     def key(self) -> str:
-        """Return the key of the post."""
         return self.post.key
 
     @cached_property
@@ -76,7 +75,6 @@ class Reading:
 
     @property
     def has_link(self) -> bool:
-        """Return True if the text has a link."""
         return text.replace_links(self.text, "") != self.text
 
     @cached_property
@@ -143,7 +141,6 @@ class Sentence:
 
     @property
     def post(self) -> Post:
-        """Return the post of the sentence."""
         return self.reading.post
 
     @property
@@ -159,7 +156,6 @@ class Sentence:
 
     @cached_property
     def name_keys(self) -> frozenset[str]:
-        """Return the keys of its names."""
         return frozenset(name.key for name in self.names)
 
     @cached_property
@@ -186,7 +182,6 @@ class Story:
 
     @cached_property
     def posts(self) -> tuple[Post, ...]:
-        """Return the posts, best first."""
         return tuple(reading.post for reading in self.readings)
 
 

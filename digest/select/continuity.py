@@ -56,12 +56,10 @@ class EarlierItem:
 
     @property
     def keys(self) -> frozenset[str]:
-        """Return the keys of the posts."""
         return frozenset(reading.key for reading in self.readings)
 
     @property
     def authors(self) -> frozenset[str]:
-        """Return the authors of the posts."""
         return frozenset(reading.post.author for reading in self.readings) - {""}
 
 

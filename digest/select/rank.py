@@ -181,7 +181,6 @@ def sum_parts(parts: Mapping[str, float]) -> float:
 def sort_best_first(
     readings: Sequence[Reading], parts: Mapping[str, Mapping[str, float]]
 ) -> list[Reading]:
-    """Return the readings by score, best first."""
     return sorted(readings, key=lambda r: (-sum_parts(parts[r.key]), r.post.created_at, r.key))
 
 

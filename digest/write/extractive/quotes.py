@@ -78,12 +78,10 @@ class Quote:
 
     @property
     def text(self) -> str:
-        """Return the text of the sentence."""
         return self.sentence.text
 
     @property
     def post(self) -> Post:
-        """Return the post of the sentence."""
         return self.sentence.post
 
 

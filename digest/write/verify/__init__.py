@@ -105,7 +105,6 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Return True if every claim is supported."""
         return not self.claims
 
     @property
