@@ -24,7 +24,7 @@ def _tables() -> tuple[Terms, np.ndarray]:
 def test_inner_products_and_shared_names_match_numpy(
     cells: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(terms, "MOST_CELLS", cells)
+    monkeypatch.setattr(terms, "MAX_CELLS", cells)
     table, whole = _tables()
     assert len(table) == ROWS
     assert table.products(5, 21) == pytest.approx(whole[5:21] @ whole.T, rel=1e-5)

@@ -12,7 +12,7 @@ from digest.models import Post
 from digest.reading import read
 from digest.select.cluster import cluster_posts
 from digest.select.embed import embed
-from digest.select.threads import MOST_LINKING, Labels, find_followers, label_links
+from digest.select.threads import MAX_LINKING, Labels, find_followers, label_links
 from tests.posts import post
 
 STATUS = "https://x.com/lab/status/11"
@@ -94,7 +94,7 @@ def test_posts_about_one_page_are_linked_but_not_a_shops_customers() -> None:
     for door in ("https://lab.example.org/", "https://x.com/lab", "https://t.me/lab_news?utm_id=1"):
         ours = [post(f"Words {n}", str(n), links=(door,)) for n in range(2)]
         assert len(groups(label_links(ours))) == 2
-    many = [post(f"Words {n}", str(n), links=(PAGE,)) for n in range(MOST_LINKING + 1)]
+    many = [post(f"Words {n}", str(n), links=(PAGE,)) for n in range(MAX_LINKING + 1)]
     assert len(groups(label_links(many))) == len(many)
     odd = [post("Words", str(n), links=("http://[", "", "mailto:a@b")) for n in range(2)]
     assert len(groups(label_links(odd))) == 2

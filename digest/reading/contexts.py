@@ -14,7 +14,7 @@ from digest.reading.sentences import split_line
 from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES, compile_words, load_dimensions, load_words
 
-BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4
+BEFORE_CHARS, AFTER_CHARS, MIN_CHARS = 48, 40, 4
 _STOP = r"[，,、;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but)\b|而"
 _RANGE = re.compile(r"\s?(?:[-–~～至到/]|to)\s?[$€£¥]?")
 
@@ -61,7 +61,7 @@ def _read_beside(text: str, amount: Amount, first: int, last: int) -> str:
     cut = _compile_cut()
     cuts = [0, *(match.end() for match in cut.finditer(before))]
     near, behind = before[cuts[-1] :], cut.split(after, maxsplit=1)[0]
-    if len(near.strip()) + len(behind.strip()) < LEAST_CHARS:
+    if len(near.strip()) + len(behind.strip()) < MIN_CHARS:
         near = before[cuts[-2:][0] :]
     return f"{near} {behind}".strip()
 

@@ -18,19 +18,19 @@ _NAME_TAGS = frozenset({NEW, "nr", "nz", "nt", "nrt", "j"})
 _LEAD = re.compile(r"^.*@\w+.*\n(.{0,40})", re.MULTILINE)
 _SOURCE = re.compile(r"^(.* @\w+) .*$", re.MULTILINE)
 """The author's line of a post; the source after the handle is not a name in the post."""
-MOST_CHARS = 4000
+MAX_CHARS = 4000
 """Characters of the posts that are searched for names; reports cite short posts."""
 
 
 def select_leads(posted: str) -> str:
     """Return how each post begins after its author's line, because that says whom it is about."""
-    return "\n".join(match[1] for match in _LEAD.finditer(posted[:MOST_CHARS]))
+    return "\n".join(match[1] for match in _LEAD.finditer(posted[:MAX_CHARS]))
 
 
 def find_han_counterparts(posted: str, statement: str) -> list[str]:
     """Return the names in Han characters for which no list has a Latin spelling, and which do not
     sound like any word of the statement."""
-    posted = _SOURCE.sub(r"\1", posted[:MOST_CHARS])
+    posted = _SOURCE.sub(r"\1", posted[:MAX_CHARS])
     segmenter().prepare([posted])
     words = tuple(segmenter().cut(posted))
     spans = [(at, at + len(name.text)) for at, name in find_names(posted) if _is_paired(name.text)]
@@ -49,7 +49,7 @@ def find_latin_counterparts(posted: str, statement: str) -> list[str]:
     """Return the names in Latin letters for which no list has a Chinese spelling, and which the
     statement does not have."""
     lower = statement.lower()
-    posted = _SOURCE.sub(r"\1", posted[:MOST_CHARS])
+    posted = _SOURCE.sub(r"\1", posted[:MAX_CHARS])
     names = {name.text for _, name in find_names(posted) if not _is_paired(name.text)}
     return sorted(
         name

@@ -428,7 +428,7 @@ _ROUGHLY = ("half ", "over ", "about ", "nearly ", "almost ", " of ")
 
 RATE_CHARS = 30
 """Maximum characters from a figure to the "a second" of its rate: 50 tokens a second."""
-LEAST_APART = 0.03
+MIN_APART = 0.03
 """Relative difference from which time spans differ: 30 or 31 days are a month, four weeks not."""
 
 
@@ -446,7 +446,7 @@ def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> s
     return spans | {
         unit
         for unit, size in sizes.items()
-        if any(abs(length - size) < LEAST_APART * size for length in lengths)
+        if any(abs(length - size) < MIN_APART * size for length in lengths)
     }
 
 

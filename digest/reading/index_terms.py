@@ -13,7 +13,7 @@ from digest.reading.amounts import find_amounts
 from digest.reading.names import Name
 from digest.reading.vocabulary import CURRENCIES, load_signs, load_unit_names
 
-LEAST_SUM = 1_000_000
+MIN_SUM = 1_000_000
 """Smallest sum of money, in any currency, that is not the price of a product."""
 
 _FIGURE = re.compile(r"\d(?:\d*(?:\.\d+)+|\d?\d?(?:,\d{3})+|\d\d+|\d*[BMKbmk]\b)")
@@ -53,7 +53,7 @@ def list_sums(text: str) -> set[str]:
     """Return the large sums of money; "$13B" and "13 billion dollars" are equal."""
     lines = [line for line in text.split("\n") if _LARGE.search(line) and _money().search(line)]
     amounts = [amount for line in lines for amount in find_amounts(line)]
-    return {f"{a.value:.0f}" for a in amounts if a.unit in CURRENCIES and a.value >= LEAST_SUM}
+    return {f"{a.value:.0f}" for a in amounts if a.unit in CURRENCIES and a.value >= MIN_SUM}
 
 
 @cache

@@ -260,7 +260,7 @@ _RUN = re.compile(r"[A-Za-z]{20,}")
 _GAPS = re.compile(r"[\W_]+")
 _CODED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{24,800}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{2}[\s:%]?){16,400}(?![0-9A-Za-z])", re.IGNORECASE)
-MOST_CODES = 5
+MAX_CODES = 5
 
 
 def unmask(text: str) -> str:
@@ -298,12 +298,12 @@ def decode_reversed(letters: str) -> Iterator[str]:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    for coded in _CODED.findall(text)[:MOST_CODES]:
+    for coded in _CODED.findall(text)[:MAX_CODES]:
         try:
             yield base64.b64decode(coded + "=" * (-len(coded) % 4), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             continue
-    for coded in _HEX.findall(text)[:MOST_CODES]:
+    for coded in _HEX.findall(text)[:MAX_CODES]:
         try:
             yield bytes.fromhex(re.sub(r"[\s:%]", "", coded)).decode()
         except (ValueError, UnicodeDecodeError):

@@ -217,7 +217,7 @@ def looks_ordinary(word: str) -> bool:
     return word[:1].isupper() and word.isalpha() and word.endswith(_ORDINARY_ENDINGS)
 
 
-MOST_SHORTENED = 3
+MAX_SHORTENED = 3
 """Maximum letters of a shortened name in a handle: @ruanyf."""
 
 
@@ -229,7 +229,7 @@ def has_handle(name: str, mentions: Mentions) -> bool:
         for tag in mentions.tags if len(whole) > 2 else ():
             for rest in {tag.removeprefix(whole), tag.removesuffix(whole)} - {tag, ""}:
                 letters = iter(other)
-                begins = len(rest) <= MOST_SHORTENED and rest[0] == other[0]
+                begins = len(rest) <= MAX_SHORTENED and rest[0] == other[0]
                 if begins and all(letter in letters for letter in rest):
                     return True
     return False

@@ -80,9 +80,9 @@ def _compile_numeral() -> re.Pattern[str]:
 
 
 _HAN_TAIL = re.compile(rf"[\d{_DIGITS}]")
-MOST_CHARS = 200
+MAX_CHARS = 200
 """Longer runs of digits or number words are not numbers."""
-MOST_VALUE = 10**30
+MAX_VALUE = 10**30
 """Larger values are not counts: 亿亿亿亿 is a cheer, and computing with it would give infinity."""
 fold_letters = compile_table({"ſ": "s", "ı": "i", "İ": "I", "\u212a": "K"})
 """Replace the letters that case-insensitive patterns confuse with s, i and K, keeping the length,
@@ -110,7 +110,7 @@ def find_numerals(text: str) -> list[Numeral]:
     """Return the numbers of a text in order, including full-width and traditional forms."""
     numerals: list[Numeral] = []
     for match in _compile_numeral().finditer(fold_letters(text)):
-        if match.end() - match.start() > MOST_CHARS:
+        if match.end() - match.start() > MAX_CHARS:
             continue
         if match["english"]:
             numerals += _read_english(match)
@@ -118,7 +118,7 @@ def find_numerals(text: str) -> list[Numeral]:
             numerals.append(_read_arabic(match))
         elif not _BARE_SCALE.fullmatch(match["spelled"]) and (value := parse_han(match["spelled"])):
             numerals.append(Numeral(*match.span(), float(value), _last_place(value), spelled=True))
-    return [numeral for numeral in numerals if numeral.value < MOST_VALUE]
+    return [numeral for numeral in numerals if numeral.value < MAX_VALUE]
 
 
 def _read_arabic(match: re.Match[str]) -> Numeral:
@@ -199,7 +199,7 @@ def parse_han(numeral: str) -> Decimal:
     """Return the value of a numeral with Han scales, digits of either kind: 一亿两千万, 12亿3400万, 二〇二六.
 
     A last digit without a scale takes the one below the scale before it: 一万二 is 12,000, but
-    一万零二 is 10,002. The maximum is MOST_VALUE; other characters are ignored.
+    一万零二 is 10,002. The maximum is MAX_VALUE; other characters are ignored.
     """
     groups: list[Decimal] = []
     section, current, scale, place = Decimal(0), Decimal(0), Decimal(1), Decimal(0)
@@ -233,7 +233,7 @@ def parse_han(numeral: str) -> Decimal:
                 groups.append(total * amount)
                 section, scale, fresh = Decimal(0), amount / 10, True
             current, digits = Decimal(0), False
-    return min(sum(groups, section + current * scale), Decimal(MOST_VALUE))
+    return min(sum(groups, section + current * scale), Decimal(MAX_VALUE))
 
 
 def _decimal(digits: str) -> Decimal:

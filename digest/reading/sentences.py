@@ -16,7 +16,7 @@ CUT_WIDTHS, LINK_WIDTH = range(255, 286), 23
 """Widths (Han characters count two) at which X cuts posts without an ellipsis, if they lack a final
 full stop, and the width of a link. On 48 days 2,400 posts of these widths lack the full stop and
 900 have it; of shorter posts no more lack it than of those of half the width."""
-MOST_ENTRIES, ENTRY_CHARS = 4, 110
+MAX_ENTRIES, ENTRY_CHARS = 4, 110
 """A list of at most this many entries of at most this many characters becomes one sentence with the
 line before it."""
 HEADLINE_WORDS, HEADLINE_CHARS = 6, 110
@@ -24,7 +24,7 @@ HEADLINE_WORDS, HEADLINE_CHARS = 6, 110
 longer cut texts are posts."""
 LONGEST_WORD = 40
 """Characters that are searched for the last word."""
-SHORT_CLAUSE, MOST_CLAUSES = 20, 140
+SHORT_CLAUSE, MAX_CLAUSES = 20, 140
 """Characters before a semicolon that are too few for a sentence, and up to which clauses after one
 are kept, because they may deny the first clause or give a condition."""
 SUBJECT_CHARS = 24
@@ -143,7 +143,7 @@ def split_sentences(text: str, *, source: str = "x") -> tuple[str, ...]:
         parts = _split_sentences(lines[number])
         lead = parts.pop() if entries else ""
         sentences += map(_keep_clauses, parts)
-        if 2 <= len(entries) <= MOST_ENTRIES and all(len(entry) == 1 for entry in entries):
+        if 2 <= len(entries) <= MAX_ENTRIES and all(len(entry) == 1 for entry in entries):
             sentences.append(_join_entries(lead, [words for (words,) in entries]))
         elif entries:
             sentences.append(lead)
@@ -188,10 +188,10 @@ def _join_quotations(text: str) -> str:
 
 
 def _keep_clauses(sentence: str) -> str:
-    """Return a sentence up to the last semicolon within MOST_CLAUSES characters."""
-    if len(sentence) <= MOST_CLAUSES:
+    """Return a sentence up to the last semicolon within MAX_CLAUSES characters."""
+    if len(sentence) <= MAX_CLAUSES:
         return sentence
-    end = max(sentence.rfind(sign, SHORT_CLAUSE, MOST_CLAUSES) for sign in ";；")
+    end = max(sentence.rfind(sign, SHORT_CLAUSE, MAX_CLAUSES) for sign in ";；")
     return sentence[:end] if end > 0 else sentence
 
 

@@ -25,7 +25,7 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 PINYIN_LETTERS = 6
 """Letters from which a word that equals Chinese characters in pinyin is no coincidence."""
-LEAST_SPELLED = 5
+MIN_SPELLED = 5
 """Letters from which a company name in another script is no coincidence: мета may be Meta."""
 _LONGEST = 7
 """Maximum characters of one part of a transliterated name; 施密德胡伯 has five."""
@@ -190,7 +190,7 @@ class Sounds:
         """Return True if the text has a long name with exactly this sound in another phonetic
         script; similar sounds are too common."""
         words = _LATIN_WORD.findall(name)
-        return sum(map(len, words)) >= LEAST_SPELLED and {*map(sound_of, words)} <= self._kana
+        return sum(map(len, words)) >= MIN_SPELLED and {*map(sound_of, words)} <= self._kana
 
     def _match_latin(self, name: str) -> bool:
         words = _LATIN_WORD.findall(name)

@@ -40,7 +40,7 @@ JOIN = 0.6
 """Minimum cosine of names for a post without a vector to join a story."""
 SMALL_JOIN = 0.04
 """The same for a text in lower case, all of whose words count as names."""
-MOST_HOLDERS = 300
+MAX_HOLDERS = 300
 """Maximum stories that have a name for it to be used in finding a story for later posts."""
 HEADLINES = 0.5
 """Share of texts in lower case from which they are headlines, which are compared by their
@@ -300,12 +300,12 @@ class _Nearest:
         return number
 
     def find(self, terms: frozenset[str]) -> tuple[int, float]:
-        """Return the nearest story and its cosine, ignoring terms of more than MOST_HOLDERS
+        """Return the nearest story and its cosine, ignoring terms of more than MAX_HOLDERS
         stories."""
         products: defaultdict[int, float] = defaultdict(float)
         for name in sorted(terms):
             holders = self._holders.get(name, ())
-            if len(holders) <= MOST_HOLDERS:
+            if len(holders) <= MAX_HOLDERS:
                 for story in holders:
                     products[story] += self._weights[name] * self._centres[story][name]
         if not products:

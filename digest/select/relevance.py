@@ -37,10 +37,10 @@ that nearly do are chance."""
 AT_HEART = 0.40
 """Fit from which a post about money is also news of the topic ("the lab raised $4B"), on AI days,
 which have many posts about AI stocks."""
-DEDICATED, LEAST_ENTRIES = 2 / 3, 4
+DEDICATED, MIN_ENTRIES = 2 / 3, 4
 """Minimum share of a site's entries that fit, and minimum number of entries, for the whole site to
 be about the topic, including its other reports ("Christmas lights switch-on moved")."""
-LEAST_NAME = 5
+MIN_NAME = 5
 """Minimum letters of a keyword that is looked for in handles."""
 NEAR_TOPIC, SURE_TOPIC = 0.10, 0.35
 """Fit from which news belongs to the topic, and fit below which other posts do not."""
@@ -48,7 +48,7 @@ NEWS, NO_NEWS = 0.1, -0.8
 """Margins of the `news` head above which a post is news here, and below which it is not. Of 428
 must-haves of 43 days, heads trained without the day, 22 have no on-topic post with them (25 with
 0.3), and 28 of 100 posts of no story are on topic."""
-NEWS_WEIGHT, LEAST_APPEAL = 0.62, -0.10
+NEWS_WEIGHT, MIN_APPEAL = 0.62, -0.10
 """Weight of the `news` margin against the fit, close to a logistic regression of editors' choices;
 minimum sum of a post that is shown to an editor. Of 460 must-haves of 46 days, heads trained
 without the day, 16 are below it, with 99 stories a day; by `ON_TOPIC` and posts about money it
@@ -57,12 +57,12 @@ AGREEMENT = 0.35
 """Correlation of fit and news value on a day from which the `news` head, trained on AI days, is
 used for the topic: 0.5 to 0.7 on nine of ten AI days, -0.2 to 0.24 for topics about games, security
 or markets."""
-LEAST_POSTS = 30
+MIN_POSTS = 30
 """Minimum posts for this correlation."""
 ADVERTISEMENT = 0.5
 """Margin of the `advertisement` head from which a post is dropped. On 43 held-out days that editors
 read, nine of ten such posts are advertisements; one of a hundred posts worth reporting is lost."""
-LEAST_FITTING = 5
+MIN_FITTING = 5
 """Maximum posts of a story per post that fits: of sixteen posts about a model, only one may mention
 anything of the topic."""
 START_CHARS = 100
@@ -70,14 +70,14 @@ START_CHARS = 100
 HEADLINE = -0.4
 """Margin of the `news` head from which a short text is a headline rather than chatter."""
 KEYWORD_WEIGHT = 0.12
-MOST_LEARNED = 2
+MAX_LEARNED = 2
 """Maximum learned names that count as keywords in one post."""
 LEARNED = ((3, 0.6), (4, 0.35))
 """Minimum number of fitting posts with a name, and their share of its posts, to learn it: most of a
 few, or some of many, as for a lab whose outage or takeover reads like any company's."""
 ROUNDS = 3
 """Learning rounds: a learned name makes more posts fit, from which further names are learned."""
-MOST_KEYWORDS = 3
+MAX_KEYWORDS = 3
 """Maximum keywords that count: a list of hashtags is not more on topic than a sentence."""
 NEAREST = 3
 """Nearest descriptions that are averaged, which is more stable than the best one."""
@@ -117,7 +117,7 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
     base = near + KEYWORD_WEIGHT * named
     if np.count_nonzero(base >= ON_TOPIC) >= OWN_SOURCES * len(base):
         base += SCARCE * max(0, FULL_DESCRIPTION - len(prototypes))
-    fit = base + KEYWORD_WEIGHT * np.minimum(_count_learned(readings, base), MOST_LEARNED)
+    fit = base + KEYWORD_WEIGHT * np.minimum(_count_learned(readings, base), MAX_LEARNED)
     fit = fit.astype(np.float32)
     news = np.array([r.scores.get("news", 0.0) for r in readings], np.float32)
     market = tuple(is_market(topic, reading) for reading in readings)
@@ -128,14 +128,14 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
     fit = _raise_dedicated(topic, readings, fit)
     core = tuple((fit >= ON_TOPIC).tolist())
     # If there are few posts, an editor has the time to see those that may be on topic.
-    least = NEAR_TOPIC if len(fit) < LEAST_POSTS else ON_TOPIC
+    least = NEAR_TOPIC if len(fit) < MIN_POSTS else ON_TOPIC
     return Relevance(fit, market, core, fit - least, knows_news=False)
 
 
 def speaks_for(fit: npt.NDArray[np.float32], news: npt.NDArray[np.float32]) -> bool:
     """Return True if fit and news value correlate on the day: the head knows this kind of news."""
     return (
-        len(fit) >= LEAST_POSTS
+        len(fit) >= MIN_POSTS
         and bool(fit.std() * news.std())
         and bool(np.corrcoef(fit, news)[0, 1] >= AGREEMENT)
     )
@@ -149,7 +149,7 @@ def weigh_news(
     fits = np.where((fit >= NEAR_TOPIC) & (news > NEWS), np.maximum(fit, ON_TOPIC), fit)
     silent = (fit < SURE_TOPIC) & (news < NO_NEWS)
     weighed = np.where(silent, np.minimum(fits, NEAR_TOPIC), fits)
-    return weighed, (fit + NEWS_WEIGHT * news - LEAST_APPEAL).astype(np.float32)
+    return weighed, (fit + NEWS_WEIGHT * news - MIN_APPEAL).astype(np.float32)
 
 
 def _raise_dedicated(
@@ -158,7 +158,7 @@ def _raise_dedicated(
     """Raise the fit to ON_TOPIC for the entries of sites about the topic (publishers without
     handles) and for accounts named after it (@fennportbus): what a town's buses do is news of the
     town, even if no word of the post names it."""
-    words = [word for word in list_keywords(topic) if len(word) >= LEAST_NAME and " " not in word]
+    words = [word for word in list_keywords(topic) if len(word) >= MIN_NAME and " " not in word]
     entries: defaultdict[str | None, list[int]] = defaultdict(list)
     for place, reading in enumerate(readings):
         if not reading.post.author:
@@ -168,7 +168,7 @@ def _raise_dedicated(
         if any(word in reading.post.author.lower() for word in words):
             raised[place] = max(fit[place], ON_TOPIC)
     for host, places in entries.items():
-        if host and len(places) >= LEAST_ENTRIES and (fit[places] >= ON_TOPIC).mean() >= DEDICATED:
+        if host and len(places) >= MIN_ENTRIES and (fit[places] >= ON_TOPIC).mean() >= DEDICATED:
             raised[places] = np.maximum(fit[places], ON_TOPIC)
     return raised
 
@@ -182,7 +182,7 @@ def _count_learned(
     used = Counter(name for each in names for name in each)
     counts = np.zeros(len(readings), np.float32)
     for _ in range(ROUNDS):
-        fits = fit + KEYWORD_WEIGHT * np.minimum(counts, MOST_LEARNED) >= ON_TOPIC
+        fits = fit + KEYWORD_WEIGHT * np.minimum(counts, MAX_LEARNED) >= ON_TOPIC
         fitting = Counter(n for each, f in zip(names, fits, strict=True) if f for n in each)
         learned = {
             name
@@ -218,13 +218,13 @@ def list_descriptions(topic: Topic) -> list[str]:
 
 def _count_keywords(keywords: Sequence[str], reading: Reading) -> int:
     """Return the number of different keywords in a post's text, longest first, without overlaps, at
-    most MOST_KEYWORDS. Handles are not counted."""
+    most MAX_KEYWORDS. Handles are not counted."""
     text = f" {reading.plain.lower().replace('-', ' ')} "
     count = 0
     for keyword in keywords:
         if keyword in text and (start := find_keyword(text, keyword)) >= 0:
             count += 1
-            if count == MOST_KEYWORDS:
+            if count == MAX_KEYWORDS:
                 break
             text = text.replace(text[start : start + len(keyword)], "\n")
     return count
@@ -313,7 +313,7 @@ def belongs(members: Sequence[int], relevant: Relevance) -> bool:
     posts in another language may not fit; posts about money must be half of it."""
     fitting = sum(bool(relevant.fit[i] >= ON_TOPIC) for i in members)
     money = sum(relevant.market[i] for i in members)
-    return 0 < len(members) <= max(LEAST_FITTING * fitting, 2 * money)
+    return 0 < len(members) <= max(MIN_FITTING * fitting, 2 * money)
 
 
 def appeals(members: Sequence[int], relevant: Relevance) -> bool:

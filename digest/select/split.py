@@ -20,8 +20,8 @@ DENIED = 0.85
 """Cosine from which two opposite texts are a statement and its denial."""
 MAX_VERSIONS = 2
 """Maximum numbered products in a post about them; more are a comparison."""
-LEAST_DIGITS = 3
-LEAST_PIECE = 4
+MIN_DIGITS = 3
+MIN_PIECE = 4
 """Letters of a part of a name from which it is not shared by chance, as "API" and "GPT" are."""
 BROAD = frozenset(["company", "institution", "place", "title", "coin"])
 """Kinds of names that many events of a day share."""
@@ -75,10 +75,10 @@ def list_versions(keys: Iterable[str]) -> list[set[str]]:
 def _name_parts(reading: Reading) -> set[str]:
     """Return the parts of the names, without kinds that many events of a day share."""
     keys = {name.key.casefold() for name in reading.names if name.kind not in BROAD}
-    return {piece for key in keys for piece in key.split() if len(piece) >= LEAST_PIECE}
+    return {piece for key in keys for piece in key.split() if len(piece) >= MIN_PIECE}
 
 
 def list_figures(reading: Reading) -> set[str]:
     """Return figures that are rarely shared by chance: 171.30, 13 billion dollars; no versions."""
     digits = {term: term.replace(".", "") for term in reading.terms}
-    return {term for term, d in digits.items() if d.isdigit() and len(d) >= LEAST_DIGITS}
+    return {term for term, d in digits.items() if d.isdigit() and len(d) >= MIN_DIGITS}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
-MOST_CELLS = 1 << 19
+MAX_CELLS = 1 << 19
 """Shared names that are summed at once, to limit memory if all posts have the same names."""
 
 
@@ -88,7 +88,7 @@ class Terms:
         columns, owners = self._columns[mine], self._owners[mine] - start
         holders = self._first[columns + 1] - self._first[columns]
         before = np.cumsum(holders) - holders
-        if holders.sum() > MOST_CELLS and stop - start > 1:
+        if holders.sum() > MAX_CELLS and stop - start > 1:
             middle = (start + stop) // 2
             cut = self._starts[middle] - self._starts[start]
             return np.vstack(

@@ -24,11 +24,11 @@ AT_ONCE = timedelta(seconds=5)
 """Maximum time between two posts of an author that were written as one thread."""
 NUMBERED = timedelta(minutes=30)
 """Maximum time between two parts of a numbered thread."""
-MOST_LINKS = 20
+MAX_LINKS = 20
 """Maximum links of a post that are considered."""
 SLUG = 16
 """Minimum letters of a single path segment that is a title rather than a name."""
-MOST_LINKING = 20
+MAX_LINKING = 20
 """Maximum posts that link to a page; pages with more are shops or channels, not subjects."""
 
 
@@ -51,12 +51,12 @@ def _find_links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
     place.pop("", None)
     linking: defaultdict[str, list[int]] = defaultdict(list)
     for i, post in enumerate(posts):
-        for page in dict.fromkeys(_key_page(link) for link in post.links[:MOST_LINKS]):
+        for page in dict.fromkeys(_key_page(link) for link in post.links[:MAX_LINKS]):
             linking[page].append(i)
     for page, posts_linking in linking.items():
         if page in place:
             yield from ((place[page], i) for i in posts_linking)
-        elif page and len(posts_linking) <= MOST_LINKING:
+        elif page and len(posts_linking) <= MAX_LINKING:
             yield from pairwise(posts_linking)
 
 

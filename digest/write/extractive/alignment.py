@@ -22,11 +22,11 @@ WRITTEN = tuple(name for name in SECTIONS if name not in ("filtered", "cloud"))
 """Sections that report something; code alone fills the others."""
 SHARED_SECTIONS = frozenset({"points", "events", "ai", "finance"})
 """Sections that may print the same sentence; views add a speaker, stocks a company."""
-LEAST_LIKENESS, PER_FIGURE, MAX_FIGURES, FIRST = 0.6, 0.06, 2, 0.1
+MIN_LIKENESS, PER_FIGURE, MAX_FIGURES, FIRST = 0.6, 0.06, 2, 0.1
 """Likeness from which a sentence in another language matches an item: cosine, plus the bonus for
 each shared figure and for the first sentence of a post. On three days all 25 items that have a
 counterpart found it, and the 2 without one found none."""
-LEAST_FITNESS = -0.45
+MIN_FITNESS = -0.45
 """Minimum margin of `stands_alone` of a matching sentence."""
 GROUP_NAMES = [
     *(group.names for group in (*EVENTS, *THEMES)),
@@ -85,11 +85,11 @@ def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) ->
         (_measure_likeness(lead, quote), quote)
         for quote in others
         if quote.sentence.language == draft.language
-        and quote.fitness >= LEAST_FITNESS
+        and quote.fitness >= MIN_FITNESS
         and not _says_otherwise(lead.text, quote.text)
     )
     likeness, other = max(rated, key=itemgetter(0), default=(0.0, lead))
-    if likeness < LEAST_LIKENESS:
+    if likeness < MIN_LIKENESS:
         draft.add(story, lead)
         return item
     if section == "points":

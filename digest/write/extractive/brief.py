@@ -23,14 +23,14 @@ from digest.write.extractive.draft import (
 from digest.write.extractive.following import list_following
 from digest.write.extractive.quotes import Quote
 
-LEAST_POINT = 0.98
+MIN_POINT = 0.98
 """Minimum value of a point; fewer points than QUIET above it make a quiet day. Four of five stories
 from 1.2 on are worth reporting, one of three below 0.95."""
-LEAST_PRINT, PRINT_PER_VALUE = 8.6, 8.0
+MIN_PRINT, PRINT_PER_VALUE = 8.6, 8.0
 """Minimum print log odds (`rate_print`) of a point's lead sentence on a busy day, less the second
 figure times the point's value. So the most important stories (1.2 and more) may have a poor
 sentence (-1), while a story of value 1 needs a good one (0.6)."""
-LEAST_QUIET, QUIET_PRINT = 0.7, 7.5
+MIN_QUIET, QUIET_PRINT = 0.7, 7.5
 """The same two thresholds while there are fewer than QUIET points; the second also applies to all
 points of a day that is not busy, or of a topic that the heads do not know."""
 QUIET = 5
@@ -39,13 +39,13 @@ MUCH_BETTER = 1.0
 """Log odds by which the sentence of another story of an event must be better to replace a lead."""
 SPOKEN_POINTS = 7
 """Points in the report's language that are aimed for, if as many stories have a sentence in it."""
-MAX_VALUE_LOSS, LEAST_SPOKEN = 0.3, 0.0
+MAX_VALUE_LOSS, MIN_SPOKEN = 0.3, 0.0
 """A story in another language is replaced by one in the report's language whose value is at most
 the first figure lower and whose lead sentence has at least the second as log odds."""
 LEADING, FOREMOST = 3, 5
 """Number of stories in the overview, and number of leading points among which those in the report's
 language come first. Later points are not what the day was about."""
-LEAST_OVERVIEW = 0.3
+MIN_OVERVIEW = 0.3
 """Minimum print log odds (`rate_print`) of each sentence of an overview with several."""
 OPENINGS: Mapping[Language, str] = {"zh": "今天的主要消息：", "en": "In the news: "}
 MAX_FOLLOWING = 2
@@ -81,9 +81,9 @@ def _list_candidates(draft: Draft) -> list[PointCandidate]:
     event replaces the lead if its sentence is in the report's language or much better."""
     candidates: list[PointCandidate] = []
     for value, story, lead in draft.rate_stories():
-        least = LEAST_POINT if len(candidates) >= QUIET else LEAST_QUIET
+        least = MIN_POINT if len(candidates) >= QUIET else MIN_QUIET
         is_choosy = draft.is_busy and len(candidates) >= QUIET
-        least_print = LEAST_PRINT if is_choosy else QUIET_PRINT
+        least_print = MIN_PRINT if is_choosy else QUIET_PRINT
         is_weak = draft.is_weak(lead, least_print - PRINT_PER_VALUE * value)
         if is_weak or value < least * draft.strictness:
             continue
@@ -124,7 +124,7 @@ def choose_points(candidates: Sequence[PointCandidate]) -> list[PointCandidate]:
         foreign = [candidate for candidate in chosen if not candidate.in_language]
         if len(foreign) <= MAX_POINTS - SPOKEN_POINTS:
             break
-        is_good = other.in_language and rate_print(other.lead) >= LEAST_SPOKEN
+        is_good = other.in_language and rate_print(other.lead) >= MIN_SPOKEN
         if is_good and other.value >= foreign[-1].value - MAX_VALUE_LOSS:
             chosen.remove(foreign[-1])
             chosen.append(other)
@@ -165,7 +165,7 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     several = [
         quote
         for quote in leads
-        if not draft.is_weak(quote, LEAST_OVERVIEW) and quote.sentence.size <= MAX_OVERVIEW
+        if not draft.is_weak(quote, MIN_OVERVIEW) and quote.sentence.size <= MAX_OVERVIEW
     ]
     leads = several[:LEADING] or leads[:1]
     if not leads:

@@ -20,9 +20,9 @@ from digest.write.extractive.pronouns import says_i
 from digest.write.extractive.quotes import Quote
 
 MAX_VIEWS = 2
-MOST_GROUPED: Mapping[SectionName, int] = {"events": 12, "ai": 10}
+MAX_GROUPED: Mapping[SectionName, int] = {"events": 12, "ai": 10}
 MAX_IN_GROUP = 4
-LEAST_VALUE = 0.5
+MIN_VALUE = 0.5
 """Minimum value (`rate_quote`) of a lead sentence in the detail."""
 NEARER = 0.05
 """Added to the cosine of two sentences here: a sentence that only resembles a point is no new news,
@@ -32,10 +32,10 @@ WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2, "prin
 the quoted post are the safer guide."""
 USUAL_ADVERTISEMENT = -0.6
 """Advertisement margin below which a post is not rated better."""
-LEAST_WORTH = 1.5
+MIN_WORTH = 1.5
 """Minimum worth of a story in the detail, unless `Draft.takes_all`. On thirty days an editor struck
 none of the 9 items above it, and 4 of the 11 between it and 1.3."""
-LEAST_PRINT = 0.2
+MIN_PRINT = 0.2
 """Minimum print log odds (`rate_print`) of a lead sentence in the detail."""
 VIEW_WEIGHTS = {
     "opinion": 0.95,
@@ -48,7 +48,7 @@ VIEW_WEIGHTS = {
 """Weights of a sentence as a view: fitted to 415 read sentences, leaving out one day at a time."""
 FULL_VIEW = 60
 """Size (`Sentence.size`) from which a longer view is not rated better."""
-LEAST_VIEW = 2.9
+MIN_VIEW = 2.9
 """Minimum value of a printed view. Of the labelled sentences above it eight of ten are views, of
 all labelled sentences one of four."""
 ORGANISATIONS = frozenset(["company", "product", "institution", "coin"])
@@ -64,7 +64,7 @@ def list_views(draft: Draft) -> list[Item]:
     quotes = (quote for story in draft.stories() for quote in draft.list_quotes(story))
     views = ((rate_view(quote), quote) for quote in quotes if is_person(quote.sentence.reading))
     for value, quote in sorted(views, key=lambda entry: -entry[0]):
-        if len(items) == MAX_VIEWS or value < LEAST_VIEW:
+        if len(items) == MAX_VIEWS or value < MIN_VIEW:
             break
         if quote.post.author in authors or draft.is_printed(quote, NEARER):
             continue
@@ -123,12 +123,12 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
     sentence per story, the best stories first in each group."""
     groups = EVENTS if section == "events" else list_themes(draft.material.topic)
     items: dict[str, list[Item]] = {g.names[draft.language]: [] for g in (*groups, NONE)}
-    rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(LEAST_VALUE)]
+    rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(MIN_VALUE)]
     for worth, story, lead in sorted(rated, key=lambda entry: -entry[0]):
-        is_minor = worth < LEAST_WORTH and not draft.takes_all
-        if is_minor or sum(map(len, items.values())) == MOST_GROUPED[section]:
+        is_minor = worth < MIN_WORTH and not draft.takes_all
+        if is_minor or sum(map(len, items.values())) == MAX_GROUPED[section]:
             break
-        is_weak = draft.is_weak(lead, LEAST_PRINT)
+        is_weak = draft.is_weak(lead, MIN_PRINT)
         if is_weak or story.event in draft.events or draft.is_printed(lead, NEARER):
             continue
         name = lead.find_group(groups).names[draft.language]

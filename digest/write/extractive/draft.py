@@ -34,7 +34,7 @@ MAX_CITES = 5
 FEW_STORIES, MANY_STORIES = 20, 60
 """With fewer stories than the first number, every selected story is reported; from the second on,
 the full thresholds apply. They are scaled in between, so that more posts never shorten a report."""
-MOST_EASED = 5.0
+MAX_EASED = 5.0
 """Log odds by which `is_weak` lowers its threshold on the shortest day that it judges."""
 SEEN_NEWS, FEW_NEWS, MUCH_NEWS = 0.65, 5, 12
 """News value from which the head is sure that a story is news; number of such stories that every
@@ -60,18 +60,18 @@ ANONYMOUS_SOURCES = frozenset(["hn", "v2ex", "reddit", "rss"])
 """Sources whose authors are nicknames or publications: they are not named as speakers."""
 MAX_OPINION = 0.1
 """Margin of `view` above which a sentence is an opinion rather than news."""
-MOST_ADVERTISEMENT = 0.2
+MAX_ADVERTISEMENT = 0.2
 """Maximum margin of `advertisement` of a quoted post; four of five above it sell something."""
-LEAST_FITNESS, LEAST_HEADLINE = -0.3, -0.2
+MIN_FITNESS, MIN_HEADLINE = -0.3, -0.2
 """Minimum margin of `stands_alone` of a lead sentence, and of a headline, which has no context."""
-LEAST_UNFAMILIAR_LEAD = -0.5
+MIN_UNFAMILIAR_LEAD = -0.5
 """Minimum margin of a lead sentence on a topic that the heads do not know. Of 30 news sentences
-about motor racing, food and travel, 22 reach it and 10 reach LEAST_FITNESS; of 36 chatty ones,
+about motor racing, food and travel, 22 reach it and 10 reach MIN_FITNESS; of 36 chatty ones,
 none reaches either."""
-LEAST_NEWSROOM = -0.9
+MIN_NEWSROOM = -0.9
 """Minimum margin of a feed's headline. It is lower because editors write headlines to stand alone,
 while the head was trained on social posts of one field."""
-LEAST_VALUE = 0.4
+MIN_VALUE = 0.4
 """Minimum value (`rate_quote`) of a lead sentence; stories without one are skipped."""
 WEIGHTS = {
     "news": 1.45,
@@ -190,7 +190,7 @@ class Draft:
         quotes = (quote for reading in readings for quote in self.quotes.get(reading.key, ()))
         return [quote for quote in quotes if quote.sentence.language in self._readable]
 
-    def choose_lead(self, story: Story, least: float = LEAST_VALUE) -> Quote | None:
+    def choose_lead(self, story: Story, least: float = MIN_VALUE) -> Quote | None:
         """Return the best unprinted lead sentence of a story with at least this value, or None.
 
         Sentences in the report's language come first, mere names last.
@@ -203,7 +203,7 @@ class Draft:
 
     def _list_leads(self, story: Story) -> list[tuple[float, Quote]]:
         """Return the candidate lead sentences of a story with their values, best first."""
-        least = LEAST_UNFAMILIAR_LEAD if self.is_unfamiliar else LEAST_FITNESS
+        least = MIN_UNFAMILIAR_LEAD if self.is_unfamiliar else MIN_FITNESS
         leads = [
             (rate_quote(quote, place), quote)
             for place, reading in enumerate(choose_readings(story, self.language))
@@ -217,7 +217,7 @@ class Draft:
 
         return sorted(leads, key=order)
 
-    def rate_stories(self, least: float = LEAST_VALUE) -> list[tuple[float, Story, Quote]]:
+    def rate_stories(self, least: float = MIN_VALUE) -> list[tuple[float, Story, Quote]]:
         """Return the worth, the story and its lead sentence of each story that has an unprinted
         lead sentence of at least this value, best first."""
         least = -math.inf if self.takes_all else least
@@ -228,7 +228,7 @@ class Draft:
     def is_weak(self, quote: Quote, least: float) -> bool:
         """Return True if a sentence has less than `least` log odds of being printed; the threshold
         is lower on short days."""
-        eased = least - MOST_EASED * (1.0 - self.strictness)
+        eased = least - MAX_EASED * (1.0 - self.strictness)
         return not self.takes_all and rate_print(quote) < eased
 
     def is_printed(self, quote: Quote, nearer: float = 0.0) -> bool:
@@ -308,15 +308,15 @@ def is_same_event(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
     return cosine >= (SAME_EVENT if shared else SAME_WORDS)
 
 
-def reports_news(quote: Quote, fitness: float = LEAST_FITNESS) -> bool:
+def reports_news(quote: Quote, fitness: float = MIN_FITNESS) -> bool:
     """Return True if a sentence reports an event rather than its author's opinion or doings."""
     is_reply = quote.post.text.startswith("@")
     # "Our third robot" in a headline does not say who speaks.
     is_voiceless = quote.post.source in ANONYMOUS_SOURCES and says_we(quote.text)
-    sells = quote.sentence.reading.scores.get("advertisement", 0.0) > MOST_ADVERTISEMENT
+    sells = quote.sentence.reading.scores.get("advertisement", 0.0) > MAX_ADVERTISEMENT
     is_headline = quote.post.source in HEADLINE_SOURCES and quote.sentence.place == 0
-    least = LEAST_HEADLINE if is_headline else fitness
-    least = LEAST_NEWSROOM if is_headline and quote.post.source == "rss" else least
+    least = MIN_HEADLINE if is_headline else fitness
+    least = MIN_NEWSROOM if is_headline and quote.post.source == "rss" else least
     return (
         quote.opinion <= MAX_OPINION
         and quote.fitness >= least

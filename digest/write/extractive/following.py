@@ -13,10 +13,10 @@ ROOM = {"zh": 200, "en": 420}
 """Maximum total characters of the following sentences."""
 MAX_LOOKED = 3
 """Sentences after the lead sentence that are considered."""
-LEAST_FOLLOWING, MOST_OPINION = -0.9, -0.3
+MIN_FOLLOWING, MAX_OPINION = -0.9, -0.3
 """Minimum margin of `stands_alone` and maximum margin of `view` of a following sentence: it need
 not stand alone, and adds facts rather than opinion."""
-LEAST_UNFAMILIAR = -1.3
+MIN_UNFAMILIAR = -1.3
 """Minimum margin of `stands_alone` for topics that the heads do not know: "The trial lasts 18
 months", which follows "Council votes to close Harbour Street", has -1.2."""
 SAME_FACT = 0.70
@@ -34,7 +34,7 @@ def list_following(draft: Draft, story: Story, lead: Quote, most: int) -> list[Q
         and float(quote.vector @ lead.vector) >= SAME_EVENT
         and is_same_event(lead, quote)
     )
-    least = LEAST_UNFAMILIAR if draft.is_unfamiliar else LEAST_FOLLOWING
+    least = MIN_UNFAMILIAR if draft.is_unfamiliar else MIN_FOLLOWING
     followings = (_list_behind(lead, quote, most, least) for quote in chain([lead], others))
     return next(filter(None, followings), [])
 
@@ -65,7 +65,7 @@ def continues(quote: Quote, lead: Quote) -> bool:
     """Return True if a sentence may follow the lead: it contains no opinion, invitation, praise or
     "I", does not repeat the lead, and does not begin other news."""
     return (
-        quote.opinion <= MOST_OPINION
+        quote.opinion <= MAX_OPINION
         and float(quote.vector @ lead.vector) < SAME_FACT
         and not _is_other_news(quote.sentence, lead.sentence)
         and not begins_with(quote.text, "sentences", "invitations", "surprises", "feelings")

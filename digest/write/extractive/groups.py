@@ -19,7 +19,7 @@ NEAREST = 2
 """Number of nearest examples of a group whose cosines are averaged."""
 MIN_COSINE = 0.15
 """Mean cosine to the examples below which a sentence belongs to no group."""
-LEAST_LEARNED = -0.5
+MIN_LEARNED = -0.5
 """Head score below which a sentence belongs to no group; two of three sentences below it are about
 something else."""
 
@@ -55,7 +55,7 @@ THEMES: tuple[Group, ...] = (
     USE,
 )
 
-LEAST_THEME = 0.35
+MIN_THEME = 0.35
 """Cosine of an example and a description of the topic from which the topic has the theme: 0.55 and
 more for the shipped AI topic, at most 0.29 for coins, security, space and web3. A short description
 such as "Large language models" has 0.52."""
@@ -71,7 +71,7 @@ def list_themes(topic: Topic) -> tuple[Group, ...]:
     """Return the themes of the topic's special analysis; empty for topics other than AI."""
     about = embed(list_descriptions(topic))
     near = [(_encode(theme.examples) @ about.T).max() for theme in THEMES]
-    return tuple(theme for theme, fit in zip(THEMES, near, strict=True) if fit >= LEAST_THEME)
+    return tuple(theme for theme, fit in zip(THEMES, near, strict=True) if fit >= MIN_THEME)
 
 
 def drop_lone_other(items: Sequence[Item], language: Language) -> list[Item]:
@@ -94,7 +94,7 @@ def choose_group(
     if all(group.head for group in groups):
         heads = [group.head for group in groups]
         scores = [float(each.sum()) for each in score_texts(heads, texts, vectors)]
-        least = LEAST_LEARNED
+        least = MIN_LEARNED
     else:
         vector = vectors.sum(axis=0)
         vector = vector / (np.linalg.norm(vector) or 1.0)

@@ -11,7 +11,7 @@ from digest.models import Item
 from digest.reading import Story
 from digest.reading.amounts import find_amounts
 from digest.reading.assets import Asset, find_assets
-from digest.reading.index_terms import LEAST_SUM
+from digest.reading.index_terms import MIN_SUM
 from digest.reading.names import find_names
 from digest.reading.vocabulary import CURRENCIES
 from digest.write.extractive import notes
@@ -34,10 +34,10 @@ QUOTES_OF_ASSET = 2
 """Sentences about one asset, by different authors."""
 MAX_NAMED = 3
 """Maximum assets named in a sentence; a list of ten tickers says nothing about any of them."""
-PRICE_FITNESS, LEAST_FITNESS = -0.2, 0.2
+PRICE_FITNESS, MIN_FITNESS = -0.2, 0.2
 """Minimum fitness of a sentence about a price, because these are short and repeated every day, and
 of any other sentence about money."""
-LEAST_PRINT = 0.4
+MIN_PRINT = 0.4
 """Minimum print log odds (`rate_print`) of a sentence about money, unless `Draft.takes_all`."""
 MIN_COSINE = 0.3
 """Minimum cosine to prices or the economy, because percentages occur in every kind of news."""
@@ -114,7 +114,7 @@ def has_figure(text: str, *, moves: bool) -> bool:
     percentage counts. Small sums are prices of products."""
     return any(
         (moves and amount.unit in ("percent", "bp"))
-        or (amount.unit in CURRENCIES and (moves or amount.value >= LEAST_SUM))
+        or (amount.unit in CURRENCIES and (moves or amount.value >= MIN_SUM))
         for amount in find_amounts(text)
     )
 
@@ -147,7 +147,7 @@ def list_finance(draft: Draft) -> list[Item]:
     items: list[Item] = []
     for _, quote, story in sorted(list_deals(draft), key=lambda entry: -entry[0]):
         is_told = story.event in draft.events or draft.is_printed(quote)
-        if len(items) < MAX_FINANCE and not is_told and not draft.is_weak(quote, LEAST_PRINT):
+        if len(items) < MAX_FINANCE and not is_told and not draft.is_weak(quote, MIN_PRINT):
             items.append(make_item(draft, story, [quote]))
     return items or [notes.nothing(draft.material, "finance")]
 
@@ -155,6 +155,6 @@ def list_finance(draft: Draft) -> list[Item]:
 def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
     """Yield sentences with a name about capital, prices and rates in stories of the topic, with
     their weights and stories."""
-    for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY), LEAST_FITNESS):
+    for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY), MIN_FITNESS):
         if _is_topical(story) and quote.sentence.names:
             yield quote.fitness + story.score, quote, story

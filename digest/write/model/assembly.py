@@ -22,7 +22,7 @@ from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, ma
 from digest.write.extractive.groups import EVENTS, drop_lone_other
 from digest.write.extractive.money import CAPITAL, has_figure
 from digest.write.extractive.quotes import Quote
-from digest.write.model.candidates import MOST, Candidate
+from digest.write.model.candidates import LIMIT, Candidate
 from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import is_generic
 
@@ -38,7 +38,7 @@ money may be empty."""
 SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
 """Minimum cosine of two items that say the same: with the same first post; of one event; sharing a
 name; without any condition. Items of one event or name that share a figure need SAME_FIGURE."""
-LEAST_FIGURE, YEARS = 100, frozenset(map(str, range(1900, 2101)))
+MIN_FIGURE, YEARS = 100, frozenset(map(str, range(1900, 2101)))
 """Smaller numbers, and years, are shared by chance."""
 GATE = 0.67
 """Minimum score of a model's report; one in which every third item fails does not pass."""
@@ -109,7 +109,7 @@ def assemble(
 def _move_deals(items: dict[SectionName, list[Item]]) -> None:
     """Move rounds, purchases and revenue from the events to `finance`; that section has a page of
     its own only if several posts have sums."""
-    room = max(0, MOST["finance"] - len(items["finance"]))
+    room = max(0, LIMIT["finance"] - len(items["finance"]))
     of_companies = (item for item in items["events"] if item.group in CAPITAL.names.values())
     deals = [item for item in of_companies if has_figure(_full_text(item), moves=False)][:room]
     items["events"] = [item for item in items["events"] if item not in deals]
@@ -225,7 +225,7 @@ def _list_products(item: Item) -> list[set[str]]:
     return next(filter(None, numbered), [])
 
 
-def _list_figures(item: Item, least: float = LEAST_FIGURE) -> set[tuple[float, str]]:
+def _list_figures(item: Item, least: float = MIN_FIGURE) -> set[tuple[float, str]]:
     amounts = (a for a in find_amounts(_full_text(item)) if a.value >= least)
     return {
         (a.value, a.unit)
@@ -386,8 +386,8 @@ def _order_items(
 ) -> list[Item]:
     """Return the items of a section in printed order."""
     if name == "overview":
-        return _join_overview(list(items)[: MOST[name]])
-    best = sorted(items, key=lambda item: _rank(item, rank))[: MOST[name]]
+        return _join_overview(list(items)[: LIMIT[name]])
+    best = sorted(items, key=lambda item: _rank(item, rank))[: LIMIT[name]]
     groups = {names[spoken]: n for n, names in enumerate(GROUP_NAMES)}
     best.sort(key=lambda item: groups.get(item.group, 0))
     return drop_lone_other(best, spoken)

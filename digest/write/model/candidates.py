@@ -16,7 +16,7 @@ from digest.write.extractive.money import MAX_FINANCE
 from digest.write.extractive.notes import CRYPTO, STOCKS
 from digest.write.model.schemas import Brief, Events, Grouped, Money, Page, Rewritten, Views
 
-MOST: Mapping[SectionName, int] = {
+LIMIT: Mapping[SectionName, int] = {
     "overview": 4,
     "points": MAX_POINTS,
     "views": 6,
@@ -55,39 +55,39 @@ class Candidate:
 
 
 def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> Iterator[Candidate]:
-    """Yield the items of an answer, at most MOST per section, each with the posts whose ids it
+    """Yield the items of an answer, at most LIMIT per section, each with the posts whose ids it
     cites."""
     spoken = topic.language
     match answer:
         case Brief():
-            for point in answer.points[: MOST["points"]]:
+            for point in answer.points[: LIMIT["points"]]:
                 yield _candidate(
                     "points", point.text, point.cites, shown, spoken, title=point.title
                 )
-            for statement in answer.overview[: MOST["overview"]]:
+            for statement in answer.overview[: LIMIT["overview"]]:
                 yield _candidate("overview", statement.text, statement.cites, shown, spoken)
         case Views():
-            for view in answer.views[: MOST["views"]]:
+            for view in answer.views[: LIMIT["views"]]:
                 post = shown.get(view.post)
                 who = _tidy(view.who, TITLE[spoken]) or (show_speaker(post) if post else "")
                 title = _name_speaker(who, post)
                 yield _candidate("views", view.text, [view.post], shown, spoken, title=title)
         case Events():
-            for entry in answer.events[: MOST["events"]]:
+            for entry in answer.events[: LIMIT["events"]]:
                 group = _group(entry, EVENTS, spoken)
                 yield _candidate("events", entry.text, entry.cites, shown, spoken, group=group)
             themes = list_themes(topic) if answer.special else ()
-            for entry in answer.special[: MOST["ai"]]:
+            for entry in answer.special[: LIMIT["ai"]]:
                 group = _group(entry, themes, spoken)
                 yield _candidate("ai", entry.text, entry.cites, shown, spoken, group=group)
         case Money():
-            for asset in answer.markets[: MOST["markets"]]:
+            for asset in answer.markets[: LIMIT["markets"]]:
                 group = (CRYPTO if "coin" in asset.kind.lower() else STOCKS)[spoken]
                 title, text = asset.title, asset.text
                 yield _candidate(
                     "markets", text, asset.cites, shown, spoken, title=title, group=group
                 )
-            for statement in answer.finance[: MOST["finance"]]:
+            for statement in answer.finance[: LIMIT["finance"]]:
                 yield _candidate("finance", statement.text, statement.cites, shown, spoken)
 
 

@@ -29,9 +29,9 @@ claim may be anywhere in it. (The writer of a report was shown all its posts.)""
 MAX_REFUSED = 0.4
 """Maximum share of good items that a check may refuse. An answer that refuses more is ignored: a
 post may have injected a prompt."""
-LEAST_COPIED, MAX_REPEATS = 8, 3
+MIN_COPIED, MAX_REPEATS = 8, 3
 """Letters from which a shared sentence is no coincidence; number of items that may not share it."""
-LEAST_TAKEN = 1 / 3
+MIN_TAKEN = 1 / 3
 """Share of a sentence copied from a post of another story from which the sentence counts as copied.
 A name that both mention ("the Trump administration") is a quarter."""
 UNSUPPORTED = "not in the cited posts: "
@@ -192,7 +192,7 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
     def copied(part: Candidate) -> bool:
         bare = _squeeze(part.item.text)
         texts = [_squeeze(f"{p.author_name} {p.text}") for p in part.posts]
-        is_repeated = len(bare) >= LEAST_COPIED and counts[bare] >= MAX_REPEATS
+        is_repeated = len(bare) >= MIN_COPIED and counts[bare] >= MAX_REPEATS
         if is_repeated and bare not in "".join(texts[:1]):
             return True
         own = "\n".join(texts)
@@ -203,7 +203,7 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
             if not places[passage] & set(part.item.cites)
             for letter in range(len(passage))
         }
-        return len(taken) > LEAST_TAKEN * len(bare)
+        return len(taken) > MIN_TAKEN * len(bare)
 
     result = []
     for candidate, own in zip(candidates, parts, strict=True):

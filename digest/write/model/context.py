@@ -16,12 +16,7 @@ from digest.models import Post
 from digest.reading import Reading, Story
 from digest.reading.injection import has_injection, remove_injections
 from digest.reading.markup import drop_marks, spell_arrows
-from digest.reading.sentences import (
-    HEADLINE_CHARS,
-    HEADLINE_WORDS,
-    is_cut_off,
-    strip_addressees,
-)
+from digest.reading.sentences import HEADLINE_CHARS, HEADLINE_WORDS, is_cut_off, strip_addressees
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
 from digest.write.extractive.detail import is_person
@@ -35,7 +30,7 @@ LINE_CHARS = range(72, 241)
 """Minimum and maximum characters of a story in the list of all stories, as far as there is room."""
 FOREMOST = 50
 """First stories of that list, whose lines get twice the room of later ones."""
-LEAST_LEAD = 0.7
+MIN_LEAD = 0.7
 """Minimum value (`rate_quote`) of a sentence whose post replaces the story's first post there."""
 MAX_LEADS = 6
 """Posts of a story among which the best one to show is chosen."""
@@ -47,7 +42,7 @@ above the third figure, because resellers write the longest news of a product.""
 NAME_CHARS, SHORT_NAME_CHARS, HANDLE_CHARS, LONG_WORD = 40, 24, 30, 20
 VIEW_CHARS = 70
 """Minimum characters of a post with a view; shorter ones are exclamations."""
-LEAST_OPINION = 0.5
+MIN_OPINION = 0.5
 """Minimum margin of `view` of a post's best sentence, less the post's margin of `advertisement`,
 for a post that is shown as a view. On 18 days that an editor read, heads trained without the day,
 107 of 118 views lie above it; of the top 12 of a day 30 % are views and 5 % advertisements."""
@@ -245,7 +240,7 @@ class Context(ShownPosts):
         for place, reading in enumerate(story.readings[:MAX_LEADS]):
             quotes = filter(reports_news, self.draft.quotes.get(reading.key, ()))
             value = max((rate_quote(quote, place) for quote in quotes), default=0.0)
-            if value >= LEAST_LEAD and not _sells(reading) and not is_cut_headline(reading.post):
+            if value >= MIN_LEAD and not _sells(reading) and not is_cut_headline(reading.post):
                 size = _measure_width(shorten(reading.post.text, POST_CHARS))
                 value += FULLER * min(1.0, size / FULL_CHARS) - LATER * place
                 offer = reading.scores.get("advertisement", 0.0) - NO_OFFER
@@ -261,7 +256,7 @@ class Context(ShownPosts):
             if len(r.post.text) >= VIEW_CHARS
         ]
         likely = sorted(rated, key=lambda entry: -entry[0])
-        return unique_authors(post for value, post in likely if value > LEAST_OPINION)
+        return unique_authors(post for value, post in likely if value > MIN_OPINION)
 
     def measure_view(self, post: Post) -> float:
         """Return the margin of `view` of the best sentence of a person's post; minus infinity for

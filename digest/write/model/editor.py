@@ -21,15 +21,14 @@ from digest.write import Material
 from digest.write.extractive import notes
 from digest.write.extractive.groups import EVENTS, NONE, Group, list_themes
 from digest.write.extractive.notes import heading
-from digest.write.model.assembly import (
-    GATE,
-    NEWS_SECTIONS,
-    Edited,
-    assemble,
-    list_distinct,
-    reduce,
+from digest.write.model.assembly import GATE, NEWS_SECTIONS, Edited, assemble, list_distinct, reduce
+from digest.write.model.candidates import (
+    LIMIT,
+    Candidate,
+    read_candidates,
+    require_subject,
+    rewrite,
 )
-from digest.write.model.candidates import MOST, Candidate, read_candidates, require_subject, rewrite
 from digest.write.model.check import (
     apply_check,
     cut_refused,
@@ -39,14 +38,7 @@ from digest.write.model.check import (
     show_items,
     strip_copied,
 )
-from digest.write.model.context import (
-    MUST,
-    POST_CHARS,
-    Context,
-    Event,
-    is_cut_headline,
-    shorten,
-)
+from digest.write.model.context import MUST, POST_CHARS, Context, Event, is_cut_headline, shorten
 from digest.write.model.pick import (
     BRIEF_POSTS,
     MAX_STORIES,
@@ -55,19 +47,10 @@ from digest.write.model.pick import (
     is_plausible,
 )
 from digest.write.model.prompts import LANGUAGES, Prompt
-from digest.write.model.schemas import (
-    Brief,
-    Check,
-    Events,
-    Money,
-    Page,
-    Pick,
-    Repair,
-    Views,
-)
+from digest.write.model.schemas import Brief, Check, Events, Money, Page, Pick, Repair, Views
 from digest.write.verify.screening import screen_items, trim_items
 
-MOST_GROUPED = 300
+MAX_GROUPED = 300
 """Stories that are considered; the pages have room for far fewer."""
 BRIEF_CHARS = (900, 280, 280, 280)
 """Characters of each post of an event in the brief."""
@@ -171,7 +154,7 @@ class Editor:
 
     async def _pick(self) -> list[Event]:
         """Return the day's events in the model's order, or in rank order without its answer."""
-        prospects = self.material.prospects[:MOST_GROUPED]
+        prospects = self.material.prospects[:MAX_GROUPED]
         if len(prospects) >= FEW_STORIES:
             points = (shorten(text, TOLD_CHARS) for text in self.material.earlier_points[:MAX_TOLD])
             earlier = "\n".join(filter(None, points))
@@ -181,7 +164,7 @@ class Editor:
             pick = await self._ask(self._call("pick", Pick, values))
             if pick and is_plausible(pick, shown):
                 return group_stories(prospects, pick, shown)
-        return group_stories(self.context.stories()[:MOST_GROUPED])
+        return group_stories(self.context.stories()[:MAX_GROUPED])
 
     def _common(self) -> dict[str, object]:
         topic, window = self.material.topic, self.material.window
@@ -207,16 +190,16 @@ class Editor:
         special = heading("ai", topic)
         forms: list[tuple[str, type[BaseModel], str, dict[str, object]]] = [
             ("brief", Brief, leading, {
-                "most": MOST["points"], "events": leading, "others": others,
+                "most": LIMIT["points"], "events": leading, "others": others,
             }),
-            ("views", Views, views, {"most": MOST["views"], "posts": views}),
+            ("views", Views, views, {"most": LIMIT["views"], "posts": views}),
             ("events", Events, further, {
                 "events": further, "special": special,
-                "most": MOST["events"], "most_special": MOST["ai"],
+                "most": LIMIT["events"], "most_special": LIMIT["ai"],
                 "groups": self._list_names(EVENTS), "themes": self._list_names(list_themes(topic)),
             }),
             ("money", Money, money, {
-                "posts": money, "most_markets": MOST["markets"], "most_finance": MOST["finance"],
+                "posts": money, "most_markets": LIMIT["markets"], "most_finance": LIMIT["finance"],
             }),
         ]  # fmt: skip
         common = {**self._common(), "language": LANGUAGES[self.material.topic.language]}

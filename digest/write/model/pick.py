@@ -37,21 +37,21 @@ SAME_PICKED, SAME_NAMED = 0.25, 0.15
 languages may be this far apart; and if they share a name, which no prompt injection can fake."""
 MAX_MUST_EVENTS = 10
 """Maximum MUST events: as many as a report has points."""
-MOST_COMPARED = 4
+MAX_COMPARED = 4
 """Posts of a story that are compared if the model merges it with another: the one that it saw need
 not be the first."""
 MAX_SAME = 8
 """Stories that the model may merge at once; a longer list is not one event."""
 MAX_MUST = 14
 """Must-haves of an answer; the surplus is rated PICKED."""
-MAX_ADS, LEAST_AD = 1 / 3, -1.0
+MAX_ADS, MIN_AD = 1 / 3, -1.0
 """Maximum share of stories that the model may call advertising; and the margin of `advertisement`
 below which a story is none (5 of 119 are), so that a post cannot talk the model out of a story."""
 MAX_SELLERS = 2
 """Authors up to which a story may be advertising; with more, only the shown post was ill chosen."""
-LEAST_PICKED = 6
+MIN_PICKED = 6
 """Fewer picked stories are not a plausible choice for a day."""
-LEAST_TRUST = 0.5
+MIN_TRUST = 0.5
 """Minimum share of pairs (picked, left out) in which our rank also prefers the picked story."""
 LEADING, FURTHER = 12, 10
 """Events shown in the brief if fewer than FURTHER are MUST; number of them that are shown nowhere
@@ -128,10 +128,10 @@ def is_plausible(pick: Pick, count: int) -> bool:
     importance = _read_importance(pick, count)
     picked = [at for at in range(count) if importance.get(at, 0) >= PICKED]
     others = [at for at in range(count) if importance.get(at, 0) < PICKED]
-    if len(picked) < min(LEAST_PICKED, count // 4):
+    if len(picked) < min(MIN_PICKED, count // 4):
         return False
     agree = sum(at < other for at in picked for other in others)
-    return not others or agree >= LEAST_TRUST * len(picked) * len(others)
+    return not others or agree >= MIN_TRUST * len(picked) * len(others)
 
 
 def _list_ads(pick: Pick, stories: Sequence[Story]) -> set[int]:
@@ -140,7 +140,7 @@ def _list_ads(pick: Pick, stories: Sequence[Story]) -> set[int]:
     if len(listed) > MAX_ADS * len(stories):
         return set()
     margins = {at: stories[at].readings[0].scores.get("advertisement", 0.0) for at in listed}
-    return {at for at, margin in margins.items() if margin > LEAST_AD}
+    return {at for at, margin in margins.items() if margin > MIN_AD}
 
 
 def _rate_ads(
@@ -167,7 +167,7 @@ def _unite(
 ) -> list[list[int]]:
     """Return groups of indices, best first, in the order of their best story; advertising is never
     merged."""
-    leads = [story.readings[:MOST_COMPARED] for story in stories]
+    leads = [story.readings[:MAX_COMPARED] for story in stories]
     encoded = iter(encode_readings([reading for readings in leads for reading in readings]))
     vectors = [[next(encoded) for _ in readings] for readings in leads]
     leader = list(range(len(stories)))
@@ -196,7 +196,7 @@ def _unite(
 def _list_subjects(story: Story) -> set[str]:
     """Return the names of a story's leading posts, and its authors' handles, because the parts of a
     thread may share no name."""
-    readings = story.readings[:MOST_COMPARED]
+    readings = story.readings[:MAX_COMPARED]
     names = {n.key.replace(" ", "").casefold() for reading in readings for n in reading.names}
     return names | {f"@{r.post.author}" for r in readings if r.post.source == "x"}
 

@@ -36,7 +36,7 @@ MAX_SENTENCES = 5
 POST_CHARS, MAX_POSTS = 400, 2
 """Characters of each post, and posts of each item, that are shown to the model."""
 ANSWER_TOKENS = 900
-ALIKE_SPAN, MAX_ALIKE, LEAST_ALIKE = timedelta(days=6), 8, 0.18
+ALIKE_SPAN, MAX_ALIKE, MIN_ALIKE = timedelta(days=6), 8, 0.18
 """Days before the newest report whose items are compared with a question if no item has its words;
 maximum similar items; their minimum cosine. Of 20 questions in two languages on two days words
 found 17, and the other 3 were among the nearest five."""
@@ -189,7 +189,7 @@ async def _find_similar(store: Store, question: str, topic: str) -> list[Hit]:
         replace(hit, score=float(asked @ vector))
         for hit, vector in zip(items, vectors, strict=True)
     ]
-    similar = [hit for hit in scored if hit.score >= LEAST_ALIKE]
+    similar = [hit for hit in scored if hit.score >= MIN_ALIKE]
     return sorted(similar, key=lambda hit: -hit.score)[:MAX_ALIKE]
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 CHUNK_TOKENS, ANSWER_TOKENS = 2_400, 3_000
 """Tokens of the items in one call, and of its answer."""
-LEAST_TRANSLATED = 2 / 3
+MIN_TRANSLATED = 2 / 3
 """Minimum share of items that must be translated and verified, or the fallback is used."""
 
 _TRANSLATED: Mapping[Language, str] = {
@@ -70,7 +70,7 @@ async def translate(
     ]
     proved = trim_items(screen_items(candidates, posts, language), posts, language)
     good = [candidate for candidate in proved if not candidate.problems]
-    if len(good) < LEAST_TRANSLATED * len(items):
+    if len(good) < MIN_TRANSLATED * len(items):
         log.warning("%d of %d items could be translated to %s", len(good), len(items), language)
         return fallback
     items_of = {name: [c.item for c in good if c.section == name] for name in WRITTEN}

@@ -32,13 +32,7 @@ from digest.reading.contexts import (
     joins_things,
 )
 from digest.reading.days import blank_days, blank_zones, find_terms, read_spans
-from digest.reading.markup import (
-    blank_handles,
-    find_commands,
-    find_handles,
-    fold_text,
-    has_markup,
-)
+from digest.reading.markup import blank_handles, find_commands, find_handles, fold_text, has_markup
 from digest.reading.mentions import find_words, follows_name, has_word, join_versions
 from digest.reading.names import find_ticker
 from digest.reading.numerals import find_per_scales
@@ -79,7 +73,7 @@ ClaimKind = Literal[
 
 _MONEY = frozenset("usd usdt usdc us hk nt".split())
 _HALF_OF = frozenset("of the as its their that all".split())
-MOST_CHAINED = 8
+MAX_CHAINED = 8
 """Maximum derived figures that may be operands of each other: 240 a year, so 250 in all."""
 LINK = "a link, markup or mention"
 
@@ -211,7 +205,7 @@ def _find_missing_amounts(
         for amount in checked
         if amount.kind != "magnitude" and not _is_proved(amount, bare, evidence)
     }
-    few = len(faults) <= MOST_CHAINED
+    few = len(faults) <= MAX_CHAINED
     counts = [amount for amount in amounts if _is_proved_count(amount, bare, evidence)]
     for total, count in product(faults, (*faults, *counts)) if few else ():
         if _is_product(total, count, bare, evidence):

@@ -43,7 +43,7 @@ from digest.reading.sentences import strip_context
 from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES
 from digest.text import language
-from digest.write.verify.figures import MOST_COUNTED, read_parts
+from digest.write.verify.figures import MAX_COUNTED, read_parts
 
 _SOURCES = {
     "hn": "Hacker News HN",
@@ -75,14 +75,14 @@ _BESIDE = (
     *(("month", "next_month", 1), ("month", "last_month", -1), ("month", "month_before", -1)),
 )
 """Neighbouring years and months of the post's own, by table of `vocabulary/figures.toml`."""
-LEAST_SIZE = 1e6
+MIN_SIZE = 1e6
 """Place value of the last digit from which a number inside a name is a size."""
 _OPERANDS = frozenset({"number", "share", "multiple"})
-MOST_SHIFT_DAYS = 366
+MAX_SHIFT_DAYS = 366
 """Maximum days from a post to a day or month that it means by "in six weeks"."""
 FIRST_YEAR = 1400.0
 """Smallest bare number that may be a year."""
-MOST_YEARS = 100
+MAX_YEARS = 100
 """Maximum years from a post back to the year that it means by "three years ago"."""
 ZONES = (-8, 0, 9)
 """Offsets from UTC, in hours, in which a post's own day is determined: from California to Japan."""
@@ -243,7 +243,7 @@ def _name_source(source: str, url: str) -> str:
 def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
         behind = bare[amount.end : amount.end + 2]
-        named = amount.in_name and amount.step < LEAST_SIZE  # 72B of a model is a size
+        named = amount.in_name and amount.step < MIN_SIZE  # 72B of a model is a size
         year = amount.text.isdigit() and 1900 < float(amount.text) < 2100 and amount.value % 100
         handle = not bare[amount.start : amount.end].strip()
         opens_line = not bare[: amount.start].rpartition("\n")[2].strip()
@@ -292,7 +292,7 @@ def _count_years(
     named = [float(term.value[5:]) for term in terms if term.value.startswith("year ")]
     named += [n.value for n in numbers if n.text.isdigit() and n.value > FIRST_YEAR]
     for year in named:
-        if (ago := created.year - year) > MOST_COUNTED:
+        if (ago := created.year - year) > MAX_COUNTED:
             yield Amount(0, 0, f"{year:g}", (Quantity(ago, "year"),))
 
 
@@ -326,7 +326,7 @@ def _find_years_away(words: str, amounts: Iterable[Amount]) -> Iterator[int]:
     """Yield the years to where the post's spans may lead: -5 for "five years ago", 3 for "in three
     years" or "three-year plan"."""
     for amount in amounts:
-        if amount.unit == "year" and amount.value < MOST_YEARS and amount.value.is_integer():
+        if amount.unit == "year" and amount.value < MAX_YEARS and amount.value.is_integer():
             ago = next(find_cues(words[amount.end :].lstrip(), "ago"), None)
             yield int(-amount.value if ago and not ago.start() else amount.value)
 
@@ -334,4 +334,4 @@ def _find_years_away(words: str, amounts: Iterable[Amount]) -> Iterator[int]:
 def list_lengths(amounts: Sequence[Amount]) -> list[timedelta]:
     """Return the named time spans of up to a year."""
     lengths = (q.value * SPAN_DAYS.get(q.unit, 0.0) for a in amounts for q in a.quantities)
-    return [timedelta(days=length) for length in lengths if 0 < length < MOST_SHIFT_DAYS]
+    return [timedelta(days=length) for length in lengths if 0 < length < MAX_SHIFT_DAYS]

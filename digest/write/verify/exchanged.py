@@ -20,7 +20,7 @@ from digest.reading.units import Amount
 from digest.select.embed import Vectors
 from digest.write.verify.figures import is_supported
 
-LEAST_TURNED, LEAST_STRAIGHT = 0.25, 0.75
+MIN_TURNED, MIN_STRAIGHT = 0.25, 0.75
 """Minimum by which the crossed pairing must be nearer than the direct one, if the figures are in
 reversed order and if they are not. Of 333 pairs of true items of 18 sets 3 are refused; of 321
 pairs exchanged by us 240 are, of 69 exchanged by others 46."""
@@ -56,8 +56,8 @@ class FigurePair:
         """Return True if the posts have the figures exchanged; `vectors` has a unit vector for each
         of `texts`."""
         if self.is_reversed:
-            return _compare_meaning(self, vectors) + _compare_words(self) >= LEAST_TURNED
-        return _compare_words(self) >= LEAST_STRAIGHT
+            return _compare_meaning(self, vectors) + _compare_words(self) >= MIN_TURNED
+        return _compare_words(self) >= MIN_STRAIGHT
 
 
 def list_pairs(text: str, posts: Sequence[Post]) -> list[FigurePair]:

@@ -22,18 +22,18 @@ LOOSE = 0.05
 kinds `rounding` and `arithmetic` of verify_dev)."""
 LARGE = 10_000.0
 """Smallest figure without a unit that can be an amount of money."""
-LEAST_SUM = 1000.0
+MIN_SUM = 1000.0
 """Smallest figure without a unit that can be added to money: 底薪 6500 多 2000."""
 SPANS = frozenset("hour day week month year".split())
-MOST_COUNTED = 10
+MAX_COUNTED = 10
 """Maximum things, days or weeks that a reader counts without help."""
 TELLING_DIGITS = 3
 """Digits from which equal numbers are no coincidence, whatever their units."""
 LARGEST_STEP = 0.01
 """Largest place value of the last digit of a rate; a decimal with fewer digits may be a version or
 a setting."""
-MOST_SUMMED = 8
-MOST_OPERANDS = 60
+MAX_SUMMED = 8
+MAX_OPERANDS = 60
 """Maximum figures of the cited posts as operands, because a long table gives chance results."""
 
 
@@ -92,7 +92,7 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     units = {mine.unit, other.unit} - {"", "count"}
     dimensions = {load_dimensions().get(unit, (unit, 1.0))[0] for unit in units}
     if len(units) == 2:
-        exact = mine.value > MOST_COUNTED or mine.value != int(mine.value)
+        exact = mine.value > MAX_COUNTED or mine.value != int(mine.value)
         same = exact and len(dimensions) == 2
         return same and dimensions.isdisjoint(RIVALS)
     return _is_telling(amount) and dimensions.isdisjoint(RIVALS)
@@ -123,7 +123,7 @@ def _convert(
         if fact_unit:  # "three models" is not supported by three months
             return None
     if unit and not fact_unit and counted and unit not in CURRENCIES:
-        aged = unit == "year" and mine.value > MOST_COUNTED  # 我 34 对方 31
+        aged = unit == "year" and mine.value > MAX_COUNTED  # 我 34 对方 31
         return (mine.value, other.value) if aged else None
     if counts and not unit and fact_unit in ("percent", "pp"):
         return None  # "28 people" is not 28%
@@ -188,7 +188,7 @@ def is_uncontradicted(
     measure = _measure(amount.quantities[0])
     if amount.kind != "number" or (measure and amount.unit not in SPANS):
         return False
-    if amount.in_name or amount.value > MOST_COUNTED or amount.value != int(amount.value):
+    if amount.in_name or amount.value > MAX_COUNTED or amount.value != int(amount.value):
         return False
     return not any(
         _measure(quantity) == measure
@@ -288,7 +288,7 @@ def is_converted(
     is 5 a month, one in two seconds is 30 a minute, $15 a month is 180 a year in all. With `paced`
     any time unit of the clause counts: 140 a month, 一年 1680."""
     first = (quantity for other in others for quantity in other.quantities[:1])
-    facts = list(islice((q for q in first if (q.value, q.unit) != (1, "count")), MOST_OPERANDS))
+    facts = list(islice((q for q in first if (q.value, q.unit) != (1, "count")), MAX_OPERANDS))
     beside = [pair for pair in pairwise(facts) for pair in (pair, pair[::-1])]
     rates = [(fact, _seconds(span.unit) * span.value) for fact, span in beside]
     rates += [(fact, _seconds(unit)) for fact in facts for unit in spans]
@@ -339,7 +339,7 @@ def _results(
     that must name the operation ("" for none). `is_stated`: the statement has the operands."""
     for fact in facts:
         yield from _derive_from_one(amount.unit, fact, shared=amount.kind == "share")
-    unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
+    unique = list(dict.fromkeys(facts))[:MAX_OPERANDS]
     beside = {*pairwise(facts), *pairwise(unique)}
     twice = [(fact, fact) for fact in unique if facts.count(fact) > 1]
     for left, right in (*permutations(unique, 2), *twice):
@@ -380,8 +380,8 @@ def _apply_changes(amount: Amount, clause: str, facts: Sequence[Quantity]) -> It
 
 def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
     """Yield the totals of three and more consecutive figures."""
-    for at, first in enumerate(facts[: MOST_OPERANDS - 2]):
-        following = facts[at:MOST_OPERANDS]
+    for at, first in enumerate(facts[: MAX_OPERANDS - 2]):
+        following = facts[at:MAX_OPERANDS]
         for addends in (following, [fact for fact in following if fact.unit == first.unit]):
             pairs = [(fact, _comparable(first, fact)) for fact in addends]
             scaled = (
@@ -389,7 +389,7 @@ def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
                 for fact, pair in pairs
                 if pair and _fits(unit, first, fact)
             )
-            yield from islice(accumulate(islice(scaled, MOST_SUMMED)), 2, None)
+            yield from islice(accumulate(islice(scaled, MAX_SUMMED)), 2, None)
 
 
 def _derive_from_two(
@@ -481,7 +481,7 @@ def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
         return units == {"percent"}
     if unit in ("", "count"):
         return True
-    if unit not in NO_SIZES and units <= {unit, ""} and min(left.value, right.value) >= LEAST_SUM:
+    if unit not in NO_SIZES and units <= {unit, ""} and min(left.value, right.value) >= MIN_SUM:
         return True
     dimension = load_dimensions().get(unit, (unit, 1.0))[0]
     return all(load_dimensions().get(u, (u, 1.0))[0] == dimension for u in units)

@@ -29,26 +29,26 @@ from digest.reading.units import Amount, Quantity
 from digest.reading.vocabulary import load_dimensions
 from digest.write.verify import Claim
 from digest.write.verify.evidence import SPAN_DAYS, Evidence, list_lengths, read_evidence
-from digest.write.verify.figures import EXACT, MOST_COUNTED, RIVALS, find_trailing_step
+from digest.write.verify.figures import EXACT, MAX_COUNTED, RIVALS, find_trailing_step
 from digest.write.verify.sums import FACTORS, list_results
 
-MOST_ROUNDED = 0.06
+MAX_ROUNDED = 0.06
 """Maximum relative difference due to rounding: 60 for 62.4."""
-LEAST_ROUNDED = 0.01
+MIN_ROUNDED = 0.01
 """The same if nothing says that the result of a calculation is rounded: 1,600 for 1,612."""
 BEYOND, BEYOND_SHARE = 0.1, 0.25
 """Relative excess of a result over a hedged figure or a share: 8 % is "less than a tenth"."""
 ZONES = (-12, 0, 14)
 """Offsets from UTC, in hours, of the earliest and latest time zones."""
 SPAN_MINUTES = {"hour": 60, "minute": 1}
-MOST_MONTHS = 24
+MAX_MONTHS = 24
 """Maximum months between two months that the posts name."""
-MOST_SPAN, NEAR_MINUTES = 200, 15
+MAX_SPAN, NEAR_MINUTES = 200, 15
 """Maximum hours or minutes from a post to an hour that it means by "in 90 mins"; tolerance in
 minutes."""
 
 
-MOST_RESTORED = 3
+MAX_RESTORED = 3
 """Maximum figures, days and versions of one item that the model may restore. No true item refused
 by code had more; an item about another post has many, each of which may match something by
 chance."""
@@ -60,7 +60,7 @@ def may_give_all(
     """Return True if the cited posts may support all claims of an item that code refused, with the
     help of `sums`; None allows for sums that the model may still give."""
     exact = [claim for claim in claims if claim.kind in ("figure", "derived", "day", "version")]
-    return len(exact) <= MOST_RESTORED and all(
+    return len(exact) <= MAX_RESTORED and all(
         may_give(claim, text, posts)
         or (_may_follow(claim, text) if sums is None else _follows(claim, text, posts, sums))
         for claim in claims
@@ -161,14 +161,14 @@ def _is_scaling(amount: Amount) -> bool:
     ("a hundred such wallets")."""
     value, plain = amount.value, amount.unit in ("", "count", *SPAN_DAYS, *SPAN_MINUTES)
     whole = value == int(value) and value > 1
-    return whole and (value <= MOST_COUNTED or (plain and 10 * find_trailing_step(value) > value))
+    return whole and (value <= MAX_COUNTED or (plain and 10 * find_trailing_step(value) > value))
 
 
 def _is_result(amount: Amount, value: float) -> bool:
     """Return True if a result equals the amount, rounded to its last digit or as hedged."""
     mine, bound = amount.quantities[0], amount.hedge in ("over", "under")
     for result in (value, 100 * value) if mine.unit == "percent" else (value,):
-        rounded = min(find_trailing_step(mine.value) / 2, LEAST_ROUNDED * abs(mine.value))
+        rounded = min(find_trailing_step(mine.value) / 2, MIN_ROUNDED * abs(mine.value))
         if abs(result - mine.value) <= max(rounded, amount.step / 2, EXACT * abs(mine.value)):
             return True
         vague = amount.hedge or amount.kind in ("share", "multiple")
@@ -201,7 +201,7 @@ def _may_give_amount(amount: Amount, evidence: Evidence) -> bool:
         return False
     mine = amount.quantities[0]
     bound = amount.hedge in ("over", "under")
-    if amount.unit == "month" and amount.value < MOST_MONTHS:
+    if amount.unit == "month" and amount.value < MAX_MONTHS:
         months = [int(t[6:]) for t in evidence.terms if t.startswith("month ")]
         if any((a - b - amount.value) % 12 == 0 for a, b in permutations(months, 2)):
             return True  # from June of one year to September of the next
@@ -239,7 +239,7 @@ def _is_near(mine: Quantity, fact: Quantity, step: float, *, bound: bool) -> boo
     scale, other = (sizes[0][1], sizes[1][1]) if same else (1.0, 1.0)
     difference = abs(mine.value * scale - fact.value * other)
     rounded = max(step, find_trailing_step(mine.value)) * scale * (1.0 if bound else 0.5)
-    most = min(rounded, MOST_ROUNDED * abs(mine.value * scale))
+    most = min(rounded, MAX_ROUNDED * abs(mine.value * scale))
     return difference <= max(most, EXACT * abs(mine.value * scale)) * (1 + EXACT)
 
 
@@ -266,7 +266,7 @@ def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
     spans += [
         timedelta(minutes=amount.value * SPAN_MINUTES[amount.unit])
         for amount in evidence.amounts
-        if amount.unit in SPAN_MINUTES and amount.value < MOST_SPAN
+        if amount.unit in SPAN_MINUTES and amount.value < MAX_SPAN
     ]
     times = [created + span for created, span in product(evidence.created, spans)]
     apart = [abs(at.hour * 60 + at.minute - hour.minutes) % 1440 for at in times]

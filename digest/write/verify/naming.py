@@ -49,7 +49,7 @@ from digest.reading.speakers import find_lower_speakers, speaks
 from digest.reading.vocabulary import KnownName
 from digest.text import language
 
-MOST_SPELLED = 6
+MAX_SPELLED = 6
 """Maximum words of a name that an abbreviation stands for."""
 TYPO_CHARS = 8
 """Minimum letters of a word that may be misspelled or cut off."""
@@ -337,7 +337,7 @@ def _find_missing_words(name: str, text: str, start: int, mentions: Mentions) ->
 
 def _spell_out(text: str, start: int) -> str:
     """Return a name with its continuation after "of": Massachusetts Institute of Technology."""
-    words = text[start:].partition(",")[0].split()[:MOST_SPELLED]
+    words = text[start:].partition(",")[0].split()[:MAX_SPELLED]
     return " ".join(takewhile(lambda word: word.istitle() or word in ("of", "for", "and"), words))
 
 

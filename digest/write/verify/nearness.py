@@ -34,7 +34,7 @@ true sentences none lies above 0.14; both of 2 with a wrong speaker lie above th
 OTHER_AUTHOR = "another author's words"
 SHORT = 14
 """Bytes of a sentence too short to be checked alone; it is joined to the sentence before it."""
-MOST_CHARS = 2400
+MAX_CHARS = 2400
 """Characters of a post that are compared; long posts say at the beginning what they are about."""
 
 
@@ -146,7 +146,7 @@ def _split_post(post: Post) -> Iterator[str]:
     """Yield a post in pieces of the encoder's input length, its sentences, and the end of its last
     line even if the source cut it off."""
     reading = Reading(post)
-    words = reading.plain[:MOST_CHARS]
+    words = reading.plain[:MAX_CHARS]
     yield from (words[at : at + EMBED_CHARS] for at in range(0, len(words), EMBED_CHARS))
     yield from split_line(words.rpartition("\n")[2])[-1:]
     yield from (sentence.text for sentence in reading.sentences[:24])

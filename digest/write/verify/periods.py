@@ -32,7 +32,7 @@ NEAR_DAYS = 30
 """Maximum days from a post to the day that it may mean by 9.19."""
 BESIDE_CHARS = 12
 """Maximum characters between a day and "posts from"."""
-MOST_DAYS = 20
+MAX_DAYS = 20
 """Maximum days of the posts that are compared, because a calendar gives chance results."""
 
 
@@ -135,14 +135,14 @@ def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
     """Yield the days of the posts' hours in the time zones of the statement: Monday noon in New
     York is Tuesday in Beijing."""
     days = _list_meant(evidence)
-    for hour, other in product(hours, evidence.hours[:MOST_DAYS]):
+    for hour, other in product(hours, evidence.hours[:MAX_DAYS]):
         there = (convert_hour(other, day, hour.zone) for day in days if _differ(hour, other))
         yield from (as_day(at.date()) for at in there if _is_at(at, hour))
 
 
 def _list_meant(evidence: Evidence) -> list[date]:
     """Return the days to which the posts' hours may belong; summer time depends on them."""
-    return list(_list_dates((*evidence.days[:MOST_DAYS], *evidence.own_days), evidence))
+    return list(_list_dates((*evidence.days[:MAX_DAYS], *evidence.own_days), evidence))
 
 
 def _differ(hour: Hour, other: Hour) -> bool:
@@ -216,7 +216,7 @@ def _add_spans(evidence: Evidence) -> Iterator[Hour]:
     for hour in evidence.hours[:10]:
         yield from (replace(hour, minutes=(hour.minutes + span) % 1440) for span in spans)
     past = -1 if has_cue(evidence.text, "past") else 1
-    for created, span in product(evidence.created[:MOST_DAYS], spans):
+    for created, span in product(evidence.created[:MAX_DAYS], spans):
         at = created.astimezone(UTC) + past * timedelta(minutes=span)
         for minutes in (at.hour * 60 + at.minute, at.hour * 60 + at.minute + 1):
             yield Hour(0, 0, "", minutes % 1440, "UTC")
@@ -261,13 +261,13 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
             return True
     length = SPAN_DAYS.get(amount.unit, 0.0)
     slack = 0.5 if length == 1 else length / (4 if amount.hedge else 7)
-    days = list(_list_dates(evidence.days[:MOST_DAYS], evidence))
-    own = list(_list_dates(evidence.own_days[:MOST_DAYS], evidence))
+    days = list(_list_dates(evidence.days[:MAX_DAYS], evidence))
+    own = list(_list_dates(evidence.own_days[:MAX_DAYS], evidence))
     gaps = [abs((a - b).days) for a, b in combinations(days, 2)]
     gaps += [gap + 1 for gap in gaps if length == 1]  # 28 to 30 October is three days
     # A post's own day has one date per time zone; those are not a time span.
     gaps += [abs((a - b).days) for a, b in product(days, own)]
-    dates = [at.date() for at in evidence.created[:MOST_DAYS]]
+    dates = [at.date() for at in evidence.created[:MAX_DAYS]]
     gaps += [abs((a - b).days) for a, b in combinations(dates, 2)]
     return bool(length) and any(abs(gap - amount.value * length) <= slack for gap in gaps)
 

@@ -13,19 +13,19 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from itertools import islice, product
 
 MAX_CHARS = 100
-MOST_OPERANDS = 2
-"""Maximum figures of posts in a calculation; sums of figures and products may have MOST_SUMMED."""
-MOST_SUMMED = 8
-MOST_FACTORS = 2
+MAX_OPERANDS = 2
+"""Maximum figures of posts in a calculation; sums of figures and products may have MAX_SUMMED."""
+MAX_SUMMED = 8
+MAX_FACTORS = 2
 FACTORS = frozenset({2.0, 7.0, 8.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
 """Factors that no post needs to have: half, double, and between units of time, bits and bytes."""
 POWERS = frozenset({1.0, 100.0, 1000.0, 1e6})
 """Factors between other units; applied to a single figure they would change its magnitude."""
 WHOLES = frozenset({1.0, 100.0})
 """Numbers that a share is subtracted from or added to before it multiplies: 10 / (1 - 0.6)."""
-MOST_RESULTS = 50
-MOST = 1e18
-LEAST_POWER = 2
+MAX_RESULTS = 50
+MAX_NUMBER = 1e18
+MIN_POWER = 2
 """Minimum power of ten between a figure and its leading digits: 273 for 273 million."""
 EXACT = 1e-9
 _OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
@@ -46,7 +46,7 @@ def list_results(text: str, known: Set[float], factors: Set[float] = FACTORS) ->
             choices = product(
                 *(_list_meant(n, known, factors | POWERS) for n, _ in _list_numbers(tree))
             )
-            for values in islice(choices, MOST_RESULTS):
+            for values in islice(choices, MAX_RESULTS):
                 yield _work_out(tree, iter(values))
 
 
@@ -72,7 +72,7 @@ def _read_number(tree: ast.expr) -> float | None:
     match tree:
         case ast.Constant(value=bool()):
             return None
-        case ast.Constant(value=int() | float() as value) if abs(value) < MOST:
+        case ast.Constant(value=int() | float() as value) if abs(value) < MAX_NUMBER:
             return float(value)
     return None
 
@@ -98,11 +98,11 @@ def _is_short(tree: ast.expr, known: Set[float], factors: Set[float]) -> bool:
     figures = [n for n, scales in numbers if n not in (factors | powers if scales else wholes)]
     if 100 in used:
         figures = list(set(figures))  # 2000 - 2000 * 95 / 100
-    more = max(0, len(used) - MOST_FACTORS)  # surplus factors, which the posts must have
+    more = max(0, len(used) - MAX_FACTORS)  # surplus factors, which the posts must have
     others = len(figures) + more
     return (
         (others > 0 or not known.isdisjoint(used))
-        and others <= (MOST_SUMMED if _adds_up(tree) else MOST_OPERANDS)
+        and others <= (MAX_SUMMED if _adds_up(tree) else MAX_OPERANDS)
         and more <= sum(n in known for n in used)
         and (powers.isdisjoint(used) or sum(n != 1 and n not in powers for n, _ in numbers) > 1)
         and all(
@@ -132,7 +132,7 @@ def _is_scaled(value: float, number: float) -> bool:
     if number <= 0 or value < number:
         return False
     power = math.log10(value / number)
-    return power > LEAST_POWER - EXACT and abs(power - round(power)) < EXACT
+    return power > MIN_POWER - EXACT and abs(power - round(power)) < EXACT
 
 
 def _work_out(tree: ast.expr, values: Iterator[float]) -> float:
