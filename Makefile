@@ -27,10 +27,10 @@ test: .venv/ready ## formatting, lint, types and all tests
 	@$(BIN)/python -c "import json; print('coverage of digest/ and bot/: %.0f %%' % \
 		json.load(open('.coverage.json'))['summary']['percent_covered'])"
 
-bench: .venv/ready ## prints the figures and writes them to docs/figures.md; asserts no time
+bench: .venv/ready ## measures speed and memory and writes the figures to docs/figures.md
 	$(BIN)/python -m tools.figures
 
-chaos: .venv/ready ## kills the sending process 200 times, and long faults, many machines, and the widest tests; fails where a message is lost or doubled
+chaos: .venv/ready ## kills the sending process 200 times, simulates outages and many machines, runs the full tests; fails if a message is lost or duplicated
 	$(BIN)/python -c "from tools.chaos import main; main()"
 	$(BIN)/python -m tools.chaos_day
 	$(BIN)/python -m tools.chaos_faults
@@ -38,13 +38,13 @@ chaos: .venv/ready ## kills the sending process 200 times, and long faults, many
 	$(BIN)/python -c "from tools.chaos_workers import main; main()"
 	FULL=1 $(BIN)/python -m pytest -n auto tests/test_platforms.py tests/test_ledger_machine.py tests/test_damage.py tests/test_collect.py
 
-evaluate: .venv/ready ## what selection is worth on labelled days, and the verifier; DATA=DIR for another folder
+evaluate: .venv/ready ## measures quality on labelled days and writes docs/figures.md; DATA=DIR for another folder
 	$(BIN)/python -m tools.evaluate $(DATA)
 
-train: .venv/ready ## makes the learned heads again from ../shared/data, byte for byte
+train: .venv/ready ## trains the heads from ../shared/data; byte-identical
 	$(BIN)/python -m tools.train
 
-pictures: .venv/ready ## makes the README's pictures again from the sample (the page needs Chromium)
+pictures: .venv/ready ## regenerates the README's pictures from the sample (the page needs Chromium)
 	$(BIN)/python -m tools.pictures docs
 
 jekyll: .venv/ready ## builds an exported site with Jekyll in several time zones (needs jekyll)
@@ -56,7 +56,7 @@ fmt: .venv/ready
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" --no-annotate
-lock: ## after a change of dependencies (needs uv)
+lock: ## updates the lock files after a change of dependencies (needs uv)
 	$(LOCK) --extra dev --extra scale pyproject.toml requirements.build -o requirements.lock
 	$(LOCK) -c requirements.lock pyproject.toml requirements.build -o requirements.txt
 	echo procrastinate | $(LOCK) -c requirements.lock - -o requirements.scale

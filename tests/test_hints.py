@@ -400,7 +400,7 @@ def test_a_topic_goes_by_name_slug_and_title(name: str) -> None:
     cli.main(["migrate"], standalone_mode=False)
     with pytest.raises(DigestError, match="nothing about 'x'"):
         cli.main(["search", "x", "--topic", name], standalone_mode=False)
-    with pytest.raises(UsageError, match="are empty"):
+    with pytest.raises(UsageError, match="WORDS is empty"):
         cli.main(["search", " "], standalone_mode=False)
     Path("topics.toml").write_text("[broken")
     with pytest.raises(DigestError, match="nothing about 'x'"):
