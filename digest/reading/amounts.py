@@ -215,7 +215,7 @@ def _has_noun(text: str, at: int) -> bool:
     after = text[at : at + 24]
     after = after[after[:1].isspace() :]
     if "\u4e00" <= after[:1] <= "\u9fff":
-        return True
+        return after[0] != "的"
     word = re.split("[^A-Za-z]", after, maxsplit=1)[0]
     return bool(word) and word not in _NO_NOUNS
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from digest.reading.markup import fold_text
 from digest.reading.mentions import cut_humps, has_word
 from digest.reading.names import find_names, is_common, is_jargon
-from digest.reading.vocabulary import compile_words
+from digest.reading.vocabulary import compile_words, load_unit_names
 
 _LOWER = re.compile(r"(?<![\w'.@/-])[a-z]{3,}(?=\s)")
 
@@ -32,7 +32,8 @@ def find_lower_speakers(text: str) -> Iterator[str]:
         before = text[max(0, match.start() - 8) : match.start()].lower().split()[-1:]
         if _ARTICLES.intersection(before) or (name[-1] == "s" and name[-2] not in "sui"):
             continue
-        if speaks(text, match.end()) and not is_common(name) and not is_jargon(name):
+        ordinary = is_common(name) or is_jargon(name) or name in load_unit_names()
+        if not ordinary and speaks(text, match.end()):
             yield name
 
 

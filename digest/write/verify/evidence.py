@@ -57,6 +57,7 @@ CHANGES = CURRENCIES | {"percent", "pp", "bp"}
 SPAN_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.25}
 _SPELLED = (
     ("majority", 50.0, "percent"),
+    ("third_part", 100 / 3, "percent"),
     ("whole_year", 1.0, "year"),
     ("decade", 10.0, "year"),
     ("decades", 35.0, "year"),  # of the size that 几十年 has
@@ -80,6 +81,7 @@ MIN_SIZE = 1e6
 _OPERANDS = frozenset({"number", "share", "multiple"})
 MAX_SHIFT_DAYS = 366
 """Maximum days from a post to a day or month that it means by "in six weeks"."""
+_MONTHS = frozenset(form for month in range(1, 13) for form in (f"{month}", f"{month:02}"))
 FIRST_YEAR = 1400.0
 """Smallest bare number that may be a year."""
 MAX_YEARS = 100
@@ -308,6 +310,9 @@ def _list_terms(
     none."""
     terms = {term.value for term in written} | {f"month {day.month}" for day in days}
     terms |= {f"year {day.year}" for day in days if day.year}
+    for year, _, month in (amount.text.partition(".") for amount in amounts):
+        if len(year) == 4 and year.isdigit() and month in _MONTHS:
+            terms |= {f"year {year}", f"month {int(month)}"}  # 2018.3——2021.3
     yield from terms
     for unit in ("month", "year"):
         if not any(term.startswith(unit) for term in terms):

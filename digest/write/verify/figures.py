@@ -398,7 +398,7 @@ def _derive_from_two(
     """Yield ratio, difference and sum of two figures of one dimension. Small figures without a unit
     have a ratio only if they are `near` each other: 150 of 8,897."""
     unit, pair = amount.unit, _comparable(left, right)
-    bare = not left.unit and amount.kind == "number" and pair and min(pair) < LARGE
+    bare = not (left.unit or right.unit) and amount.kind == "number" and pair and min(pair) < LARGE
     shares = unit == left.unit == "percent" and not is_stated  # 31% is not derived as 57% of 54%
     if pair and pair[1] and not shares and (not bare or (near and unit in ("percent", "times"))):
         yield from (("", value) for value in _ratios(unit, *pair))

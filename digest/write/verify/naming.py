@@ -123,8 +123,8 @@ def _is_rendered(entry: KnownName, name: Name, start: int, text: str, mentions: 
     end = start + len(name.text)
     unspelled = _is_cjk(mentions) and all(map(str.isascii, entry.spellings))
     exchanged = entry.kind == "person" or (entry.kind == "company" and not unspelled)
-    if exchanged or speaks(text, end):
-        return False
+    if exchanged or (entry.coin and name.text.isupper()) or speaks(text, end):
+        return False  # SOL is SOL in every script
     if any(find_cues(text[max(0, start - SEAT_CHARS) : start], "seat")):
         return False
     stated = [known for _, name in find_names(text) if (known := _find_known(name))]
