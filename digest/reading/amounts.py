@@ -190,7 +190,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
             *_other_readings(numeral, sign, unit),
             *([Quantity(value, "gram")] if unit == "gb" and text[end - 1] in "gG" else []),
             *([Quantity(value, "")] if text[end - 1] == "码" else []),  # 40 码的鞋
-            *_convert_degrees(value, unit),
+            *_convert_unit(value, unit),
             *([Quantity(value, "count")] if says_how_often(text, end) else []),
             *([] if sign or unit else _find_far_unit(value, text, end)),
         ),
@@ -203,11 +203,13 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
     )
 
 
-def _convert_degrees(value: float, unit: str) -> Iterator[Quantity]:
+def _convert_unit(value: float, unit: str) -> Iterator[Quantity]:
     if unit == "celsius":
         yield Quantity(1.8 * value + 32, "fahrenheit")
     elif unit == "fahrenheit":
         yield Quantity((value - 32) / 1.8, "celsius")
+    elif unit == "oz":  # of a drink
+        yield Quantity(value * 29.5735, "ml")
 
 
 def _has_noun(text: str, at: int) -> bool:

@@ -310,9 +310,9 @@ def _list_terms(
     none."""
     terms = {term.value for term in written} | {f"month {day.month}" for day in days}
     terms |= {f"year {day.year}" for day in days if day.year}
-    for year, _, month in (amount.text.partition(".") for amount in amounts):
-        if len(year) == 4 and year.isdigit() and month in _MONTHS:
-            terms |= {f"year {year}", f"month {int(month)}"}  # 2018.3——2021.3
+    for first, _, second in (amount.text.partition(".") for amount in amounts):
+        if len(first) == 4 and first.isdigit() and second in _MONTHS:
+            terms |= {f"year {first}", f"month {int(second)}"}  # 2018.3——2021.3
     yield from terms
     for unit in ("month", "year"):
         if not any(term.startswith(unit) for term in terms):

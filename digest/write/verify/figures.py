@@ -27,6 +27,8 @@ MIN_SUM = 1000.0
 SPANS = frozenset("hour day week month year".split())
 MAX_COUNTED = 10
 """Maximum things, days or weeks that a reader counts without help."""
+EXACT_STEP = 0.001
+"""Largest place value, relative to a figure, of one that no other operation gives by chance."""
 TELLING_DIGITS = 3
 """Digits from which equal numbers are no coincidence, whatever their units."""
 LARGEST_STEP = 0.01
@@ -296,7 +298,8 @@ def is_converted(
     if not rates:
         return False
     tolerance = _find_tolerance(amount, clause)
-    summed = paced or has_cue(clause, "sum")
+    exact = 0 < amount.step <= EXACT_STEP * amount.value  # 179 a month: 一年合 2148
+    summed = paced or exact or has_cue(clause, "sum")
     targets = {_seconds(unit) for _, by, unit in read_spans(clause) if by or summed}
     targets -= {0.0}
     above = max(1.0, find_trailing_step(amount.value)) if amount.hedge == "over" else tolerance

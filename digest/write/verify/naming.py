@@ -373,7 +373,15 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
     glued = glue(lower)
     base = strip_tail(lower)
     stem = base if find_owners(base) else strip_ending(base)  # Imagen is not a form of "image"
-    if {lower, glued, base, stem, f"{base}s", base.removesuffix("s")} & mentions.words:
+    if {
+        lower,
+        glued,
+        base,
+        stem,
+        f"{base}s",
+        base.removesuffix("s"),
+        f"{base[:-1]}ies",
+    } & mentions.words:
         return True
     if len(glued) > (3 if word.islower() else 2) and _is_in_tag(glued, mentions):
         return True
