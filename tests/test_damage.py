@@ -1,6 +1,8 @@
 """Faults of the database's file: F33 to F40 of the catalogue, as far as they are the store's."""
 
 import asyncio
+import errno
+import fcntl
 import os
 import random
 import shutil
@@ -23,7 +25,7 @@ from digest.models import Outcome
 from digest.store import Store
 from digest.store.backup import back_up, check_damage, keep_backup, open_sound, own_backup
 from digest.store.engine import reading, writing
-from digest.store.files import find_damage
+from digest.store.files import MAGIC, find_damage
 from digest.store.ledger import Ledger
 from digest.store.tables import SCHEMA
 from tests import FULL
@@ -120,6 +122,18 @@ async def test_f36_a_database_that_is_gone_is_not_begun_anew(tmp_path: Path) -> 
     assert done
     assert done.why == "it is empty"
     assert await chats(f"sqlite:///{file}") == 50
+
+
+async def test_a_disk_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    (tmp_path / "a.db").write_bytes(MAGIC)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StoreError, match=r"cannot lock .* \(No locks available\): SQLite needs"):
+        await check_damage(f"sqlite:///{tmp_path}/a.db")
 
 
 async def test_f36_one_that_others_use_is_not_pulled_away(tmp_path: Path) -> None:

@@ -156,14 +156,19 @@ def log_lost(file: Path) -> bool:
 def lock_folder(folder: Path) -> Iterator[None]:
     """Lock the folder, so that only one process changes its database files.
 
-    The lock is released when its holder exits.
+    The lock is released when its holder exits. Raises StoreError if the disk has no locks.
     """
     if fcntl is None:
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
+        descriptor = os.open(folder, os.O_RDONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        raise StoreError(
+            f"cannot lock {folder} ({error.strerror}): SQLite needs a disk with file locks"
+        ) from None
+    try:
         yield
     finally:
         os.close(descriptor)
