@@ -330,6 +330,9 @@ async def test_a_chat_is_answered_about_its_own_topics(tmp_path: Path) -> None:
         assert (await person.chosen()).timezone == "Asia/Tokyo", "the chat's"
         await person.say("/settings ai town quiet")
         assert [row.quiet for row in await store.subscriptions(CHAT)] == [False, True, True]
+        await person.say("/unsubscribe all")
+        assert not await store.subscriptions(CHAT)
+        await person.say(f"/subscribe {LONG.name} ai town")
         person.context = replace(person.context, topics={"ai": TOPIC})
         assert "removed this topic. Send /unsubscribe town" in await person.say("/next")
         assert not (await person.ask(f"/unsubscribe town {LONG.name}")).buttons

@@ -100,7 +100,7 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
     """End subscriptions; with several and none named, ask which."""
     request = await _parse_request(ask)
     topics = _list_named(ask, request)
-    if len(topics) > 1 and not request.topics:
+    if len(topics) > 1 and not request.topics and request.sections != ():  # "all"
         choice = tuple(Button(ask.title(name), f"/unsubscribe {name}") for name in topics)
         raise Unanswered(ask.say("unsubscribe_which", choice))
     if len(topics) == len(ask.subscriptions):  # the chat keeps its language
@@ -145,7 +145,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     if len(topics) > 1 and not request.topics and (request.changes or request.menu):
         example = " ".join(["/settings", topics[0], *ask.words])[:80]
         raise Unanswered(ask.say("settings_which", names=ask.listed(topics), example=example))
-    if len(topics) > 1 and not request.topics:
+    if len(topics) > 1 and not request.topics and request.sections != ():  # "all"
         yield await _overview(ask, "settings")
         return
     for old in ask.subscriptions:
