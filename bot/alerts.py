@@ -211,9 +211,9 @@ class Watch:
         for topic in self._topics:
             # The newest report is due by now.
             await self._look_at_day(topic, newest_closed(topic, now - PATIENCE))
-        there = {topic.name for topic in self._topics}
+        configured = {topic.name for topic in self._topics}
         for name, n in (await self._store.subscribed_topics()).items():
-            if name not in there:
+            if name not in configured:
                 await self._tell("topic_gone", name, n=n)
         for name in await self._store.zones():
             if zone(name).key != name:
@@ -238,8 +238,8 @@ class Watch:
         imported = await self._store.source(topic.name, day, day)
         made_at = report.created_at if report else None
         # A report made before the day closed does not count.
-        whole = imported or (made_at is not None and made_at >= closes(topic, day))
-        posts = 0 if whole else (await self._store.post_days(topic.name)).get(day, 0)
+        is_complete = imported or (made_at is not None and made_at >= closes(topic, day))
+        posts = 0 if is_complete else (await self._store.post_days(topic.name)).get(day, 0)
         collected = report.counts.collected if report else 0
         if posts:
             await self._tell("no_report", topic.name, day=day, n=posts)

@@ -231,8 +231,8 @@ def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) 
     if WEB in only and not settings.web_address:
         raise DigestError("WEB_ADDRESS is not set: set it to an address like 127.0.0.1:8080")
     if not names and not alone:
-        wanted = [name for name in CHATS if not only or name in only]
-        tokens = " or ".join(f"{name.upper()}_BOT_TOKEN" for name in wanted)
+        missing = [name for name in CHATS if not only or name in only]
+        tokens = " or ".join(f"{name.upper()}_BOT_TOKEN" for name in missing)
         raise DigestError(
             f"no platform has a token: set {tokens} (README, Telegram and Discord),"
             " or talk to the bot here with: python -m bot chat"

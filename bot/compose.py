@@ -214,8 +214,8 @@ def _empty(report: Report, name: SectionName, language: Language) -> Paragraph:
         return Paragraph(texts.text("cloud_words", language, words=shown))
     # Notes of these two sections are their content: better in another language than denied.
     notes = [item.text for item in report.section(name).items if item.status == "note"]
-    told = "\n".join(notes) if name in ("filtered", "cloud") else ""
-    return Paragraph(told or texts.text("empty", language))
+    text = "\n".join(notes) if name in ("filtered", "cloud") else ""
+    return Paragraph(text or texts.text("empty", language))
 
 
 def _block(report: Report, item: Item, number: int, view: ReportView) -> Paragraph | ListItem:

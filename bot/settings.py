@@ -341,8 +341,8 @@ def find_environment_typos() -> list[str]:
 
 
 def _find_typos(names: Sequence[str]) -> list[str]:
-    known = [*VARIABLES, *(f"{name}_FILE" for name in VARIABLES)]
+    valid = [*VARIABLES, *(f"{name}_FILE" for name in VARIABLES)]
     # HTTP_PROXY beside HTTPS_PROXY is another program's.
-    missing = [name for name in known if name not in names]
-    near = ((n, get_close_matches(n, missing, n=1, cutoff=0.85)) for n in names if n not in known)
+    missing = [name for name in valid if name not in names]
+    near = ((n, get_close_matches(n, missing, n=1, cutoff=0.85)) for n in names if n not in valid)
     return [f"unknown setting {name}: did you mean {match[0]}?" for name, match in near if match]

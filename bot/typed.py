@@ -290,9 +290,9 @@ def _list_ranges(first: str, last: str, borrows: bool, today: date) -> list[Span
         return [(a, b) for a, b in pairs if borrows and single and 0 <= (b - a).days < 31]
     both = [(a, b) for a in befores for b in afters if (a[0] == a[1]) == (b[0] == b[1])]
     # The order of months matters: march to october is not october to march.
-    said = [(a, b) for a, b in both if a[0] < a[1] and a[0] <= min(b[0], today)]
-    if said:
-        start, end = min(said, key=lambda pair: (today - pair[0][0], pair[1]))
+    ordered = [(a, b) for a, b in both if a[0] < a[1] and a[0] <= min(b[0], today)]
+    if ordered:
+        start, end = min(ordered, key=lambda pair: (today - pair[0][0], pair[1]))
         if end[0] > today and len(befores) > 1 and len(afters) > 1:
             raise DateError(f"{first} {last}")  # ambiguous: this year or last year
         return [(start[0], end[1])]

@@ -133,7 +133,7 @@ async def run(
     report = draft_report(material, step, now)
     step("store")
     stored = await store.report(topic.name, window.first, window.last)
-    standing = stored if stored and _stands(stored, material, now) else None
+    standing = stored if stored and _is_current(stored, material, now) else None
     if standing and not model and standing != earlier:
         report = standing  # another process stored a model's report in the meantime
     elif not (standing and model):
@@ -252,7 +252,7 @@ async def _asking(
         yield llm, budget
 
 
-def _stands(stored: Report, material: Material, now: datetime) -> bool:
+def _is_current(stored: Report, material: Material, now: datetime) -> bool:
     """Return True if the stored report is a model's, was made after the day closed, and every post
     it cites is still selected with unchanged text."""
     if stored.writer != "llm":
@@ -352,7 +352,7 @@ async def _gather(
         return await _gather_files(topic, window, store, files)
     streams = await store.posts(topic.name, window.first, window.last)
     results_now: list[SourceResult] = []
-    if not streams or not await _is_whole(topic, window, store, now):
+    if not streams or not await _is_complete(topic, window, store, now):
         results_now = await collect(topic, store=store, access=access, now=now, window=window)
         streams = await store.posts(topic.name, window.first, window.last)
     counted = Counter(stream for stream, _ in streams)
@@ -372,7 +372,7 @@ async def _gather(
     return Gathered(tuple(streams), results, weights=await list_weights(topic, store, access))
 
 
-async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -> bool:
+async def _is_complete(topic: Topic, window: Window, store: Store, now: datetime) -> bool:
     """Return True if the window's posts are complete: a source answered after the window's end, or
     the window is so old that sources no longer list it."""
     end = day_start(window.last + DAY, window.timezone)

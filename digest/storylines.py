@@ -238,10 +238,10 @@ class _Features:
             least = NEAR
             is_update = other.day.isoformat() in earlier
             if is_update:
-                mine, theirs = self._words[id(telling)], self._words[id(other)]
-                shared = mine.subject and mine.subject == theirs.subject
+                words, other_words = self._words[id(telling)], self._words[id(other)]
+                shared = words.subject and words.subject == other_words.subject
                 # A Chinese and an English text can share only names.
-                alike = shared or mine.is_chinese != theirs.is_chinese
+                alike = shared or words.is_chinese != other_words.is_chinese
                 least = NEAR_SUBJECT if alike else NEAR_UPDATE
             cosine = self._cosine(telling, other, is_update=is_update)
             if cosine >= least:
@@ -249,13 +249,13 @@ class _Features:
         return best
 
     def _cosine(self, left: Telling, right: Telling, *, is_update: bool) -> float:
-        mine, other = self._words[id(left)], self._words[id(right)]
-        if not (is_update or mine.names & other.names):
+        words, other_words = self._words[id(left)], self._words[id(right)]
+        if not (is_update or words.names & other_words.names):
             return 0.0
-        is_about = mine.subject in other.all or other.subject in mine.all
-        if (mine.subject or other.subject) and not is_about:
+        is_about = words.subject in other_words.all or other_words.subject in words.all
+        if (words.subject or other_words.subject) and not is_about:
             return 0.0  # for example a rival's product compared with yesterday's
-        shared = sum(map(self._weights.__getitem__, mine.all & other.all))
+        shared = sum(map(self._weights.__getitem__, words.all & other_words.all))
         return shared / (self._norms[id(left)] * self._norms[id(right)])
 
 

@@ -56,7 +56,7 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
         urls: set[str] = set()
         items = 0
         for topic, first, last in await store.reports_on(keys):
-            report = await _load_whole(store, topic, first, last)
+            report = await _load_complete(store, topic, first, last)
             urls.update(report.posts[key].url for key in keys & report.posts.keys())
             streams = await store.posts(topic, first, last)
             stripped = strip_posts(report, keys, {post.key: post for _, post in streams})
@@ -88,7 +88,7 @@ async def save_allowed(
     return report
 
 
-async def _load_whole(store: Store, topic: str, first: date, last: date) -> Report:
+async def _load_complete(store: Store, topic: str, first: date, last: date) -> Report:
     """Return a report with its picture and dropped posts, but without its source file, which would
     still contain the withdrawn post."""
     days = (first, last)
@@ -109,7 +109,7 @@ def strip_posts(report: Report, keys: set[str], stored: Mapping[str, Post] | Non
         identity
         for section in chain(*versions)
         for identity, item in _identify(section)
-        if not set(item.cites).isdisjoint(keys) and not _stands(_drop(item, keys), item, report)
+        if not set(item.cites).isdisjoint(keys) and not _is_proved(_drop(item, keys), item, report)
     }
     items = [identity for section in report.sections for identity, _ in _identify(section)]
     posts = {**(stored or {}), **{key: restore_post(report, key) for key in report.posts}}
@@ -184,13 +184,13 @@ def _drop(item: Item, keys: Collection[str]) -> Item:
     return replace(item, cites=tuple(key for key in item.cites if key not in keys))
 
 
-def _stands(left: Item, before: Item, report: Report) -> bool:
+def _is_proved(left: Item, before: Item, report: Report) -> bool:
     """Return True if the remaining posts still prove the item and no sentence of it is in the
     wording of a deleted post."""
     if not left.cites:
         return False
     texts = {key: report.posts[key].text for key in before.cites if key in report.posts}
-    if any(_is_taken(sentence, texts, left.cites) for sentence in _list_sentences(left)):
+    if any(_is_copied(sentence, texts, left.cites) for sentence in _list_sentences(left)):
         return False
     if report.writer != "llm":
         return True
@@ -206,7 +206,7 @@ def _list_sentences(item: Item) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _is_taken(sentence: str, texts: Mapping[str, str], left: Collection[str]) -> bool:
+def _is_copied(sentence: str, texts: Mapping[str, str], left: Collection[str]) -> bool:
     """Return True if the sentence is worded like a text whose key is not in `left`."""
     runs = _list_runs(sentence)
     shares = {key: len(runs & _list_runs(text)) / max(1, len(runs)) for key, text in texts.items()}

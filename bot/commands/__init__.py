@@ -139,8 +139,8 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
         name, *words = *meant, *words
     if name == "start" and words:  # a link
         parts = re.split("(?<!-)-(?!-)", words[0])
-        asked, *parts = (_LINKED_RANGE.sub(r"\1..\2", part.replace("--", "-")) for part in parts)
-        name, words = (asked, parts) if _is_open(asked) else (name, [])
+        target, *parts = (_LINKED_RANGE.sub(r"\1..\2", part.replace("--", "-")) for part in parts)
+        name, words = (target, parts) if _is_open(target) else (name, [])
         line = " ".join([f"/{name}", *words])
     command, glued = _command(name)
     if command is None:

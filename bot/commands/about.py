@@ -222,11 +222,11 @@ async def _decide(ask: Ask) -> Reply:
         shown = strange[0] if strange else " ".join(words) or "held"
         raise Unanswered(ask.say("bad_held", word=shown[:40]))
     ledger, again = ask.context.ledger, _WORDS[verbs[0]]
-    there = {message.part for message in await ledger.list_held_parts()}
+    part_ids = {message.part for message in await ledger.list_held_parts()}
     numbered = {int(word) for word in numbers}
     if everything:
-        numbered = {part for part in there if not numbered or part <= max(numbered)}
-    number = await ledger.decide(sorted(numbered & there), again=again)
+        numbered = {part for part in part_ids if not numbered or part <= max(numbered)}
+    number = await ledger.decide(sorted(numbered & part_ids), again=again)
     key = "decided_none" if not number else "decided_again" if again else "decided_arrived"
     answer = ask.say(key, n=number)
     more, buttons = await _show_held(ask)
@@ -291,10 +291,10 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
     language, now = ask.language, ask.context.now()
     book = SourceBook(ask.context.store)
     health = await book.health(topic.name, now.astimezone(UTC).date())
-    ours, listed = _own(topic), await list_sources(topic, ask.context.store)
+    configured, listed = _list_configured(topic), await list_sources(topic, ask.context.store)
     rows = []
     for number, spec in enumerate(listed, 1):
-        origin = ask.text("source_file" if identify(spec) in ours else "source_chat")
+        origin = ask.text("source_file" if identify(spec) in configured else "source_chat")
         state = _describe(ask, spec, health.get(identify(spec), Health()), now)
         rows.append((f"{number}. {_shown(spec)}", f"{state} · {origin}"))
     for change in await _list_removed(topic, book):
@@ -312,14 +312,14 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
     return reply(*blocks, language=language)
 
 
-def _own(topic: Topic) -> set[SourceSpec]:
+def _list_configured(topic: Topic) -> set[SourceSpec]:
     """Return the identities of the sources in the topics file."""
     return {identify(spec) for spec in topic.sources}
 
 
 async def _list_removed(topic: Topic, book: SourceBook) -> list[Change]:
-    ours = _own(topic)
-    return [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in ours]
+    base = _list_configured(topic)
+    return [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in base]
 
 
 def _shown(spec: SourceSpec) -> str:
@@ -372,7 +372,7 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     book, person = SourceBook(store), ask.incoming.person[:80]
     if spec in {identify(source) for source in await list_sources(topic, store)}:
         return ask.say("source_there", name=tried["name"])
-    if spec in _own(topic):
+    if spec in _list_configured(topic):
         await book.undo(topic.name, spec)  # it was removed here before, under another spelling
     else:
         await book.change(topic, [spec], added=True, by=person, now=ask.context.now())
@@ -405,7 +405,7 @@ async def _remove(ask: Ask, topic: Topic, typed: str) -> Reply:
     if len(matches) != 1:
         raise Unanswered(ask.say("source_unknown", what=typed[:80], topic=topic.name))
     spec, book, person = identify(matches[0]), SourceBook(store), ask.incoming.person[:80]
-    if spec in _own(topic):
+    if spec in _list_configured(topic):
         await book.change(topic, [spec], added=False, by=person, now=ask.context.now())
     else:
         await book.undo(topic.name, spec)

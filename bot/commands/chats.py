@@ -116,7 +116,7 @@ def _list_named(ask: Ask, request: Asked) -> tuple[str, ...]:
     """Return the chat's named topics, or all if none is named. Raises Unanswered."""
     here = tuple(subscription.topic for subscription in ask.subscriptions)
     if not here:
-        raise Unanswered(_nothing(ask))
+        raise Unanswered(_refuse_unsubscribed(ask))
     for name in request.topics:
         if name not in here:
             names = ask.listed(map(ask.title, here))
@@ -185,13 +185,13 @@ async def _save_language(ask: Ask, spoken: Language | None) -> None:
     await ask.context.store.save_note(CHAT_LANGUAGES, name, spoken or "")
 
 
-def _nothing(ask: Ask) -> Reply:
+def _refuse_unsubscribed(ask: Ask) -> Reply:
     return ask.say("not_subscribed", _subscribe_buttons(ask))
 
 
 async def _overview(ask: Ask, title: str) -> Reply:
     if not ask.subscriptions:
-        return _nothing(ask)
+        return _refuse_unsubscribed(ask)
     rows = []
     for subscription in ask.subscriptions:
         facts = await load_facts(ask, subscription)
@@ -235,7 +235,7 @@ def _refuse_word(ask: Ask, word: str) -> Reply:
         return ask.say("bad_setting", word=word, words=ask.list_settings())
     topics = [row.topic for row in ask.subscriptions]
     if not topics:
-        return _nothing(ask)
+        return _refuse_unsubscribed(ask)
     example = f"/unsubscribe {topics[0]}"
     return ask.say("bad_word", word=word, names=ask.listed(topics), example=example)
 
@@ -258,7 +258,7 @@ async def show_options(ask: Ask, subscription: Subscription, before: Subscriptio
     today = local_day(ask.context.now(), subscription.timezone)
     timing = attrgetter("at", "timezone", "weekdays", "paused")
     changed = timing(subscription) != timing(before)
-    if changed and ((await _got(ask, subscription)).day or date.min) >= today:
+    if changed and ((await _load_newest(ask, subscription)).day or date.min) >= today:
         blocks.append(Paragraph(ask.text("one_today")))
     return replace(shown, blocks=(*blocks, Rows(tuple(list_content(ask, subscription)))))
 
@@ -282,22 +282,22 @@ async def _next(ask: Ask, subscription: Subscription) -> str:
     if subscription.topic not in ask.context.topics:
         return ask.text("topic_gone", name=subscription.topic)
     now, topic = ask.context.now(), ask.context.topic(subscription.topic)
-    got, when = await _got(ask, subscription), now
+    newest, when = await _load_newest(ask, subscription), now
     while True:
         when = next_due(subscription, when).astimezone(zone(subscription.timezone))
         day = when.date()
-        report = report_day(topic, subscription, day, got.report)
-        if report and not (got.day and day <= got.day):
+        report = report_day(topic, subscription, day, newest.report)
+        if report and not (newest.day and day <= newest.day):
             break
     facts = {"next": f"{texts.weekday(day, ask.language)} {when:%H:%M}"}
     facts["left"] = _left(ask, when - now)
     if report >= day - DAY:
         return ask.text("next_is", **facts)
-    made = closes(topic, report + DAY).astimezone(zone(subscription.timezone))
-    return ask.text("next_is_older", day=ask.in_words(report), made=f"{made:%H:%M}", **facts)
+    ready = closes(topic, report + DAY).astimezone(zone(subscription.timezone))
+    return ask.text("next_is_older", day=ask.in_words(report), made=f"{ready:%H:%M}", **facts)
 
 
-async def _got(ask: Ask, subscription: Subscription) -> NewestDays:
+async def _load_newest(ask: Ask, subscription: Subscription) -> NewestDays:
     """Return the newest day and report in the chat's ledger, whatever its state."""
     stored = await ask.context.store.subscriptions(subscription.chat)
     ids = [other.id for other in stored if other.topic == subscription.topic]
@@ -411,9 +411,9 @@ def _list_choices(ask: Ask, old: Subscription, what: Menu) -> Iterator[tuple[str
         case "sections":
             now = set(sections_of(old))
             for name in SECTIONS:
-                kept = [other for other in SECTIONS if other in (now ^ {name} or {name})]
+                selected = [other for other in SECTIONS if other in (now ^ {name} or {name})]
                 label = _checked(ask.text(f"section_{name}"), name in now)
-                yield label, f"sections {sections_word(kept)}"
+                yield label, f"sections {sections_word(selected)}"
             if len(now) < len(SECTIONS):
                 yield ask.text("all_sections"), "sections all"
         case "words":

@@ -75,11 +75,11 @@ async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
     first = newest.last - timedelta(days=SPELLING_DAYS)
     reports = await ask.context.store.daily_reports(name, first, newest.last)
     spellings = {word.lower(): word for report in reports for word in report.wordcounts}
-    for asked in (words[:60], *words[:60].split()):
-        low = asked.lower()
+    for typed in (words[:60], *words[:60].split()):
+        low = typed.lower()
         near = get_close_matches(low, spellings, n=1, cutoff=0.8) if low not in spellings else []
         if near:
-            return words.replace(asked, spellings[near[0]])
+            return words.replace(typed, spellings[near[0]])
     return ""
 
 
@@ -169,8 +169,8 @@ async def forget(ask: Ask) -> AsyncIterator[Reply]:
     decides = incoming.chat.kind == "private" or await incoming.configures()
     chat = incoming.chat if decides else None
     counts = await store.forget_person(incoming.platform, incoming.user_id, chat)
-    rest = Paragraph(ask.text("forget_rest" if decides else "forget_group"))
-    yield reply(Paragraph(ask.text("forget_done", **counts)), rest, language=ask.language)
+    remark = Paragraph(ask.text("forget_rest" if decides else "forget_group"))
+    yield reply(Paragraph(ask.text("forget_done", **counts)), remark, language=ask.language)
 
 
 async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
@@ -237,8 +237,8 @@ async def _item(
     days = row["to"] if row["from"] == row["to"] else f"{row['from']} – {row['to']}"
     span = (date.fromisoformat(row[name]) for name in ("from", "to"))
     report = await store.report(row["topic"], *span)
-    found = report and report.find_item(row["number"], row["cites"], language_for(report))
-    item = found[1] if found else Item(row["text"], title=row["title"], cites=tuple(row["cites"]))
+    match = report and report.find_item(row["number"], row["cites"], language_for(report))
+    item = match[1] if match else Item(row["text"], title=row["title"], cites=tuple(row["cites"]))
     links = links_of(report.posts, item) if report else ()
     return ListItem(item.text, f"{days} · {item.title}" if item.title else days, number, links)
 

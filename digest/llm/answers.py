@@ -40,47 +40,47 @@ def read(text: str, schema: type[T], cut: bool = False) -> T:
     In a cut answer, the unfinished entry is dropped, because its last sentence may be incomplete.
     Raise Unusable if nothing matches the schema.
     """
-    said = _without_thoughts(text)
-    if not said and not cut:  # the whole answer may be inside a thought block
-        said = re.sub(rf"</?({_THOUGHT})>", "", text)
-        said = said if re.search(r"[{[]", said) else ""
-    if not said:
+    stripped = _without_thoughts(text)
+    if not stripped and not cut:  # the whole answer may be inside a thought block
+        stripped = re.sub(rf"</?({_THOUGHT})>", "", text)
+        stripped = stripped if re.search(r"[{[]", stripped) else ""
+    if not stripped:
         raise Unusable("cut" if cut else "empty")
     shape = schema.model_json_schema()
     kind = "no JSON"
     empty: T | None = None
-    for value in _values(said):
+    for value in _values(stripped):
         kind = "wrong shape"
-        if (found := _valid(value, schema, shape)) is not None:
-            if _tells(found.model_dump()):
-                return found
-            empty = empty or found  # the real answer may follow an empty example
+        if (answer := _valid(value, schema, shape)) is not None:
+            if _has_content(answer.model_dump()):
+                return answer
+            empty = empty or answer  # the real answer may follow an empty example
     if empty is not None:
         return empty
-    mended = _mended(said, shape, cut)
-    if mended is not None:
+    repaired = _repair(stripped, shape, cut)
+    if repaired is not None:
         kind = "wrong shape"
-        if (found := _valid(mended, schema, shape)) is not None:
-            return found
+        if (answer := _valid(repaired, schema, shape)) is not None:
+            return answer
     raise Unusable("cut" if cut else kind)
 
 
 def _without_thoughts(text: str) -> str:
     """Return the text outside of thought blocks, or after an end tag without a start tag. Such tags
     inside objects are content."""
-    said: list[str] = []
+    pieces: list[str] = []
     behind = at = depth = 0
-    while found := (_INSIDE if depth else _TAGS).search(text, at):
-        if depth or found[0] == "{":
-            depth += {"{": 1, "}": -1}.get(found[0], 0)
-            said.append(text[at : found.end()])
+    while match := (_INSIDE if depth else _TAGS).search(text, at):
+        if depth or match[0] == "{":
+            depth += {"{": 1, "}": -1}.get(match[0], 0)
+            pieces.append(text[at : match.end()])
         else:
-            said.append(text[at : found.start()])
-            behind = len(said) if found[2] else behind
-        at = found.end()
-    said.append(text[at:])
-    answer = "".join(said[behind:])
-    return (answer if re.search(r"[{[]", answer) else "".join(said)).strip()
+            pieces.append(text[at : match.start()])
+            behind = len(pieces) if match[2] else behind
+        at = match.end()
+    pieces.append(text[at:])
+    answer = "".join(pieces[behind:])
+    return (answer if re.search(r"[{[]", answer) else "".join(pieces)).strip()
 
 
 def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None:
@@ -89,8 +89,8 @@ def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None
         # {"result": {...}}: unwrap. A schema with only optional fields would accept any other
         # object as an empty answer, also the schema itself, whose fields are not lists.
         parts = (p for p in value.values() if isinstance(p, dict) and _has_list(p, fields))
-        found = next((_valid(part, schema, shape) for part in parts), None)
-        return found if found and _tells(found.model_dump()) else None
+        answer = next((_valid(part, schema, shape) for part in parts), None)
+        return answer if answer and _has_content(answer.model_dump()) else None
     try:
         return schema.model_validate(fit(value, shape, shape.get("$defs", {})))
     except (ValidationError, RecursionError):
@@ -101,7 +101,7 @@ def _has_list(value: Mapping[str, object], fields: Collection[str]) -> bool:
     return any(isinstance(value.get(name), list) for name in fields)
 
 
-def _values(said: str) -> Iterator[object]:
+def _values(text: str) -> Iterator[object]:
     """Yield candidate JSON values: the whole text, then the objects in it, then fenced code, each
     from last to first.
 
@@ -109,37 +109,37 @@ def _values(said: str) -> Iterator[object]:
     """
     decoder = json.JSONDecoder(strict=False)  # allow line breaks in strings
     with suppress(ValueError, RecursionError):
-        whole = decoder.decode(said)
-        if isinstance(whole, str):  # JSON inside a JSON string
-            said = whole
-            whole = decoder.decode(said)
-        yield whole
-    found: list[object] = []
-    at = said.find("{")
+        value = decoder.decode(text)
+        if isinstance(value, str):  # JSON inside a JSON string
+            text = value
+            value = decoder.decode(text)
+        yield value
+    objects: list[object] = []
+    at = text.find("{")
     for _ in range(_TRIES):
         if at < 0:
             break
         try:
-            value, end = decoder.raw_decode(said, at)
-            found.append(value)
+            value, end = decoder.raw_decode(text, at)
+            objects.append(value)
         except (ValueError, RecursionError):
             end = at + 1
-        at = said.find("{", end)
-    yield from reversed(found)
-    for fenced in reversed(_FENCE.findall(said)):  # lists
+        at = text.find("{", end)
+    yield from reversed(objects)
+    for fenced in reversed(_FENCE.findall(text)):  # lists
         with suppress(ValueError, RecursionError):
             yield decoder.decode(fenced)
 
 
-def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
+def _repair(text: str, shape: Mapping[str, Any], cut: bool) -> object | None:
     """Return json-repair's reading of broken JSON; of a cut answer, only the complete part."""
-    begin = re.search(r"[{\[]", said)
-    depths = accumulate(1 if sign in "[{" else -1 for sign in re.findall(r"[\[\]{}]", said))
-    if begin is None or len(said) > MOST_REPAIRED or max(depths) > MOST_DEPTH:
+    begin = re.search(r"[{\[]", text)
+    depths = accumulate(1 if sign in "[{" else -1 for sign in re.findall(r"[\[\]{}]", text))
+    if begin is None or len(text) > MOST_REPAIRED or max(depths) > MOST_DEPTH:
         return None
     import json_repair
 
-    broken = said[begin.start() :]
+    broken = text[begin.start() :]
     end = max(broken.rfind("}"), broken.rfind("]")) + 1
     cut = cut or not end or '"' in broken[end:]  # a fence or words at the end are not a cut
     try:
@@ -149,29 +149,29 @@ def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
     if cut and isinstance(value, dict):
         parts = shape.get("properties", {}).items()  # lists it did not reach are empty
         value = {name: [] for name, part in parts if part.get("type") == "array"} | value
-    return value if not cut or _tells(value) else None
+    return value if not cut or _has_content(value) else None
 
 
 def _complete(broken: str) -> str:
     """Return the text up to the last complete value outside unfinished entries, with closers."""
     open_: list[str] = []
     best = ""
-    for found in _SIGNS.finditer(broken):
-        sign = found[0]
+    for match in _SIGNS.finditer(broken):
+        sign = match[0]
         if sign in "{[":
             # An object in a list is an entry; an incomplete entry is dropped.
             open_.append("entry" if sign == "{" and open_[-1:] == ["]"] else _CLOSING[sign])
         elif sign in "}]" and open_:
             open_.pop()
         if sign in "}],":
-            finished = broken[: found.end() if sign != "," else found.start()]
+            finished = broken[: match.end() if sign != "," else match.start()]
             best = finished + "".join(reversed(open_)) if "entry" not in open_ else best
     return best
 
 
-def _tells(value: object) -> bool:
+def _has_content(value: object) -> bool:
     if isinstance(value, (dict, list)):
-        return any(_tells(part) for part in (value.values() if isinstance(value, dict) else value))
+        return any(map(_has_content, value.values() if isinstance(value, dict) else value))
     return value not in (None, "")
 
 

@@ -33,7 +33,7 @@ class Budget:
         self._store, self._topic = store, topic
         self._day, self._month = day, month
         self._now = now
-        self._held: dict[int, tuple[int, int]] = {}
+        self._reserved: dict[int, tuple[int, int]] = {}
         self._waiting: list[tuple[int, int]] = []
 
     async def hold(self, provider: Provider, prompt_tokens: int, answer_tokens: int) -> int:
@@ -55,14 +55,14 @@ class Budget:
                 f"the budget is spent (${self._day:g} a day, ${self._month:g} a month): raise"
                 " BUDGET_USD_DAY or BUDGET_USD_MONTH, or wait"
             )
-        self._held[number] = waiting
+        self._reserved[number] = waiting
         return number
 
     def _fit(self, prompt_tokens: int, answer_tokens: int) -> None:
         """Raise ReportFull if the report's token limits leave no room."""
-        open_ = [*self._held.values(), *self._waiting]
+        open_ = [*self._reserved.values(), *self._waiting]
         prompt = self.cost.prompt_tokens + sum(sent for sent, _ in open_) + prompt_tokens
-        answer = self.cost.answer_tokens + sum(said for _, said in open_) + answer_tokens
+        answer = self.cost.answer_tokens + sum(answered for _, answered in open_) + answer_tokens
         weight = prompt + ANSWER_WEIGHT * answer
         if prompt > MAX_PROMPT_TOKENS or answer > MAX_ANSWER_TOKENS or weight > MAX_WEIGHT:
             raise ReportFull(
@@ -76,7 +76,7 @@ class Budget:
         """Record the actual usage of a call; return it with its price, if known."""
         usd = price(provider, prompt_tokens, answer_tokens)
         taken = Cost(1, prompt_tokens, answer_tokens, usd)
-        self._held.pop(hold, None)
+        self._reserved.pop(hold, None)
         self.cost += taken
         await self._store.settle(hold, taken)
         return taken

@@ -72,7 +72,7 @@ class Llm:
         self._store, self._now = store, now
         self._seconds = seconds or REPORT_SECONDS
         self._until: float | None = None
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         """Failures already logged: a wrong key, for example, fails every call."""
 
     async def __aenter__(self) -> Self:
@@ -96,9 +96,9 @@ class Llm:
                     return answer
             return await self._ask_servers(call, self._until)
         except (LlmError, BudgetSpent, StoreError) as error:
-            if str(error) not in self._told:
+            if str(error) not in self._logged:
                 log.warning("%s: %s", call.name, error)
-            self._told.add(str(error))
+            self._logged.add(str(error))
             raise LlmError(str(error)) if isinstance(error, StoreError) else error from None
 
     async def _ask_servers(self, call: Call[T], until: float) -> T:
@@ -155,8 +155,8 @@ class Llm:
 
 def _hash(provider: Provider, call: Call[T]) -> str:
     """Return the cache key of a call: a hash of everything the answer depends on."""
-    asked = (call.system, call.prompt, schema_text(call.schema), call.answer_tokens)
-    parts = [provider.base_url, provider.model, *asked]
+    request = (call.system, call.prompt, schema_text(call.schema), call.answer_tokens)
+    parts = [provider.base_url, provider.model, *request]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -74,12 +74,12 @@ class Attempts:
     adjustments: int = ADJUSTMENTS
     _tried: set[Compat] = field(default_factory=set)
 
-    def next_wait(self, fault: Fault, known: Compat) -> float | None:
+    def next_wait(self, fault: Fault, learned: Compat) -> float | None:
         """Return the seconds until the next request; None if there is no point in one.
 
-        `known`: capabilities that concurrent calls have learned meanwhile.
+        `learned`: capabilities that concurrent calls have learned meanwhile.
         """
-        if fault.refusal and self._adjust(*fault.refusal, known):
+        if fault.refusal and self._adjust(*fault.refusal, learned):
             return 0.0
         if fault.final or not self.retries:
             return None
@@ -91,10 +91,10 @@ class Attempts:
         wait: float = BACKOFF_SECONDS * 2 ** (RETRIES - 1 - self.retries)
         return wait * random.uniform(0.75, 1.25)  # noqa: S311 (jitter)
 
-    def _adjust(self, param: str, message: str, known: Compat) -> bool:
+    def _adjust(self, param: str, message: str, learned: Compat) -> bool:
         """Switch to an untried variant of the request; return False if there is none."""
         self._tried.add(self.compat)
-        for compat in (known, *self.compat.adjustments(param, message)):
+        for compat in (learned, *self.compat.adjustments(param, message)):
             if compat not in self._tried and self.adjustments:
                 self.adjustments -= 1
                 self.compat = compat
@@ -161,8 +161,8 @@ def find_message(error: object) -> str:
         return " ".join(error.split())
     if isinstance(error, Mapping):
         keys = ("message", "error", "status_msg", "error_msg", "errmsg", "msg", "detail")
-        found = (find_message(error.get(key)) for key in keys)
-        return next((words for words in found if words), "")
+        messages = (find_message(error.get(key)) for key in keys)
+        return next((words for words in messages if words), "")
     return ""
 
 

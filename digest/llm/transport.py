@@ -163,11 +163,11 @@ class BodyReader:
             return fault
         if not (self._text or self._thought or self._refusal or self._finish or self._done):
             return NO_COMPLETION
-        whole = self._finish != "length" and bool(self._finish or self._done)
+        complete = self._finish != "length" and bool(self._finish or self._done)
         # Some servers return the schema-constrained answer as reasoning.
-        text = "".join(self._text) or ("".join(self._thought) if whole else "")
+        text = "".join(self._text) or ("".join(self._thought) if complete else "")
         refused = self._finish == "content_filter" or bool(self._refusal.strip())
-        return Completion(text, not whole, refused, self._usage)
+        return Completion(text, not complete, refused, self._usage)
 
     def _take(self, chunk: object) -> bool:
         if not isinstance(chunk, dict):

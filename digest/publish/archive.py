@@ -118,10 +118,10 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
     text = as_utf8(content, {})[0].decode("utf-8", "replace").replace("\r\n", "\n")
     matter, body = _split(text, name)
     slug, first, last = _days(matter, name, slug)
-    ours = _OURS.search(body)
-    spoken: Language = "en" if (ours[1] if ours else language(body)) == "en" else "zh"
-    if ours:
-        sections, posts = _read_ours(body[: ours.start()], spoken, ours[2], ours[3])
+    marker = _OURS.search(body)
+    spoken: Language = "en" if (marker[1] if marker else language(body)) == "en" else "zh"
+    if marker:
+        sections, posts = _read_own(body[: marker.start()], spoken, marker[2], marker[3])
     else:
         names = {name_report(slug, first, last, code) for code in HEADING}
         sections, posts = _read(body.split("\n"), names)
@@ -132,7 +132,7 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
         first=first,
         last=last,
         language=spoken,
-        writer=ours[2] if ours else "imported",
+        writer=marker[2] if marker else "imported",
         sections=sections,
         posts=posts,
         created_at=_moment(matter),
@@ -392,7 +392,7 @@ _ENTRY = re.compile(r"^(  )?(?:-|\d+\.) (.*)$")
 _TITLED = re.compile(r"^\*\*((?:\\.|[^*\\])*)\*\*(.*)$")
 
 
-def _read_ours(
+def _read_own(
     body: str, language_: Language, writer: str, listed: str
 ) -> tuple[tuple[Section, ...], dict[str, Cited]]:
     """Return the sections of a post written by `jekyll.export`, and the linked posts. `listed`:

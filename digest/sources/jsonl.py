@@ -204,16 +204,16 @@ class FileSource(Source):
             for post in posts:
                 memory += 800 + sys.getsizeof(post.text) + sum(map(sys.getsizeof, post.links))
                 if memory > MAX_MEMORY:
-                    self._warn_of_rest(admitted)
+                    self._warn_truncated(admitted)
                     break
                 admitted.append(post)
         except (BrokenOffError, EOFError, gzip.BadGzipFile, zlib.error):
             if not admitted:
                 raise
-            self._warn_of_rest(admitted)
+            self._warn_truncated(admitted)
         return admitted
 
-    def _warn_of_rest(self, posts: Sequence[Post]) -> None:
+    def _warn_truncated(self, posts: Sequence[Post]) -> None:
         log.warning("%s: only its first %d posts are used", self.path.name, len(posts))
 
 

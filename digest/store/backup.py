@@ -97,7 +97,7 @@ def refuse_empty(address: URL) -> None:
 async def check_damage(url: str) -> None:
     """Raise StoreError if a SQLite database is damaged. Does not change its content."""
     file = sqlite_file(url)
-    why = await asyncio.to_thread(_damage, file) if file else ""
+    why = await asyncio.to_thread(_check_file, file) if file else ""
     if file and why:
         last = own_backup(file)
         then = f"the bot restores {last} when it starts" if last.exists() else f"there is no {last}"
@@ -107,7 +107,7 @@ async def check_damage(url: str) -> None:
         )
 
 
-def _damage(file: Path) -> str:
+def _check_file(file: Path) -> str:
     if not file.is_file() or not files.is_database(file):
         return ""  # opening it reports the problem
     with files.lock_folder(file.parent):
@@ -166,19 +166,19 @@ async def restore(url: str, backup: Path, now: datetime, open_store: Open) -> Re
         raise StoreError(
             "PostgreSQL has its own tool: pg_restore --clean --if-exists --dbname=ADDRESS FILE"
         )
-    await asyncio.to_thread(_backup_there, backup, file)
+    await asyncio.to_thread(_prepare_restore, backup, file)
     with files.lock_folder(file.parent):
         if await asyncio.to_thread(files.in_use, file):
             raise StoreError(f"{file} is in use: stop the bot first, then restore")
-        return await _put(file, backup, "old", "", now, open_store)
+        return await _replace(file, backup, "old", "", now, open_store)
 
 
-def _backup_there(backup: Path, file: Path) -> None:
+def _prepare_restore(backup: Path, file: Path) -> None:
     if not backup.is_file():
         raise StoreError(f"there is no file {backup}")
     if file.exists() and backup.samefile(file):
         raise StoreError(f"{backup} is the database itself: give a backup")
-    if _new(file).exists() and backup.samefile(_new(file)):
+    if _new_path(file).exists() and backup.samefile(_new_path(file)):
         raise StoreError(f"{backup} has a name that restore itself uses: rename it")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -202,8 +202,8 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
     with files.lock_folder(file.parent):
         copied = files.free_copy(file, now)  # first: the damage check would replay the log
         lost = files.log_lost(file)  # first: the damage check creates a new log
-        if why := await asyncio.to_thread(_wrong, file):
-            return await _put(file, own_backup(file), "damaged", why, now, open_store)
+        if why := await asyncio.to_thread(_find_repairable, file):
+            return await _replace(file, own_backup(file), "damaged", why, now, open_store)
         if copied:
             await asyncio.to_thread(files.mark_copy, file)
         if not lost:
@@ -213,7 +213,7 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
         return Restored("its log is gone", None, now)
 
 
-def _wrong(file: Path) -> str:
+def _find_repairable(file: Path) -> str:
     """Return the damage that the daily backup can repair, or "".
 
     Raises StoreError if the damage cannot be repaired.
@@ -237,21 +237,21 @@ def _wrong(file: Path) -> str:
     return why
 
 
-def _new(file: Path) -> Path:
+def _new_path(file: Path) -> Path:
     """Return the path where a restore prepares the new database."""
     return file.with_name(f"{file.name}.new")
 
 
-async def _put(
+async def _replace(
     file: Path, backup: Path, end: str, why: str, now: datetime, open_store: Open
 ) -> Restored:
     """Copy the backup beside the database, mark the copy as restored, and swap the two."""
-    new = _new(file)
+    new = _new_path(file)
     try:
-        made_at = await asyncio.to_thread(_copied, backup, new, why)
+        made_at = await asyncio.to_thread(_copy_backup, backup, new, why)
         async with await open_store(f"{URL.create('sqlite', database=str(new))}") as store:
             await store.restored(now)
-        aside = await asyncio.to_thread(_exchanged, new, file, end, now)
+        aside = await asyncio.to_thread(_swap_in, new, file, end, now)
     except OSError as error:
         raise StoreError(f"cannot write beside {file} ({error.strerror})") from None
     finally:
@@ -260,7 +260,7 @@ async def _put(
     return Restored(why, aside, made_at)
 
 
-def _copied(backup: Path, new: Path, why: str) -> datetime:
+def _copy_backup(backup: Path, new: Path, why: str) -> datetime:
     if wrong := files.find_damage(backup):
         if why:
             raise StoreError(
@@ -278,7 +278,7 @@ def _copied(backup: Path, new: Path, why: str) -> datetime:
     return files.backed_up_at(backup)
 
 
-def _exchanged(new: Path, file: Path, end: str, now: datetime) -> Path | None:
+def _swap_in(new: Path, file: Path, end: str, now: datetime) -> Path | None:
     """Move the new database into place; return the path of the old one, if there was one."""
     files.checkpoint(new)
     if not file.exists():

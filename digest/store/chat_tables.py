@@ -194,8 +194,8 @@ async def insert_subscription(
     keys = ["platform", "chat", "thread", "topic"]
     await save_row(connection, subscriptions, keys, row)
     if row_before and subscription.paused:
-        mine = deliveries.c.subscription_id == row_before.id
-        await open_parts.skip(connection, mine, "paused")
+        of_subscription = deliveries.c.subscription_id == row_before.id
+        await open_parts.skip(connection, of_subscription, "paused")
     return row_before is None or row_before.ended != ""
 
 
@@ -217,16 +217,16 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
     If both ids are subscribed to a topic, end one subscription, but keep its row under an
     impossible id, because the ledger refers to it."""
     table = subscriptions.c
-    kept = table.ended.in_(("", *_KEPT))
-    here = (table.platform == platform) & (table.chat == old) & kept
+    resumable = table.ended.in_(("", *_KEPT))
+    here = (table.platform == platform) & (table.chat == old) & resumable
     moved = 0
     # A platform may report a move several times at once: on PostgreSQL the second call waits here
     # and then finds nothing to do.
     query = select(subscriptions).where(here).order_by(table.id).with_for_update()
     for row in list(await connection.execute(query)):
         same = (table.thread == row.thread) & (table.topic == row.topic)
-        there = (table.platform == platform) & (table.chat == new) & same
-        other = (await connection.execute(select(table.id, table.ended).where(there))).first()
+        at_new_id = (table.platform == platform) & (table.chat == new) & same
+        other = (await connection.execute(select(table.id, table.ended).where(at_new_id))).first()
         other_stays = other and (other.ended == "" or row.ended)
         going, staying = (row.id, None) if other_stays else (other, row.id)
         gone = going.id if isinstance(going, Row) else going

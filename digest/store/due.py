@@ -147,8 +147,8 @@ class DueTables(OutboxTables):
             await connection.execute(update(parts).where(waiting).values(again_at=None))
             await _bring_forward(connection, now)
             await _delete_empty(connection, now)
-            asked = update(sources).where(sources.c.next_at > now + DAY)
-            await connection.execute(asked.values(next_at=None))
+            postponed = update(sources).where(sources.c.next_at > now + DAY)
+            await connection.execute(postponed.values(next_at=None))
             for name, topic in topics.items():
                 closed = builds.c.day <= newest_closed(topic, now)
                 await connection.execute(delete(builds).where(builds.c.topic == name, ~closed))
@@ -206,8 +206,8 @@ class DueTables(OutboxTables):
         same_day = and_(
             reports.c.topic == topic.name, reports.c.first == day, reports.c.last == day
         )
-        whole = or_(reports.c.created_at >= closes(topic, day), _IS_IMPORTED)
-        return await self._store.scalar(select(reports.c.id).where(same_day, whole)) is not None
+        complete = or_(reports.c.created_at >= closes(topic, day), _IS_IMPORTED)
+        return await self._store.scalar(select(reports.c.id).where(same_day, complete)) is not None
 
     async def give_up(self, now: datetime) -> int:
         """Skip deliveries whose report is over a day late; return how many."""

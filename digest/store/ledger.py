@@ -98,15 +98,15 @@ class Ledger(DueTables):
         """End the subscriptions and unsent parts of a chat, of one of its threads, or of a whole
         server (if `chat` is empty); return the number of subscriptions."""
 
-        def is_there(table: Table) -> ColumnElement[bool]:
+        def belongs(table: Table) -> ColumnElement[bool]:
             place = table.c.chat == chat if chat else table.c.space == space
             in_thread = true() if thread is None else table.c.thread == thread
             return and_(table.c.platform == platform, place, in_thread)
 
-        live = and_(is_there(subscriptions), subscriptions.c.ended == "")
-        still_open = and_(is_there(parts), parts.c.state.in_((*OPEN, "unknown")))
-        ids_there = select(subscriptions.c.id).where(is_there(subscriptions))
-        waiting = and_(deliveries.c.subscription_id.in_(ids_there), deliveries.c.state == "due")
+        live = and_(belongs(subscriptions), subscriptions.c.ended == "")
+        still_open = and_(belongs(parts), parts.c.state.in_((*OPEN, "unknown")))
+        targets = select(subscriptions.c.id).where(belongs(subscriptions))
+        waiting = and_(deliveries.c.subscription_id.in_(targets), deliveries.c.state == "due")
         async with self._store.writing() as connection:
             ended = await connection.execute(update(subscriptions).where(live).values(ended=why))
             ids = (await connection.scalars(select(parts.c.id).where(still_open))).all()
@@ -260,14 +260,14 @@ async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
     query = query.where(table.subscription_id.in_((going, staying)))
     locked = query.order_by(table.id).with_for_update()
     rows = (await connection.execute(locked)).all()
-    theirs = [row for row in rows if row.subscription_id == going]
-    ours = [row for row in rows if row.subscription_id == staying]
+    duplicates = [row for row in rows if row.subscription_id == going]
+    remaining = [row for row in rows if row.subscription_id == staying]
     transferred: list[int] = []
     ended: list[int] = []
-    for row in theirs:
+    for row in duplicates:
         others = [
             other
-            for other in ours
+            for other in remaining
             if other.day == row.day or other.report == row.report is not None
         ]
         ids = [other.id for other in others]
@@ -280,7 +280,7 @@ async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
         else:
             ended.append(row.id)
         if begun and len(others) == 1 and others[0].day == row.day:
-            await _swap(connection, row, others[0], [other.report for other in theirs])
+            await _swap(connection, row, others[0], [other.report for other in duplicates])
     moved = update(deliveries).values(subscription_id=staying)
     await execute_for(connection, moved, table.id, transferred)
     dropped = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error="moved")
@@ -292,18 +292,18 @@ async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
 
 
 async def _swap(
-    connection: AsyncConnection, theirs: Any, ours: Any, taken: Sequence[date | None]
+    connection: AsyncConnection, duplicate: Any, remaining: Any, taken: Sequence[date | None]
 ) -> None:
     """If the other subscription has the newer report of the two for the same day, give it to the
     one that stays, which computes its next day from its newest. `taken`: the other's reports."""
-    newer = theirs.report and (ours.report is None or theirs.report > ours.report)
-    if not newer or ours.report in taken:
+    newer = duplicate.report and (remaining.report is None or duplicate.report > remaining.report)
+    if not newer or remaining.report in taken:
         return
     # Via a day that no digest has, because (subscription, day) is unique.
     for delivery, subscription, day in (
-        (theirs.id, theirs.subscription_id, date.min),
-        (ours.id, theirs.subscription_id, ours.day),
-        (theirs.id, ours.subscription_id, theirs.day),
+        (duplicate.id, duplicate.subscription_id, date.min),
+        (remaining.id, duplicate.subscription_id, remaining.day),
+        (duplicate.id, remaining.subscription_id, duplicate.day),
     ):
         moved = update(deliveries).where(deliveries.c.id == delivery)
         await connection.execute(moved.values(subscription_id=subscription, day=day))

@@ -60,9 +60,9 @@ async def skip(connection: AsyncConnection, which: ColumnElement[bool], why: str
 async def leave(connection: AsyncConnection, subscription: int) -> None:
     """End the unsent parts of one subscription. Parts in flight may arrive; if they fail,
     `drop_unwanted` ends them."""
-    mine = and_(deliveries.c.subscription_id == subscription, deliveries.c.state.in_(_UNENDED))
+    unended = and_(deliveries.c.subscription_id == subscription, deliveries.c.state.in_(_UNENDED))
     state = case((deliveries.c.state == "due", "refused"), else_=deliveries.c.state)
-    left = update(deliveries).where(mine).values(state=state, reason=LEFT)
+    left = update(deliveries).where(unended).values(state=state, reason=LEFT)
     ids = (await connection.scalars(left.returning(deliveries.c.id))).all()
     await drop_unwanted(connection, ids)
 
@@ -129,9 +129,9 @@ async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -
     """Delete these deliveries, their parts, and bodies no longer used; return the number of
     parts."""
     await _lock(connection, which)
-    there = parts.c.delivery_id.in_(select(deliveries.c.id).where(which))
-    hashes = list((await connection.scalars(select(parts.c.body).where(there).distinct())).all())
-    number = (await connection.execute(delete(parts).where(there))).rowcount
+    chosen = parts.c.delivery_id.in_(select(deliveries.c.id).where(which))
+    hashes = list((await connection.scalars(select(parts.c.body).where(chosen).distinct())).all())
+    number = (await connection.execute(delete(parts).where(chosen))).rowcount
     await connection.execute(delete(deliveries).where(which))
     unused = ~select(parts.c.id).where(parts.c.body == bodies.c.hash).exists()
     await execute_for(connection, delete(bodies).where(unused), bodies.c.hash, hashes)
@@ -146,8 +146,8 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
     # addresses: one may be the prefix of another (t.me/news/43, /430). In Discord's links, brackets
     # are escaped.
     written = {*urls, *(url.replace("(", "%28").replace(")", "%29") for url in urls)}
-    some = "|".join(map(re.escape, written))
-    cited = re.compile(rf"(?:{some})(?![\w/?#&=%.~+-]*[\w/])", re.ASCII)
+    pattern = "|".join(map(re.escape, written))
+    cited = re.compile(rf"(?:{pattern})(?![\w/?#&=%.~+-]*[\w/])", re.ASCII)
     rows = await connection.execute(select(bodies.c.hash, bodies.c.content))
     hashes = [row.hash for row in rows if cited.search(row.content)]
     if not hashes:
@@ -155,10 +155,10 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
     empty = {"hash": hash_body(NOTHING), "content": NOTHING}
     await insert_new(connection, bodies, [empty])
     for group in groups(hashes):
-        there = parts.c.body.in_(group)
-        waiting = select(parts.c.delivery_id).where(there, parts.c.state == "waiting")
+        affected = parts.c.body.in_(group)
+        waiting = select(parts.c.delivery_id).where(affected, parts.c.state == "waiting")
         await forget(connection, waiting, WITHDRAWN)
-        await connection.execute(update(parts).where(there).values(body=empty["hash"]))
+        await connection.execute(update(parts).where(affected).values(body=empty["hash"]))
     await execute_for(connection, delete(bodies), bodies.c.hash, hashes)
 
 

@@ -197,8 +197,8 @@ class OutboxTables:
             await lock_deliveries_of(connection, ids)
             for group in groups(ids):
                 unknown = and_(parts.c.id.in_(group), parts.c.state == "unknown")
-                held = update(parts).where(unknown).values(values).returning(parts.c.id)
-                decided += (await connection.scalars(held)).all()
+                statement = update(parts).where(unknown).values(values).returning(parts.c.id)
+                decided += (await connection.scalars(statement)).all()
             concerned = await lock_deliveries_of(connection, decided)
             if again:
                 late = update(parts).where(parts.c.error == TOO_LATE)

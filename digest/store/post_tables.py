@@ -136,7 +136,7 @@ async def insert_posts(
             continue
         key = storable(post.key)
         batch[key] = merge_copies(batch[key], post) if key in batch else post
-    stored = await _load_known(connection, topic.name, list(batch))
+    stored = await _load_stored(connection, topic.name, list(batch))
     rows = []
     for key, post in batch.items():
         first_stream, old = stored.get(key, (stream, post))
@@ -239,7 +239,7 @@ def _post_row(topic: Topic, stream: str, post: Post) -> dict[str, Any]:
     return values | {"topic": topic.name, "key": post.key, "stream": stream, "day": day}
 
 
-async def _load_known(
+async def _load_stored(
     connection: AsyncConnection, topic: str, keys: Sequence[str]
 ) -> dict[str, tuple[str, Post]]:
     stored: dict[str, tuple[str, Post]] = {}

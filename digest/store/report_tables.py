@@ -176,7 +176,7 @@ async def save_in(
     await _delete_contents(connection, report_id)
     numbered = list(enumerate(report.sections))
     headings = [{"position": n, "name": s.name, "title": s.title} for n, s in numbered]
-    told = [
+    item_rows = [
         {"section": n, "position": position, **asdict(item)}
         for n, section in numbered
         for position, item in enumerate(section.items)
@@ -186,7 +186,7 @@ async def save_in(
     source = [{"content": report.source}] if report.source else []
     contents: list[tuple[Table, list[dict[str, Any]]]] = [
         (sections, headings),
-        (items, told),
+        (items, item_rows),
         (drops, dropped),
         (clouds, picture),
         (imports, source),

@@ -164,7 +164,7 @@ def make_entries(report: Report) -> list[IndexEntry]:
 def _translations(report: Report, section: str, item: Item) -> list[Item]:
     others = chain.from_iterable(report.renderings.values())
     items_there = chain.from_iterable(other.items for other in others if other.name == section)
-    return [there for there in items_there if not set(item.cites).isdisjoint(there.cites)]
+    return [twin for twin in items_there if not set(item.cites).isdisjoint(twin.cites)]
 
 
 def write_entries(

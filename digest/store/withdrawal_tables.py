@@ -46,8 +46,8 @@ class WithdrawalTables(Database):
         async with self.writing() as connection:
             place, name = platform_notes.c.platform, platform_notes.c.name
             about = or_(name.in_(names), place.endswith(f" {platform} {user_id}", autoescape=True))
-            mine = and_(place == platform, name == user_id)
-            notes = await connection.execute(delete(platform_notes).where(or_(about, mine)))
+            of_person = and_(place == platform, name == user_id)
+            notes = await connection.execute(delete(platform_notes).where(or_(about, of_person)))
             counts = {"notes": notes.rowcount, "subscriptions": 0, "messages": 0}
             if chat is not None:
                 counts |= await _forget_chat(connection, chat)

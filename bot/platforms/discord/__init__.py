@@ -258,8 +258,8 @@ class Client(discord.AutoShardedClient):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Introduce the bot in the first channel where it may post."""
         for place in filter(None, [guild.system_channel, *guild.text_channels]):
-            mine = place.permissions_for(guild.me)
-            if not (mine.view_channel and mine.send_messages and mine.embed_links):
+            rights = place.permissions_for(guild.me)
+            if not (rights.view_channel and rights.send_messages and rights.embed_links):
                 continue
             chat = Chat(NAME, str(place.id), kind="group", space=str(guild.id))
             language = language_of(str(guild.preferred_locale))

@@ -206,9 +206,9 @@ class DiscordDeliverer:
             look = look or not _is_young(message.doubt)
             if look and len(posted) < len(payloads):
                 history = await self._read_history(channel, after, may_skip=message.resend)
-                ids = {repr(_words(one)): str(one["id"]) for one in reversed(history)}
-                found = {n: ids.get(repr(_words(payload))) for n, payload in enumerate(payloads)}
-                posted |= {n: id_ for n, id_ in found.items() if id_ and n not in posted}
+                ids = {repr(_words(sent)): str(sent["id"]) for sent in reversed(history)}
+                seen = {n: ids.get(repr(_words(payload))) for n, payload in enumerate(payloads)}
+                posted |= {n: id_ for n, id_ in seen.items() if id_ and n not in posted}
         except (Gone, Refused) as error:
             if _is_young(message.doubt):
                 raise Unsure(str(error)) from error
@@ -222,13 +222,13 @@ class DiscordDeliverer:
         with these words or whose first message cannot be read; "" if there is none."""
         active, _ = await self.call("GET", f"/guilds/{chat.space}/threads/active", {})
         me, _ = await self.call("GET", "/users/@me", {})
-        wanted, unseen = (forum, name, me["id"]), ""
+        target, unseen = (forum, name, me["id"]), ""
         for post in active["threads"]:
             traits = (post.get("parent_id"), post.get("name"), post.get("owner_id"))
-            if traits != wanted or int(post["id"]) <= after:
+            if traits != target or int(post["id"]) <= after:
                 continue
             history = await self._read_history(post["id"], after, may_skip=True)
-            first = next((one for one in history if one["id"] == post["id"]), None)
+            first = next((sent for sent in history if sent["id"] == post["id"]), None)
             if first and _words(first) == words:
                 return str(post["id"])
             unseen = unseen or ("" if first else str(post["id"]))
@@ -245,7 +245,7 @@ class DiscordDeliverer:
             place, _ = await self.call("GET", path, {})
             if int(place.get("last_message_id") or 0) > after:
                 raise Unseen(UNSEEN)
-        return [one for one in history if (one.get("author") or {}).get("bot")]
+        return [sent for sent in history if (sent.get("author") or {}).get("bot")]
 
     async def _post(
         self,

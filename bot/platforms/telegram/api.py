@@ -263,8 +263,8 @@ async def call(pending: Awaitable[_T]) -> _T:
         cause = error.__cause__
         while isinstance(cause, TelegramError):
             cause = cause.__cause__
-        known = cause if isinstance(cause, PlatformError) else Unsure("the answer cannot be read")
-        raise known from error
+        failure = cause if isinstance(cause, PlatformError) else Unsure("the answer cannot be read")
+        raise failure from error
 
 
 PACE = Pace(a_second=30.0, most=1000.0, chat_gap=1.0, group_minute=20)
