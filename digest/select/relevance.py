@@ -24,7 +24,7 @@ from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed
 
 ON_TOPIC = 0.20
-"""Fit below which a post is off topic; tuned on labelled posts (CONTRIBUTING, design notes)."""
+"""Fit below which a post is off topic; tuned on labelled posts (`make evaluate`)."""
 FULL_DESCRIPTION, SCARCE = 20, 0.003
 """Descriptions of a topic (sentences, groups of keywords) from which the nearest few are reliable,
 and the fit added for each that is missing, because the nearest of many are closer to any text. With

@@ -60,7 +60,7 @@ _SPELLED = (
     ("third_part", 100 / 3, "percent"),
     ("whole_year", 1.0, "year"),
     ("decade", 10.0, "year"),
-    ("decades", 35.0, "year"),  # of the size that 几十年 has
+    ("decades", 35.0, "year"),  # the magnitude of 几十年
     ("century", 100.0, "year"),
     ("millennium", 1000.0, "year"),
     ("fortnight", 2.0, "week"),

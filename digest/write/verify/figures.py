@@ -406,7 +406,7 @@ def _derive_from_two(
     if pair and pair[1] and not shares and (not bare or (near and unit in ("percent", "times"))):
         yield from (("", value) for value in _ratios(unit, *pair))
     if pair and pair[1] and unit in ("", "count") and left.unit != right.unit and near:
-        yield "", pair[0] / pair[1]  # 4 GB are 40 times 100 MB
+        yield "", pair[0] / pair[1]  # 4 GB is 40 times 100 MB
     ages = near and unit == "year" and not (left.unit or right.unit)
     if pair and (ages or _fits(unit, left, right)):
         scale = 1.0 if ages else _scale(left, right, unit)
