@@ -27,7 +27,7 @@ from digest.write.extractive.writer import write
 from digest.write.model.assembly import GATE
 from digest.write.model.candidates import Candidate, rewrite
 from digest.write.model.context import shorten
-from digest.write.model.editor import ANSWER, MAX_TOLD, ROOM, Editor
+from digest.write.model.editor import ANSWER, MAX_EARLIER, ROOM, Editor
 from digest.write.model.schemas import (
     Brief,
     Check,
@@ -244,7 +244,7 @@ async def test_the_pick_sees_earlier_points() -> None:
     await Editor(replace(material(), earlier_points=told), extractive(), model.ask, PROMPTS).write()
     prompt = model.calls[0].prompt
     assert "which readers know:\nAcme opens Voxel-7\nRivet-2 is out\n" in prompt
-    assert prompt.count("Rivet-2 is out") == MAX_TOLD - 2
+    assert prompt.count("Rivet-2 is out") == MAX_EARLIER - 2
 
 
 async def test_calls_and_prompts_stay_within_their_bounds() -> None:

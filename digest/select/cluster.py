@@ -23,7 +23,7 @@ from digest.select.terms import Places, Terms
 from digest.select.threads import Labels, find_followers, label_links
 
 CUT = 0.52
-"""Distance from which two groups are two stories; tuned on labelled days (docs/design/stories.md)."""
+"""Minimum distance of two stories; tuned on labelled days (docs/design/stories.md)."""
 NAME_WEIGHT = 0.22
 """Weight of shared names, against 1 for the encoder's cosine."""
 SAME_WORDS = 0.62

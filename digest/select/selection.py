@@ -43,7 +43,7 @@ STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
 """The steps in order, for a progress display."""
 MAX_READ = 4_000
 """Maximum posts that are read closely. A usual day has some 1,000; each costs about 3 ms."""
-LOOKED_AT = 600
+SCORED_CHARS = 600
 """Characters of each post that are used to choose them."""
 
 
@@ -132,7 +132,7 @@ def most_promising(
     seen: set[str] = set()
     scores: dict[str, float] = {}
     for post in posts:
-        text = f" {post.text[:LOOKED_AT].lower().replace('-', ' ')} "
+        text = f" {post.text[:SCORED_CHARS].lower().replace('-', ' ')} "
         named = (word for word in keywords if word in text and find_keyword(text, word) >= 0)
         scores[post.key] = (
             2.0 * len(list(islice(named, 2)))

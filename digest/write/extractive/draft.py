@@ -36,7 +36,7 @@ FEW_STORIES, MANY_STORIES = 20, 60
 the full thresholds apply. They are scaled in between, so that more posts never shorten a report."""
 MAX_EASED = 5.0
 """Log odds by which `is_weak` lowers its threshold on the shortest day that it judges."""
-SEEN_NEWS, FEW_NEWS, MUCH_NEWS = 0.65, 5, 12
+CLEAR_NEWS, FEW_NEWS, MUCH_NEWS = 0.65, 5, 12
 """News value from which the head is sure that a story is news; number of such stories that every
 day of a familiar topic has; number of them that makes a day busy. AI days have 14 or more, days of
 other topics none or one."""
@@ -143,7 +143,7 @@ class Draft:
         self.material = material
         self.language: Language = material.topic.language
         self.quotes = material.quotes or collect_quotes(material.stories, self.language)
-        news = sum(story.parts.get("news", 0.0) >= SEEN_NEWS for story in material.stories)
+        news = sum(story.parts.get("news", 0.0) >= CLEAR_NEWS for story in material.stories)
         self.is_unfamiliar = not material.knows_news and news < FEW_NEWS
         """True if the topic is one whose news the heads, trained on AI days, do not recognise."""
         spare = (len(material.stories) - FEW_STORIES) / (MANY_STORIES - FEW_STORIES)

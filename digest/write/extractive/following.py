@@ -11,7 +11,7 @@ from digest.write.extractive.quotes import Quote, list_printable, score_quotes
 
 ROOM = {"zh": 200, "en": 420}
 """Maximum total characters of the following sentences."""
-MAX_LOOKED = 3
+MAX_CONSIDERED = 3
 """Sentences after the lead sentence that are considered."""
 MIN_FOLLOWING, MAX_OPINION = -0.9, -0.3
 """Minimum margin of `stands_alone` and maximum margin of `view` of a following sentence: it need
@@ -47,7 +47,7 @@ def _list_behind(lead: Quote, quote: Quote, most: int, least: float) -> list[Quo
     heading = quote.text.partition(colon or ":")[0]
     behind = quote.sentence.place + 1
     following: list[Quote] = []
-    for sentence in quote.sentence.reading.sentences[behind : behind + MAX_LOOKED]:
+    for sentence in quote.sentence.reading.sentences[behind : behind + MAX_CONSIDERED]:
         is_own = quote is lead and says_we(lead.text)
         is_voice = says_we(sentence.text) and not is_own  # the author speaks, not the news maker
         is_list = bool(colon) and sentence.text.startswith(f"{heading}{colon}")  # repeated heading

@@ -56,7 +56,7 @@ BRIEF_CHARS = (900, 280, 280, 280)
 """Characters of each post of an event in the brief."""
 OTHER_CHARS = 200
 """Characters of the post of an event from another page, which the overview may mention."""
-MAX_TOLD, TOLD_CHARS = 30, 90
+MAX_EARLIER, EARLIER_CHARS = 30, 90
 """Points of the last three days that are shown to the pick, and characters of each."""
 FEW_STORIES = 12
 """With fewer stories there is nothing to pick."""
@@ -156,7 +156,9 @@ class Editor:
         """Return the day's events in the model's order, or in rank order without its answer."""
         prospects = self.material.prospects[:MAX_GROUPED]
         if len(prospects) >= FEW_STORIES:
-            points = (shorten(text, TOLD_CHARS) for text in self.material.earlier_points[:MAX_TOLD])
+            points = (
+                shorten(text, EARLIER_CHARS) for text in self.material.earlier_points[:MAX_EARLIER]
+            )
             earlier = "\n".join(filter(None, points))
             room = ROOM["pick"] - tokens(earlier)
             lines, shown = self.context.list_stories(prospects[:MAX_STORIES], room=room)
