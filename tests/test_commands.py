@@ -201,7 +201,7 @@ def test_why_shows_the_parts_of_a_score_the_largest_first() -> None:
     fit, news = 0.5 * WEIGHTS["fit"], 0.6 * WEIGHTS["news"]
     assert lines == [
         f"Why point 1 ranks here: score {fit + news:.2f}",
-        f"first-hand news: 0.60 × {WEIGHTS['news']:.2f} = {news:+.2f}",
+        f"news value: 0.60 × {WEIGHTS['news']:.2f} = {news:+.2f}",
         f"fit with the topic: 0.50 × {WEIGHTS['fit']:.2f} = {fit:+.2f}",
     ]
 
