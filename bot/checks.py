@@ -137,7 +137,7 @@ def _refuse_missing_folder(settings: Settings) -> None:
         raise DigestError(f"folder {file.parent} does not exist: create it or correct DATABASE_URL")
 
 
-def storage_fault(file: Path, mounts: str) -> str:
+def find_storage_fault(file: Path, mounts: str) -> str:
     """Return where the file is if that place loses its content, else "". `mounts`: content of
     mountinfo, see proc(5)."""
     here, kind = Path("/"), ""
@@ -158,7 +158,7 @@ def warn_of_storage(file: Path) -> str:
     tell."""
     try:
         mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
-        why = storage_fault(file.resolve(), mounts)
+        why = find_storage_fault(file.resolve(), mounts)
     except OSError:
         return ""
     return f"{file} is in {why}: put it on a volume, or use PostgreSQL" if why else ""

@@ -257,7 +257,7 @@ def folded(blocks: Sequence[Foldable]) -> list[Block]:
     return [*blocks[:at], *(replace(block, folded=True) for block in blocks[at:])]
 
 
-def shortened(text: str, most: int) -> str:
+def truncate(text: str, most: int) -> str:
     """Truncate the text to `most` characters, after a sentence in its last third or else a word."""
     if len(text) <= most:
         return text
@@ -268,7 +268,7 @@ def shortened(text: str, most: int) -> str:
     return (start[:at] if at > enough else start).rstrip() + " …"
 
 
-def section_named(topic: Topic, report: Report, word: str) -> SectionName | None:
+def find_section(topic: Topic, report: Report, word: str) -> SectionName | None:
     """Return the section with that name, number (1 to 9) or heading (or a part of it)."""
     low = fold_letters(word.strip()).replace("股票", "行情")
     if low.isascii() and low.isdigit():
@@ -289,7 +289,7 @@ def section_named(topic: Topic, report: Report, word: str) -> SectionName | None
     return None
 
 
-def section_names(topic: Topic, report: Report, language: Language) -> str:
+def list_section_names(topic: Topic, report: Report, language: Language) -> str:
     """Return the available sections, like `1 overview (主要话题…), 2 points …`."""
     titles = [(name, section_title(topic, report, name, language)) for name in SECTIONS]
     brackets = "（{}）" if language == "zh" else " ({})"

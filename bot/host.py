@@ -13,7 +13,7 @@ from bot.commands import COMMANDS, answer, apology, link_word
 from bot.commands.about import ACTIONS
 from bot.messages import Command, Incoming, Kind, Paragraph, Reply, reply
 from bot.services import Services, TurnLimit
-from bot.typed import DateError, offered_zones, parse_days, time_named, zone_named
+from bot.typed import DateError, offered_zones, parse_days, parse_time, parse_zone
 from digest.errors import StoreError
 from digest.models import SECTIONS, Chat, Ending, Language
 
@@ -77,13 +77,13 @@ class BotHost:
             values = await self._days(typed, topic, language)
         elif kind == "zone":
             near = [zone for zone in offered_zones("en") if typed in zone.lower()]
-            named = zone_named(typed) if typed and not near else ""
+            named = parse_zone(typed) if typed and not near else ""
             values = [(zone, zone) for zone in near or filter(None, [named])]
         elif kind == "time":
             times = [f"{hour:02}:{minute}" for hour in range(24) for minute in ("00", "30")]
             usual = sorted(times, key=lambda t: not "06:00" <= t <= "18:00")
             begun = [t for t in usual if t.startswith((typed, f"0{typed}"))]
-            other = time_named(typed)
+            other = parse_time(typed)
             values = [(t, t) for t in begun or ([f"{other:%H:%M}"] if other else [])]
         elif kind in WORDS:
             values = [(word, word) for word in WORDS[kind] if word.startswith(typed)]

@@ -9,7 +9,7 @@ from datetime import time
 from typing import Any, Literal
 
 from bot.texts import CHINESE_WEEKDAYS
-from bot.typed import WEEKDAYS, fold_letters, time_named, zone_named
+from bot.typed import WEEKDAYS, fold_letters, parse_time, parse_zone
 from digest.models import BRIEF, SECTIONS, Language, SectionName, Subscription
 
 EVERY_DAY = tuple(range(7))
@@ -54,7 +54,7 @@ _CHOICES: Mapping[str, tuple[str, Any]] = {
     )
     for word in words.split()
 }
-"""Words with a fixed meaning: they set a field of Asked, or add a section."""
+"""Words with a fixed meaning: they set a field of OptionRequest, or add a section."""
 _DAY_WORDS: Mapping[str, tuple[int, ...]] = {
     **dict.fromkeys("daily everyday 每天 每日".split(), EVERY_DAY),
     **dict.fromkeys("weekdays workdays 工作日".split(), WORKDAYS),
@@ -72,7 +72,7 @@ input is invalid, and parsing it would delay others."""
 
 
 class Unknown(Exception):
-    """A word that is not understood."""
+    """An unknown word."""
 
 
 class TooManyWords(Exception):
@@ -80,7 +80,7 @@ class TooManyWords(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OptionRequest:
     """The parsed words of a command; None or empty where not specified."""
 
     topics: tuple[str, ...] = ()
@@ -105,26 +105,26 @@ class Asked:
     @property
     def changes(self) -> bool:
         """True if anything but topics and menu is specified."""
-        return replace(self, topics=(), menu="") != Asked()
+        return replace(self, topics=(), menu="") != OptionRequest()
 
 
-def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
+def parse_options(words: Sequence[str], topics: Mapping[str, str]) -> OptionRequest:
     """Parse words in any order; `topics` maps words to topic names. Raises Unknown."""
-    request = Asked()
+    request = OptionRequest()
     if len(words) > MAX_WORDS:
         raise Unknown(words[MAX_WORDS])
     for word in _joined(_split(words)):
         if word.lower() != "at" or word in topics:  # at Tokyo time
             request = _with(request, word, topics)
     if request.weekly and len(request.weekdays) > 1:
-        raise Unknown(weekdays_word(request.weekdays))  # a weekly digest has one day
+        raise Unknown(format_weekdays(request.weekdays))  # a weekly digest has one day
     return request
 
 
 def _split(words: Sequence[str]) -> Iterator[str]:
     """Yield the words, split at commas, except lists of days: `mon,wed`."""
     for word in words:
-        parts = [word] if weekdays_named(word) else re.split("[,，、]", word)
+        parts = [word] if parse_weekdays(word) else re.split("[,，、]", word)
         yield from filter(None, parts)
 
 
@@ -134,28 +134,30 @@ def _joined(words: Iterable[str]) -> list[str]:
     for word in words:
         pair = f"{joined[-1]} {word}" if joined else ""
         half = word.lower() in ("am", "pm", "a.m.", "p.m.")
-        begins = joined and (half or not time_named(joined[-1]))
-        if begins and (time_named(pair) or zone_named(pair) or weekdays_named(pair)):
+        begins = joined and (half or not parse_time(joined[-1]))
+        if begins and (parse_time(pair) or parse_zone(pair) or parse_weekdays(pair)):
             joined[-1] = pair
-        elif not (word.lower() == "time" and joined and zone_named(joined[-1])):
+        elif not (word.lower() == "time" and joined and parse_zone(joined[-1])):
             joined.append(word)
     return joined
 
 
-def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
+def _with(request: OptionRequest, word: str, topics: Mapping[str, str]) -> OptionRequest:
     """Add one word to the request; Chinese words may be written together: 每天早上8点."""
-    if (more := _understand(request, word, fold_letters(word), topics)) is not None:
+    if (more := _parse_word(request, word, fold_letters(word), topics)) is not None:
         return more
     if len(word) <= MAX_JOINED and any(char > "\u2e80" for char in word):
         for place in range(len(word) - 1, 0, -1):
-            first = _understand(request, word[:place], fold_letters(word[:place]), topics)
+            first = _parse_word(request, word[:place], fold_letters(word[:place]), topics)
             if first is not None:
                 with suppress(Unknown):
                     return _with(first, word[place:], topics)
     raise Unknown(word)
 
 
-def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked | None:
+def _parse_word(
+    request: OptionRequest, word: str, low: str, topics: Mapping[str, str]
+) -> OptionRequest | None:
     is_new = low in topics and topics[low] not in request.topics
     named = replace(request, topics=(*request.topics, topics[low])) if is_new else request
     if is_new and not (request.topics and request.sections):  # a section may share a topic's name
@@ -164,20 +166,20 @@ def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) 
         return collected
     if keyword := _KEYWORD.fullmatch(word):
         return _keyword(request, keyword[1], keyword[2], word)
-    if (at := time_named(word)) is not None:
+    if (at := parse_time(word)) is not None:
         return replace(request, at=at)
-    if weekdays := weekdays_named(low):
+    if weekdays := parse_weekdays(low):
         weekly = request.weekly or (False if weekdays == EVERY_DAY else None)
         weekdays = tuple(sorted({*request.weekdays, *weekdays}))
         return replace(request, weekdays=weekdays, weekly=weekly)
-    if low[:1] in ("每", "逢") and (weekdays := weekdays_named(low[1:])):  # 每周日
+    if low[:1] in ("每", "逢") and (weekdays := parse_weekdays(low[1:])):  # 每周日
         return replace(request, weekdays=weekdays, weekly=len(weekdays) == 1 or request.weekly)
-    if zone := zone_named(word):
+    if zone := parse_zone(word):
         return replace(request, zone=zone)
     return named if low in topics else None
 
 
-def _choice(request: Asked, low: str) -> Asked | None:
+def _choice(request: OptionRequest, low: str) -> OptionRequest | None:
     """Parse a word with a fixed meaning. Raises Unknown if it contradicts another word."""
     field, value = _CHOICES.get(low, ("", None))
     if field == "section":
@@ -193,13 +195,13 @@ def _choice(request: Asked, low: str) -> Asked | None:
     return None
 
 
-def _section(request: Asked, name: SectionName) -> Asked:
+def _section(request: OptionRequest, name: SectionName) -> OptionRequest:
     """Add a section, in report order."""
     names = {*(request.sections or ()), name}
     return replace(request, sections=tuple(section for section in SECTIONS if section in names))
 
 
-def _keyword(request: Asked, sign: str, parts: str, word: str) -> Asked:
+def _keyword(request: OptionRequest, sign: str, parts: str, word: str) -> OptionRequest:
     keyword = " ".join(parts.replace("_", " ").split())
     if not keyword or _OFFSET.fullmatch(keyword):
         raise Unknown(word)
@@ -210,7 +212,7 @@ def _keyword(request: Asked, sign: str, parts: str, word: str) -> Asked:
     return replace(request, without=(*request.without, keyword))
 
 
-def weekdays_named(word: str) -> tuple[int, ...]:
+def parse_weekdays(word: str) -> tuple[int, ...]:
     """Parse days: mon-fri, sat,sun, weekdays, 周一至周五, 周二四."""
     collected: set[int] = set()
     for part in re.split("[,，、;/]", fold_letters(word)):
@@ -241,7 +243,7 @@ def _days(word: str, *, first: bool) -> tuple[int, ...]:
     return tuple(map(CHINESE_WEEKDAYS.index, days))
 
 
-def weekdays_word(days: Sequence[int]) -> str:
+def format_weekdays(days: Sequence[int]) -> str:
     """Return the shortest word for these days: `mon-fri,sun`."""
     runs: list[list[int]] = []
     for day in sorted(days):
@@ -253,7 +255,7 @@ def weekdays_word(days: Sequence[int]) -> str:
     return ",".join(f"{n[0]}-{n[-1]}" if len(n) > 2 else ",".join(n) for n in names)
 
 
-def sections_word(sections: Sequence[SectionName]) -> str:
+def format_sections(sections: Sequence[SectionName]) -> str:
     """Return section numbers as used in buttons: `1249`."""
     return "".join(str(SECTIONS.index(name) + 1) for name in sections) or "all"
 
@@ -263,7 +265,7 @@ def tag(keyword: str) -> str:
     return f"~{zlib.crc32(keyword.lower().encode()):08x}"
 
 
-def applied(request: Asked, old: Subscription) -> Subscription:
+def apply_options(request: OptionRequest, old: Subscription) -> Subscription:
     """Apply the request to the subscription. Raises TooManyWords."""
     highlight = _changed(old.highlight, request.highlight, (*request.without, *request.neither))
     without = _changed(old.without, request.without, (*request.highlight, *request.neither))
@@ -287,7 +289,7 @@ def applied(request: Asked, old: Subscription) -> Subscription:
     )
 
 
-def _rhythm(request: Asked, old: Subscription) -> tuple[bool, tuple[int, ...]]:
+def _rhythm(request: OptionRequest, old: Subscription) -> tuple[bool, tuple[int, ...]]:
     """Return whether the digest is weekly, and the days: a weekly digest has one day."""
     weekdays = request.weekdays or old.weekdays
     weekly = old.weekly and len(weekdays) == 1 if request.weekly is None else request.weekly
@@ -298,7 +300,7 @@ def _rhythm(request: Asked, old: Subscription) -> tuple[bool, tuple[int, ...]]:
 
 
 def _content(
-    request: Asked, old: Subscription
+    request: OptionRequest, old: Subscription
 ) -> tuple[Literal["brief", "detail"], tuple[SectionName, ...]]:
     """Return length and sections. A length alone means all its sections; sections that equal a
     length are stored as that length."""

@@ -62,7 +62,7 @@ def find_topic_name(word: str, topics: Collection["Topic | StoredTopic"]) -> str
     return name
 
 
-def arabic(text: str) -> str:
+def convert_numerals(text: str) -> str:
     """Replace Chinese numerals in dates and times by digits: `十二月五日`."""
     return _NUMERAL.sub(lambda match: str(_numeral_value(match.group())), text)
 
@@ -103,9 +103,9 @@ def offered_zones(language: Language) -> Mapping[str, str]:
     }
 
 
-def time_named(text: str) -> time | None:
+def parse_time(text: str) -> time | None:
     """Parse a time of day: 08:30, 0830, 8am, at 8, 8点, 早上8点半."""
-    line = arabic(fold_letters(normalized(text)))
+    line = convert_numerals(fold_letters(normalized(text)))
     is_named = line.startswith("at ")
     line = line.removeprefix("at ")
     if line in _NAMED:
@@ -131,7 +131,7 @@ def _hour(hour: int, part: str, half: str) -> int | None:
     return 0 if hour == 24 or (part == "凌晨" and hour == 12) else hour
 
 
-def zone_named(text: str) -> str:
+def parse_zone(text: str) -> str:
     """Parse a time zone to its IANA name, or "": shanghai, 北京时间, Toronto, UTC+8."""
     line = normalized(text)
     if match := _OFFSET.fullmatch(line):
@@ -248,7 +248,7 @@ def parse_days(text: str, today: date, *, beside_words: bool = False) -> tuple[d
     years, so in "Sora 2 Oct 6-7" the 2 is not a day. Raises DateError for an invalid date, and for
     a range that is ambiguous or longer than a year.
     """
-    line = re.sub("[–—]", "-", arabic(fold_letters(normalized(text))))
+    line = re.sub("[–—]", "-", convert_numerals(fold_letters(normalized(text))))
     if len(line) > MAX_CHARS or (beside_words and _VERSION.search(line)):
         return None
     if spans := _spans(line, today):
@@ -352,7 +352,7 @@ def _days(text: str, today: date) -> list[date]:
     return days
 
 
-def full_day(text: str) -> date | None:
+def parse_full_day(text: str) -> date | None:
     """Parse a day with its year, like 2025-12-06 or 20251206. Raises DateError."""
     match = _FULL.fullmatch(text) or _DIGITS.fullmatch(text)
     return _existing([int(part) for part in match.groups()])[0] if match else None
@@ -370,7 +370,7 @@ def _candidates(text: str, today: date) -> list[date]:
         elif text.startswith("last "):
             backs = [back % 7 or 7]
         return [today - timedelta(days=days) for days in backs]
-    if day := full_day(text):
+    if day := parse_full_day(text):
         return [day]
     if match := _DAY_FIRST.fullmatch(text):
         first, second, year = map(int, match.groups())
@@ -430,7 +430,7 @@ class DayParam(click.ParamType[date]):
         if isinstance(value, date):
             return value
         with contextlib.suppress(DateError):
-            if day := full_day(str(value)):
+            if day := parse_full_day(str(value)):
                 return day
         if (back := _DAYS_AGO.get(str(value).strip().lower())) is not None:
             return _find_today(ctx.params.get("topic") if ctx else None) - timedelta(days=back)

@@ -10,7 +10,7 @@ from digest.errors import StoreError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success, rename it to `path`.
 
     Each writer has its own temporary name, so concurrent writers do not collide, and an existing
@@ -34,7 +34,7 @@ def write_below(path: Path, content: bytes, hint: str = "name another folder") -
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
-            with whole_file(path) as part, part.open("xb") as file:
+            with replace_atomically(path) as part, part.open("xb") as file:
                 file.write(content)
     except OSError as error:
         raise StoreError(f"cannot write {path} ({error.strerror}): {hint}") from None

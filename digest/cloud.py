@@ -149,7 +149,7 @@ def drawable(counts: Mapping[str, int]) -> dict[str, float]:
     for word, count in counts.items():
         text = " ".join(clean(word[: 4 * LONGEST]).split())
         valid = isinstance(count, int | float) and 0 < count < MOST_POSTS  # NaN is neither
-        if valid and 0 < len(text) <= LONGEST and all(draws(c) for c in text if c != " "):
+        if valid and 0 < len(text) <= LONGEST and all(has_glyph(c) for c in text if c != " "):
             weights[text] = max(weights.get(text, 0), math.sqrt(count))
     ordered = sorted(weights.items(), key=lambda entry: (-entry[1], entry[0]))
     return dict(ordered[:MOST_WORDS])
@@ -186,7 +186,7 @@ def _font() -> Any:
 
 
 @cache
-def draws(character: str) -> bool:
+def has_glyph(character: str) -> bool:
     """Return True if the font has its own glyph for it, not the "missing character" glyph."""
     return _shape(character) != _shape("\U0010ffff")
 
@@ -198,7 +198,7 @@ def _shape(character: str) -> tuple[Any, bytes]:
 
 def font_check() -> str:
     """Return one line about the font for `check`. Raise CloudError if it has no Han characters."""
-    if not all(map(draws, "简报词云")):
+    if not all(map(has_glyph, "简报词云")):
         raise CloudError(
             f"{font_path().name} has no Chinese characters: reinstall the dependencies"
         )

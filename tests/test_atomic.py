@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.atomic import whole_file, write_below
+from digest.atomic import replace_atomically, write_below
 
 
 def test_many_writers_of_one_file_leave_one_whole_content(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     path.write_text("old")
 
     def fail() -> None:
-        with whole_file(path) as part:
+        with replace_atomically(path) as part:
             part.write_text("half")
             raise RuntimeError
 

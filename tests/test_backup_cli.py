@@ -167,7 +167,7 @@ not a mount
     ],
 )
 def test_a_disk_that_a_restart_wipes_is_known(file: str, expected: str) -> None:
-    said = checks.storage_fault(Path(file), MOUNTS)
+    said = checks.find_storage_fault(Path(file), MOUNTS)
     assert expected in said if expected else said == ""
 
 

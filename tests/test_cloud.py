@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 from wordcloud import WordCloud
 
 from digest import cloud
-from digest.cloud import BACKGROUND, EDGE, drawable, draws, font_check, font_path, render
+from digest.cloud import BACKGROUND, EDGE, drawable, font_check, font_path, has_glyph, render
 from digest.errors import CloudError
 
 WORDS = {f"word{n}": 100 - n for n in range(60)} | {
@@ -86,7 +86,7 @@ def test_every_drawn_character_has_a_glyph() -> None:
     for word in drawable(HOSTILE | WORDS):  # type: ignore[arg-type]
         assert {ord(c) for c in word if c != " "} <= known
     some = [*range(33, 0x600), *range(0x4E00, 0x4E80), *range(0x1F600, 0x1F640)]
-    assert [c for c in some if draws(chr(c)) != (c in known)] == []
+    assert [c for c in some if has_glyph(chr(c)) != (c in known)] == []
 
 
 @pytest.mark.parametrize("words", [{}, {"👩": 3}, {"": 1}])
@@ -136,5 +136,5 @@ def test_a_damaged_font_costs_no_report(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def _forget_font() -> None:
-    for cached in (font_path, cloud._font, draws):
+    for cached in (font_path, cloud._font, has_glyph):
         cached.cache_clear()

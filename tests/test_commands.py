@@ -13,7 +13,7 @@ import pytest
 
 from bot.builds import TooMany, make_report
 from bot.commands import COMMANDS, answer, reports
-from bot.compose import shortened
+from bot.compose import truncate
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
 from bot.services import Services
@@ -180,7 +180,7 @@ async def test_a_number_counts_points_and_leaves_the_overview_whole(full: Bot) -
     ],
 )
 def test_a_long_text_is_cut_at_a_sentence_or_a_word(text: str, kept: str) -> None:
-    assert shortened(text, 30) == kept
+    assert truncate(text, 30) == kept
 
 
 async def test_sources_shows_the_posts_behind_a_point(full: Bot) -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bot.typed import DateError, full_day, parse_days
+from bot.typed import DateError, parse_days, parse_full_day
 
 TODAY = date(2026, 1, 10)
 SIXTH = date(2025, 12, 6)
@@ -166,5 +166,5 @@ def test_what_names_no_day(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["12-06", "2025126", "yesterday", "2025-12-06x"])
 def test_a_full_day_has_its_year_and_all_its_digits(text: str) -> None:
-    assert full_day("2025-12-06") == SIXTH
-    assert full_day(text) is None
+    assert parse_full_day("2025-12-06") == SIXTH
+    assert parse_full_day(text) is None

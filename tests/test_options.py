@@ -15,13 +15,13 @@ import pytest
 from bot.commands import answer
 from bot.messages import Button, Incoming, Press, Reply
 from bot.options import (
-    Asked,
+    OptionRequest,
     TooManyWords,
     Unknown,
-    applied,
-    understood,
-    weekdays_named,
-    weekdays_word,
+    apply_options,
+    format_weekdays,
+    parse_options,
+    parse_weekdays,
 )
 from bot.platforms.discord.embeds import MOST_ROWS, build_view
 from bot.platforms.telegram.entities import MOST_BYTES
@@ -105,8 +105,8 @@ async def test_who_presses_subscribe_twice_gets_the_newest_report_once(
 
 def test_words_mean_the_same_in_any_order() -> None:
     words = "ai 08:30 Asia/Shanghai weekdays en detail +NVDA -giveaway pause".split()
-    expected = understood(words, TOPICS)
-    assert applied(expected, USUAL) == replace(
+    expected = parse_options(words, TOPICS)
+    assert apply_options(expected, USUAL) == replace(
         USUAL,
         at=time(8, 30),
         timezone="Asia/Shanghai",
@@ -120,7 +120,7 @@ def test_words_mean_the_same_in_any_order() -> None:
     chance = random.Random(1)  # noqa: S311
     for _ in range(200):
         chance.shuffle(words)
-        assert understood(words, TOPICS) == expected
+        assert parse_options(words, TOPICS) == expected
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_words_mean_the_same_in_any_order() -> None:
     ],
 )
 def test_times_as_phones_write_them(line: str, at: time) -> None:
-    request = understood(normalized(line).split(" "), TOPICS)
+    request = parse_options(normalized(line).split(" "), TOPICS)
     assert request.at == at
     assert request.zone in ("", "Asia/Shanghai")
 
@@ -173,20 +173,20 @@ def test_times_as_phones_write_them(line: str, at: time) -> None:
     ],
 )
 def test_days_are_named_in_two_languages(word: str, days: tuple[int, ...]) -> None:
-    assert weekdays_named(word) == days
+    assert parse_weekdays(word) == days
 
 
 def test_every_choice_of_days_has_a_word_of_its_own() -> None:
     for count in range(1, 8):
         for days in itertools.combinations(range(7), count):
-            assert weekdays_named(weekdays_word(days)) == days
-            assert len(weekdays_word(days)) <= 19
+            assert parse_weekdays(format_weekdays(days)) == days
+            assert len(format_weekdays(days)) <= 19
 
 
 @pytest.mark.parametrize("word", ["+8", "-05:00", "+", "-", "25:00", "Mars/Phobos", "ai2", "+_"])
 def test_what_means_nothing_is_unknown(word: str) -> None:
     with pytest.raises(Unknown) as caught:
-        understood([word], TOPICS)
+        parse_options([word], TOPICS)
     assert str(caught.value) == word
 
 
@@ -194,16 +194,16 @@ def test_what_means_nothing_is_unknown(word: str) -> None:
 def test_a_week_does_not_come_on_several_days(words: str) -> None:
     for order in (words.split(), words.split()[::-1]):
         with pytest.raises(Unknown):
-            understood(order, TOPICS)
+            parse_options(order, TOPICS)
 
 
 def test_a_graphics_card_is_no_zone() -> None:
-    assert understood(["+5090", "-1984", "+20"], TOPICS).highlight == ("5090", "20")
+    assert parse_options(["+5090", "-1984", "+20"], TOPICS).highlight == ("5090", "20")
 
 
 def test_sections_and_lengths_agree() -> None:
     def after(old: Subscription, *words: str) -> tuple[str, tuple[str, ...]]:
-        new = applied(understood(words, TOPICS), old)
+        new = apply_options(parse_options(words, TOPICS), old)
         return new.length, new.sections
 
     some = replace(USUAL, sections=("points", "views"))
@@ -219,7 +219,7 @@ def test_sections_and_lengths_agree() -> None:
 
 def test_keywords_are_kept_once_and_taken_back() -> None:
     def after(old: Subscription, *words: str) -> Subscription:
-        return applied(understood(words, TOPICS), old)
+        return apply_options(parse_options(words, TOPICS), old)
 
     one = after(USUAL, "+NVDA", "+nvda", "+Open_AI", "-抽奖")
     assert one.highlight == ("nvda", "Open AI")
@@ -438,11 +438,11 @@ async def test_f33_a_zone_that_is_gone_is_utc(person: Person) -> None:
 
 def test_no_section_is_without_a_word() -> None:
     for name in SECTIONS:
-        asked = understood(["nothing", name], {"nothing": "x"})
-        assert asked == Asked(topics=("x",), sections=(name,))
+        asked = parse_options(["nothing", name], {"nothing": "x"})
+        assert asked == OptionRequest(topics=("x",), sections=(name,))
 
 
 @pytest.mark.parametrize("words", [["x"] * 5000, ["每天" * 2000], ["周一" * 2000], ["一" * 4000]])
 def test_endless_words_are_no_setting(words: list[str]) -> None:
     with pytest.raises(Unknown):
-        understood(words, {"ai": "ai"})
+        parse_options(words, {"ai": "ai"})

@@ -14,7 +14,7 @@ import pytest
 from bot.commands import answer
 from bot.delivery import Deliveries
 from bot.messages import Incoming, Reply
-from bot.options import applied, understood
+from bot.options import apply_options, parse_options
 from bot.platforms.terminal import render
 from digest.calendar import month_of, week_of
 from digest.errors import DigestError
@@ -361,7 +361,7 @@ async def test_a_weekly_chat_gets_the_week_instead_of_the_day(talk: Talk) -> Non
     store, chat = talk.services.store, Chat("discord", "5", kind="group")
     usual = Subscription(chat, "ai", time(9), "UTC", language="en")
     due = datetime(2025, 12, 6, 9, tzinfo=UTC)
-    weekly = applied(understood(["weekly", "sat"], {}), usual)
+    weekly = apply_options(parse_options(["weekly", "sat"], {}), usual)
     assert (weekly.weekly, weekly.weekdays) == (True, (5,))
     await store.subscribe(weekly, due - timedelta(days=3))
     ledger = Ledger(store)
@@ -393,9 +393,9 @@ async def test_a_weekly_chat_gets_the_week_instead_of_the_day(talk: Talk) -> Non
 )
 def test_words_of_the_weekly_rhythm(words: str, weekly: bool, weekdays: tuple[int, ...]) -> None:
     usual = Subscription(Chat("telegram", "5"), "ai", time(8), "UTC")
-    chosen = applied(understood(words.split(), {}), usual)
+    chosen = apply_options(parse_options(words.split(), {}), usual)
     assert (chosen.weekly, chosen.weekdays) == (weekly, weekdays)
-    back = applied(understood(["daily"], {}), chosen)
+    back = apply_options(parse_options(["daily"], {}), chosen)
     assert (back.weekly, back.weekdays) == (False, tuple(range(7)))
 
 

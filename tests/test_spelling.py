@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from bot.commands import answer
-from bot.compose import section_named
+from bot.compose import find_section
 from bot.messages import Incoming
-from bot.options import understood
+from bot.options import parse_options
 from bot.platforms.terminal import everything, render
 from bot.typed import (
     DateError,
-    arabic,
+    convert_numerals,
     index_names,
     normalized,
     parse_days,
-    time_named,
+    parse_time,
+    parse_zone,
     zone_label,
-    zone_named,
 )
 from digest.models import Chat
 from digest.store import Store
@@ -124,7 +124,7 @@ def test_a_day_that_is_none_or_two_is_asked_again(text: str) -> None:
     ],
 )
 def test_times_of_day(text: str, clock: time | None) -> None:
-    assert time_named(text) == clock
+    assert parse_time(text) == clock
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_times_of_day(text: str, clock: time | None) -> None:
     ],
 )
 def test_zones(text: str, zone: str) -> None:
-    assert zone_named(text) == zone
+    assert parse_zone(text) == zone
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_zones(text: str, zone: str) -> None:
 )
 def test_a_zone_is_shown_as_it_may_be_typed(zone: str, en: str, zh: str) -> None:
     assert (zone_label(zone, "en"), zone_label(zone, "zh")) == (en, zh)
-    assert {zone_named(en), zone_named(zh)} <= {zone, zone.removeprefix("Etc/")}
+    assert {parse_zone(en), parse_zone(zh)} <= {zone, zone.removeprefix("Etc/")}
 
 
 @pytest.mark.parametrize(
@@ -174,15 +174,15 @@ def test_a_zone_is_shown_as_it_may_be_typed(zone: str, en: str, zh: str) -> None
     ],
 )
 def test_words_that_belong_together_may_stand_apart_or_as_one(words: str) -> None:
-    asked = understood(words.split(), {})
+    asked = parse_options(words.split(), {})
     assert (asked.at, asked.zone, len(asked.weekdays)) == (time(8), "Asia/Shanghai", 7)
     assert asked.menu == ""
 
 
 def test_spelling() -> None:
     assert normalized("／ｒｅｐｏｒｔ　１２‑０５\u200b") == "/report 12-05"
-    assert arabic("二〇二五年十二月二十五日") == "2025年12月25日"
-    assert arabic("周一至周五") == "周一至周五"
+    assert convert_numerals("二〇二五年十二月二十五日") == "2025年12月25日"
+    assert convert_numerals("周一至周五") == "周一至周五"
 
 
 def test_a_name_is_no_other_topic_s_title() -> None:
@@ -193,4 +193,4 @@ def test_a_name_is_no_other_topic_s_title() -> None:
 
 def test_a_section_goes_by_a_title_in_traditional_characters() -> None:
     sections = tuple(replace(s, title=f"{s.title}（與{s.name}）") for s in report().sections)
-    assert section_named(TOPIC, replace(report(), sections=sections), "（與events）") == "events"
+    assert find_section(TOPIC, replace(report(), sections=sections), "（與events）") == "events"

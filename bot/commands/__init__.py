@@ -92,7 +92,7 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
     try:
         async with AsyncExitStack() as turn:
             await turn.enter_async_context(context.turns.setdefault(place, asyncio.Lock()))
-            ask = await _understood(context, incoming)
+            ask = await _parse_line(context, incoming)
             if isinstance(ask, Reply):
                 if is_meant:
                     yield ask
@@ -119,7 +119,7 @@ def _keep_private(reply: Reply) -> Reply:
     return replace(reply, manner="private") if reply.manner == "answer" else reply
 
 
-async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
+async def _parse_line(context: Services, incoming: Incoming) -> Ask | Reply:
     """Parse the line to a command with its words; return a reply if it is not one."""
     line = _BOT_NAME.sub("", normalized(incoming.text))
     subscriptions = tuple(await context.store.subscriptions(incoming.chat))

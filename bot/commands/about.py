@@ -17,7 +17,7 @@ from bot import texts
 from bot.alerts import MOST_REASON
 from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
-from bot.compose import shortened
+from bot.compose import truncate
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, Rows, reply
 from bot.rich import quote_words
 from bot.typed import fold_letters
@@ -361,7 +361,7 @@ def _show_trial(ask: Ask, tried: Mapping[str, Any]) -> Reply:
         when = post["created_at"][:16].replace("T", " ")
         details = " · ".join([when, *(f"{n} {c}" for n, c in post["metrics"].items())])
         label = post["author"] or post["key"]
-        text = shortened(" ".join(str(post["text"]).split()), SHOWN_CHARS)
+        text = truncate(" ".join(str(post["text"]).split()), SHOWN_CHARS)
         form = "{}（{}）" if ask.language == "zh" else "{} ({})"
         blocks.append(ListItem(form.format(text, details), links=(Link(label, post["url"]),)))
     return reply(*blocks, language=ask.language)

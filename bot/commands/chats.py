@@ -13,7 +13,7 @@ from bot import options, texts
 from bot.commands.asking import CHAT_LANGUAGES, Ask, Unanswered, chosen_language, name_speaker
 from bot.compose import compose_digest, load_digest, sections_of
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
-from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
+from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Menu, OptionRequest
 from bot.typed import offered_zones, zone_label
 from digest.calendar import DAY, closes, local_day, next_due, report_day, zone
 from digest.models import SECTIONS, Chat, Language, Subscription
@@ -56,7 +56,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
             yield shown
 
 
-async def _subscribe_to(ask: Ask, topic: str, request: Asked) -> AsyncIterator[Reply]:
+async def _subscribe_to(ask: Ask, topic: str, request: OptionRequest) -> AsyncIterator[Reply]:
     context, chat = ask.context, ask.incoming.chat
     before = {subscription.topic: subscription for subscription in ask.subscriptions}
     usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
@@ -112,7 +112,7 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
         yield ask.say("unsubscribed", *buttons, topic=ask.title(topic))
 
 
-def _list_named(ask: Ask, request: Asked) -> tuple[str, ...]:
+def _list_named(ask: Ask, request: OptionRequest) -> tuple[str, ...]:
     """Return the chat's named topics, or all if none is named. Raises Unanswered."""
     here = tuple(subscription.topic for subscription in ask.subscriptions)
     if not here:
@@ -137,7 +137,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     request = await _parse_request(ask)
     if request.language:
         request = replace(request, menu="")  # /language en
-    only_language = replace(request, language="", menu="") == options.Asked()
+    only_language = replace(request, language="", menu="") == OptionRequest()
     if not ask.subscriptions and only_language and (request.language or request.menu == "language"):
         yield await _speak(ask, request)
         return
@@ -153,7 +153,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
             yield await _change(ask, request, old)
 
 
-async def _change(ask: Ask, request: Asked, old: Subscription) -> Reply:
+async def _change(ask: Ask, request: OptionRequest, old: Subscription) -> Reply:
     """Save the changes to one subscription; return its options, or the requested menu."""
     store, chat = ask.context.store, ask.incoming.chat
     new = apply_request(ask, request, old)
@@ -169,7 +169,7 @@ async def _change(ask: Ask, request: Asked, old: Subscription) -> Reply:
     return replace(shown, menu=request.language)
 
 
-async def _speak(ask: Ask, request: options.Asked) -> Reply:
+async def _speak(ask: Ask, request: OptionRequest) -> Reply:
     if not request.language:
         names = [(word, ask.text(f"language_{name}")) for word, name in LANGUAGE_WORDS]
         choice = tuple(Button(label, f"/settings {word}") for word, label in names)
@@ -215,14 +215,14 @@ def _only_topic(ask: Ask) -> str:
     raise Unanswered(ask.say("subscribe_which", choice, example=lines[names[0]][:80]))
 
 
-async def _parse_request(ask: Ask) -> options.Asked:
+async def _parse_request(ask: Ask) -> OptionRequest:
     """Parse the words in any order. Raises Unanswered with a valid example."""
     usable = {*ask.context.topics, *(subscription.topic for subscription in ask.subscriptions)}
     names = {word: name for word, name in (await ask.topic_names()).items() if name in usable}
     names |= {row.topic: row.topic for row in ask.subscriptions}
     names |= {options.tag(name): name for name in names.values()}
     try:
-        return options.understood(ask.words, names)
+        return options.parse_options(ask.words, names)
     except options.Unknown as unknown:
         raise Unanswered(_refuse_word(ask, str(unknown)[:40])) from None
 
@@ -240,10 +240,10 @@ def _refuse_word(ask: Ask, word: str) -> Reply:
     return ask.say("bad_word", word=word, names=ask.listed(topics), example=example)
 
 
-def apply_request(ask: Ask, request: Asked, old: Subscription) -> Subscription:
+def apply_request(ask: Ask, request: OptionRequest, old: Subscription) -> Subscription:
     """Apply the request to the subscription. Raises Unanswered for invalid keywords."""
     try:
-        return options.applied(request, old)
+        return options.apply_options(request, old)
     except options.TooManyWords as error:
         limits = {"n": options.MOST_WORDS, "most": options.MOST_CHARS, "word": str(error)}
         key = "too_many_words" if str(error) else "word_too_long"
@@ -396,10 +396,10 @@ def _list_choices(ask: Ask, old: Subscription, what: Menu) -> Iterator[tuple[str
             for day in EVERY_DAY:
                 left = {day} if old.weekly else set(old.weekdays) ^ {day} or {day}
                 label = _checked(texts.day_name(day, ask.language), day in old.weekdays)
-                yield label, f"days {weekdays_word(sorted(left))}"
+                yield label, f"days {options.format_weekdays(sorted(left))}"
             for days, key in DAY_GROUPS:
                 if old.weekdays != days:
-                    yield ask.text(key), f"days {weekdays_word(days)}"
+                    yield ask.text(key), f"days {options.format_weekdays(days)}"
             yield _checked(ask.text("weekly"), old.weekly), "days weekly"
         case "language":
             for word, name in LANGUAGE_WORDS:
@@ -413,7 +413,7 @@ def _list_choices(ask: Ask, old: Subscription, what: Menu) -> Iterator[tuple[str
             for name in SECTIONS:
                 selected = [other for other in SECTIONS if other in (now ^ {name} or {name})]
                 label = _checked(ask.text(f"section_{name}"), name in now)
-                yield label, f"sections {sections_word(selected)}"
+                yield label, f"sections {options.format_sections(selected)}"
             if len(now) < len(SECTIONS):
                 yield ask.text("all_sections"), "sections all"
         case "words":

@@ -16,15 +16,15 @@ from bot.compose import (
     ReportView,
     compose,
     find_assets,
+    find_section,
     line_of,
     links_of,
+    list_section_names,
     name_pattern,
     picture_block,
     section_blocks,
-    section_named,
-    section_names,
-    shortened,
     title_block,
+    truncate,
     with_buttons,
 )
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
@@ -69,9 +69,9 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
     limit = query.number if query.others else 0  # a number alone is a section number
     if query.others or query.number:
         word, topic = " ".join(query.others) or str(query.number), ask.context.topic(report.topic)
-        name = section_named(topic, report, word)
+        name = find_section(topic, report, word)
         if name is None:
-            listed = section_names(topic, report, ask.language)
+            listed = list_section_names(topic, report, ask.language)
             raise Unanswered(ask.say("which_section", word=word[:40], names=listed))
         names = [name]
     distinct = report.distinct_sections(names)
@@ -231,7 +231,7 @@ def _post(report: Report, key: str, zone: str, language: Language) -> ListItem:
         local = f"{post.created_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
         when = texts.text("at", language, when=local, zone=zone_label(zone, language))
     return ListItem(
-        shortened(post.text, POST_CHARS),
+        truncate(post.text, POST_CHARS),
         title=f"{show_author(key, post.author)} {when}".strip(),
         links=(Link("", post.url),) if post.url else (),
     )
@@ -396,6 +396,6 @@ def dropped_examples(
         blocks.append(Heading(reason_text(reason, language), 3))
         for post in posts:
             author = Link(show_author(post.key, post.author or post.author_name), post.url)
-            text = shortened(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
+            text = truncate(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
             blocks.append(ListItem(text, links=(author,)))
     return blocks

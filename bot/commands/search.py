@@ -11,7 +11,7 @@ from typing import Any
 from bot import texts
 from bot.builds import TooMany
 from bot.commands.asking import Ask, Query, Unanswered, points_of
-from bot.compose import line_of, links_of, shortened, write_span
+from bot.compose import line_of, links_of, truncate, write_span
 from bot.messages import Block, Button, Heading, ListItem, Paragraph, Reply, reply
 from bot.typed import DateError, fold_letters, parse_days
 from digest.ask import answer_without_model, as_dict, find_hits
@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 
 async def search(ask: Ask) -> AsyncIterator[Reply]:
     """Show the items that match the words, best first, with matches marked."""
-    words, topic, days = await _understand(ask)
+    words, topic, days = await _parse_words(ask)
     if not words:
         raise Unanswered(ask.say("search_what"))
     first, last = days or (None, None)
@@ -49,14 +49,14 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     if not hits:
         key = "search_nothing_then" if days else "search_nothing"
         when = ask.in_words(*days) if days else ""
-        nothing = ask.say(key, words=shortened(words, 60), days=when)
+        nothing = ask.say(key, words=truncate(words, 60), days=when)
         near = await _find_spelling(ask, words, topic)
         if near and await ask.context.store.search(near, limit=1):
             meant = Paragraph(ask.text("search_near", word=near))
             button = Button(f"/search {near}", f"/search {near}")
             nothing = replace(nothing, blocks=(*nothing.blocks, meant), buttons=((button,),))
         raise Unanswered(nothing)
-    title = ask.text("search_results", words=shortened(words, 60))
+    title = ask.text("search_results", words=truncate(words, 60))
     blocks: list[Block] = [Heading(title, 1)]
     lines: dict[str, Button] = {}
     for number, hit in enumerate(hits, 1):
@@ -83,7 +83,7 @@ async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
     return ""
 
 
-async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
+async def _parse_words(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
     """Return the search words, topic and days. Topic and days are at the end. A number alone is a
     word unless it follows a topic: GPT 5. If there is only one topic, its name is a word where it
     completes a known name: Open AI."""
@@ -133,7 +133,7 @@ def hit_entry(
     name = mark(item.title or item.group, words)
     title = f"{days_of(hit)} · {name}" if name else days_of(hit)
     remark = texts.text("in_posts", language) if hit.in_posts else ""
-    text = f"{mark(shortened(item.text, ITEM_CHARS), words)}{remark}"
+    text = f"{mark(truncate(item.text, ITEM_CHARS), words)}{remark}"
     return ListItem(text, title, number, links)
 
 
@@ -317,7 +317,7 @@ def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
 
     language = ask.language
     best = line.best.item
-    title = ask.text("story_title", title=best.title or shortened(best.text, 60))
+    title = ask.text("story_title", title=best.title or truncate(best.text, 60))
     blocks: list[Block] = [Heading(title, 1)]
     for telling in line.tellings:
         blocks.append(Heading(texts.weekday(telling.day, language)))

@@ -9,7 +9,7 @@ from digest.errors import StoreError
 from digest.store import backup
 from digest.store.chat_tables import ChatTables
 from digest.store.database import read_version
-from digest.store.engine import database_url, label, one_line, open_engine, writing
+from digest.store.engine import convert_errors, database_url, label, open_engine, writing
 from digest.store.post_tables import PostTables, StoredTopic
 from digest.store.report_tables import ReportTables
 from digest.store.search_tables import SearchTables
@@ -65,7 +65,7 @@ class Store(PostTables, ReportTables, SearchTables, ChatTables, SpendingTables, 
         # Imported here: not needed if the schema is current.
         from digest.store.migrations import upgrade
 
-        with one_line(self._name):
+        with convert_errors(self._name):
             async with writing(self.engine).begin() as connection:
                 if self.engine.dialect.name == "postgresql":
                     await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, Text, column, inspect, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.errors import StoreError
-from digest.store.engine import Reader, one_line, reading, save_row, writing
+from digest.store.engine import Reader, convert_errors, reading, save_row, writing
 from digest.store.tables import SCHEMA, platform_notes
 
 _VERSION = select(column("version_num", Text)).select_from(table("alembic_version"))
@@ -82,7 +82,7 @@ class Database:
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs
     ) -> T:
         """Run a function of a connection in a reader thread; see `engine.Reader`."""
-        with one_line(self._name):
+        with convert_errors(self._name):
             return await self._reader.run(lambda connection: query(connection, *args, **named))
 
     async def rows(
@@ -98,14 +98,14 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Yield a transaction that sees one moment. For the modules of this package."""
-        with one_line(self._name):
+        with convert_errors(self._name):
             async with reading(self.engine).connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Yield a transaction that may write, all or nothing. For the modules of this package."""
-        with one_line(self._name):
+        with convert_errors(self._name):
             async with self._turn, writing(self.engine).begin() as connection:
                 await _refuse_other_version(connection, self._name)
                 yield connection

@@ -337,7 +337,7 @@ def explain(error: Exception, name: str) -> str:
 
 
 @contextmanager
-def one_line(name: str) -> Iterator[None]:
+def convert_errors(name: str) -> Iterator[None]:
     """Convert database errors in the block to StoreError."""
     try:
         yield

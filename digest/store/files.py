@@ -10,9 +10,9 @@ from glob import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from digest.atomic import whole_file
+from digest.atomic import replace_atomically
 from digest.errors import StoreError
-from digest.store.engine import enter_wal, one_line
+from digest.store.engine import convert_errors, enter_wal
 from digest.store.tables import ORIGIN, SCHEMA, metadata, platform_notes
 
 try:
@@ -40,7 +40,7 @@ def find_damage(file: Path) -> str:
 
     Raises StoreError if the file cannot be checked.
     """
-    with one_line(f"SQLite {file}"):
+    with convert_errors(f"SQLite {file}"):
         try:
             return _header(file) or _content(file)
         except sqlite3.Error as error:
@@ -112,7 +112,7 @@ def _read_beginning(file: Path) -> bytes:
 
 def read_schema(file: Path) -> str:
     """Return the schema number of an intact database of this program, "" for any other."""
-    with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
+    with convert_errors(f"SQLite {file}"), closing(_connect(file)) as connection:
         if not {"alembic_version", "topics", "posts", "reports"} <= _list_tables(connection):
             return ""
         (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -182,10 +182,10 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
     """
     try:
         _delete_left(to)
-        with whole_file(to) as part:
+        with replace_atomically(to) as part:
             part.touch()  # if this fails in SQLite, its error would name the database
             with (
-                one_line(f"SQLite {file}"),
+                convert_errors(f"SQLite {file}"),
                 _name_full(to),
                 closing(_connect(file)) as source,
                 closing(sqlite3.connect(part)) as target,
@@ -255,14 +255,14 @@ def mark_copy(file: Path) -> None:
     if not read_schema(file):
         return  # not a database of this program
     made_at = backed_up_at(file)
-    with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
+    with convert_errors(f"SQLite {file}"), closing(_connect(file)) as connection:
         _write_moment(connection, made_at)
         enter_wal(connection.cursor())
 
 
 def checkpoint(file: Path) -> None:
     """Move all commits from the log into the database file."""
-    with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
+    with convert_errors(f"SQLite {file}"), closing(_connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
