@@ -37,9 +37,9 @@ QUIET = 5
 """With fewer points the report says that the day was quiet."""
 MUCH_BETTER = 1.0
 """Log odds by which the sentence of another story of an event must be better to replace a lead."""
-SPOKEN_POINTS = 7
+LANGUAGE_POINTS = 7
 """Points in the report's language that are aimed for, if as many stories have a sentence in it."""
-MAX_VALUE_LOSS, MIN_SPOKEN = 0.3, 0.0
+MAX_VALUE_LOSS, MIN_LANGUAGE_PRINT = 0.3, 0.0
 """A story in another language is replaced by one in the report's language whose value is at most
 the first figure lower and whose lead sentence has at least the second as log odds."""
 LEADING, FOREMOST = 3, 5
@@ -87,21 +87,21 @@ def _list_candidates(draft: Draft) -> list[PointCandidate]:
         is_weak = draft.is_weak(lead, least_print - PRINT_PER_VALUE * value)
         if is_weak or value < least * draft.strictness:
             continue
-        spoken = lead.sentence.language == draft.language
+        in_language = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)
         if place is None:
-            candidates.append(PointCandidate(story, lead, value, spoken))
-        elif _tells_better(lead, candidates[place].lead, draft.language):
-            candidates[place] = PointCandidate(story, lead, candidates[place].value, spoken)
+            candidates.append(PointCandidate(story, lead, value, in_language))
+        elif _is_better(lead, candidates[place].lead, draft.language):
+            candidates[place] = PointCandidate(story, lead, candidates[place].value, in_language)
         draft.add(story, lead)
     return candidates
 
 
-def _tells_better(lead: Quote, other: Quote, language: Language) -> bool:
+def _is_better(lead: Quote, other: Quote, language: Language) -> bool:
     """Return True if the first quote is in the report's language and the other is not, or is much
     better in the same language."""
-    spoken, was_spoken = (quote.sentence.language == language for quote in (lead, other))
-    return (spoken, rate_print(lead)) > (was_spoken, rate_print(other) + MUCH_BETTER)
+    in_language, was_in_language = (quote.sentence.language == language for quote in (lead, other))
+    return (in_language, rate_print(lead)) > (was_in_language, rate_print(other) + MUCH_BETTER)
 
 
 def _find_event(candidates: Sequence[PointCandidate], story: Story, lead: Quote) -> int | None:
@@ -122,9 +122,9 @@ def choose_points(candidates: Sequence[PointCandidate]) -> list[PointCandidate]:
     chosen = list(candidates[:MAX_POINTS])
     for other in candidates[MAX_POINTS:]:
         foreign = [candidate for candidate in chosen if not candidate.in_language]
-        if len(foreign) <= MAX_POINTS - SPOKEN_POINTS:
+        if len(foreign) <= MAX_POINTS - LANGUAGE_POINTS:
             break
-        is_good = other.in_language and rate_print(other.lead) >= MIN_SPOKEN
+        is_good = other.in_language and rate_print(other.lead) >= MIN_LANGUAGE_PRINT
         if is_good and other.value >= foreign[-1].value - MAX_VALUE_LOSS:
             chosen.remove(foreign[-1])
             chosen.append(other)

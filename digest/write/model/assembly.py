@@ -373,24 +373,24 @@ def _build_sections(
     return fill_sections(sections, reported, material, extractive)
 
 
-def _sum_up(points: Sequence[Item], spoken: Language) -> tuple[Item, ...]:
+def _sum_up(points: Sequence[Item], language: Language) -> tuple[Item, ...]:
     """Return an overview of the leading points written by the model; empty if it wrote none."""
     leads = [point for point in points if point.status == "new"][:LEADING]
     texts = [point.title or split_line(point.text)[0] for point in leads]
     cites = dict.fromkeys(point.cites[0] for point in leads)
-    return (Item(join_news(texts, spoken), cites=tuple(cites)),) if leads else ()
+    return (Item(join_news(texts, language), cites=tuple(cites)),) if leads else ()
 
 
 def _order_items(
-    spoken: Language, name: SectionName, items: Iterable[Item], rank: Mapping[str, int]
+    language: Language, name: SectionName, items: Iterable[Item], rank: Mapping[str, int]
 ) -> list[Item]:
     """Return the items of a section in printed order."""
     if name == "overview":
         return _join_overview(list(items)[: LIMIT[name]])
     best = sorted(items, key=lambda item: _rank(item, rank))[: LIMIT[name]]
-    groups = {names[spoken]: n for n, names in enumerate(GROUP_NAMES)}
+    groups = {names[language]: n for n, names in enumerate(GROUP_NAMES)}
     best.sort(key=lambda item: groups.get(item.group, 0))
-    return drop_lone_other(best, spoken)
+    return drop_lone_other(best, language)
 
 
 def _join_overview(sentences: Sequence[Item]) -> list[Item]:

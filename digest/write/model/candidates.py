@@ -57,42 +57,42 @@ class Candidate:
 def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> Iterator[Candidate]:
     """Yield the items of an answer, at most LIMIT per section, each with the posts whose ids it
     cites."""
-    spoken = topic.language
+    language = topic.language
     match answer:
         case Brief():
             for point in answer.points[: LIMIT["points"]]:
                 yield _candidate(
-                    "points", point.text, point.cites, shown, spoken, title=point.title
+                    "points", point.text, point.cites, shown, language, title=point.title
                 )
             for statement in answer.overview[: LIMIT["overview"]]:
-                yield _candidate("overview", statement.text, statement.cites, shown, spoken)
+                yield _candidate("overview", statement.text, statement.cites, shown, language)
         case Views():
             for view in answer.views[: LIMIT["views"]]:
                 post = shown.get(view.post)
-                who = _tidy(view.who, TITLE[spoken]) or (show_speaker(post) if post else "")
+                who = _tidy(view.who, TITLE[language]) or (show_speaker(post) if post else "")
                 title = _name_speaker(who, post)
-                yield _candidate("views", view.text, [view.post], shown, spoken, title=title)
+                yield _candidate("views", view.text, [view.post], shown, language, title=title)
         case Events():
             for entry in answer.events[: LIMIT["events"]]:
-                group = _group(entry, EVENTS, spoken)
-                yield _candidate("events", entry.text, entry.cites, shown, spoken, group=group)
+                group = _group(entry, EVENTS, language)
+                yield _candidate("events", entry.text, entry.cites, shown, language, group=group)
             themes = list_themes(topic) if answer.special else ()
             for entry in answer.special[: LIMIT["ai"]]:
-                group = _group(entry, themes, spoken)
-                yield _candidate("ai", entry.text, entry.cites, shown, spoken, group=group)
+                group = _group(entry, themes, language)
+                yield _candidate("ai", entry.text, entry.cites, shown, language, group=group)
         case Money():
             for asset in answer.markets[: LIMIT["markets"]]:
-                group = (CRYPTO if "coin" in asset.kind.lower() else STOCKS)[spoken]
+                group = (CRYPTO if "coin" in asset.kind.lower() else STOCKS)[language]
                 title, text = asset.title, asset.text
                 yield _candidate(
-                    "markets", text, asset.cites, shown, spoken, title=title, group=group
+                    "markets", text, asset.cites, shown, language, title=title, group=group
                 )
             for statement in answer.finance[: LIMIT["finance"]]:
-                yield _candidate("finance", statement.text, statement.cites, shown, spoken)
+                yield _candidate("finance", statement.text, statement.cites, shown, language)
 
 
 def rewrite(
-    candidate: Candidate, again: Rewritten, shown: Mapping[str, Post], spoken: Language
+    candidate: Candidate, again: Rewritten, shown: Mapping[str, Post], language: Language
 ) -> Candidate:
     """Return the candidate with its repaired text; it may cite only the posts it had."""
     own = {key: post for key, post in shown.items() if post in candidate.posts}
@@ -103,7 +103,7 @@ def rewrite(
         title = again.title
     group = candidate.item.group
     rewritten = _candidate(
-        candidate.section, again.text, cites, own, spoken, title=title, group=group
+        candidate.section, again.text, cites, own, language, title=title, group=group
     )
     if candidate.item.title or not candidate.item.text:  # a missing item gets both title and text
         return rewritten
@@ -166,21 +166,21 @@ def _candidate(
     text: str,
     ids: Sequence[str],
     shown: Mapping[str, Post],
-    spoken: Language,
+    language: Language,
     *,
     title: str = "",
     group: str = "",
 ) -> Candidate:
     posts = tuple({shown[key].key: shown[key] for key in ids if key in shown}.values())[:MAX_CITES]
-    text = _tidy(text, TEXT[spoken])
+    text = _tidy(text, TEXT[language])
     if section != "views":
-        title = _tidy(title, (TEXT if section == "points" else TITLE)[spoken])
+        title = _tidy(title, (TEXT if section == "points" else TITLE)[language])
         # Stripping the dots of "$294,00..." would make it a complete figure.
         title = title if title.endswith(("..", "…")) else title.rstrip("。.")
-    if section == "points" and title and not (text and len(title) <= TITLE[spoken]):
-        stop = "" if title[-1] in "?!…？！" else "。" if spoken == "zh" else "."
-        space = " " if spoken == "en" and text else ""
-        text, title = _tidy(f"{title}{stop}{space}{text}", TEXT[spoken]), ""
+    if section == "points" and title and not (text and len(title) <= TITLE[language]):
+        stop = "" if title[-1] in "?!…？！" else "。" if language == "zh" else "."
+        space = " " if language == "en" and text else ""
+        text, title = _tidy(f"{title}{stop}{space}{text}", TEXT[language]), ""
     item = Item(
         text,
         title=title,
@@ -216,8 +216,8 @@ def _name_speaker(name: str, post: Post | None) -> str:
     return name
 
 
-def _group(entry: Grouped, groups: tuple[Group, ...], spoken: Language) -> str:
+def _group(entry: Grouped, groups: tuple[Group, ...], language: Language) -> str:
     """Return the group that the model chose, or the nearest one if it is unknown."""
-    if entry.group in [group.names[spoken] for group in (*groups, NONE)]:
+    if entry.group in [group.names[language] for group in (*groups, NONE)]:
         return entry.group
-    return choose_group(groups, [entry.text], embed([entry.text])).names[spoken]
+    return choose_group(groups, [entry.text], embed([entry.text])).names[language]

@@ -60,9 +60,9 @@ async def _write_sentences(
     """Return the model's verdict and its proved sentences with their item numbers, from 1. Raises
     LlmError or BudgetSpent."""
     items = "\n".join(_show(n, hit, posts[n]) for n, hit in enumerate(shown, 1))
-    spoken = LANGUAGES[language]
-    system = prompts["system"].render(language=spoken)
-    prompt = prompts["ask"].render(question=question, items=items, language=spoken)
+    name = LANGUAGES[language]
+    system = prompts["system"].render(language=name)
+    prompt = prompts["ask"].render(question=question, items=items, language=name)
     answer = await ask(Call("ask", system, prompt, WrittenAnswer, ANSWER_TOKENS))
     copied = answer.told or not answer.asked or answer.verdict == "premise"
     if answer.verdict not in ("answer", "premise") or not copied:

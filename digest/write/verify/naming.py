@@ -443,9 +443,9 @@ def _find_missing_han_names(
     text: str, spans: Sequence[tuple[int, int]], mentions: Mentions
 ) -> Iterator[str]:
     """Yield missing Chinese names of people, and titles in 《》 if the posts are Chinese."""
-    spoken = language(text)
+    text_language = language(text)
     words: tuple[Word, ...] = ()
-    if spoken == "zh":
+    if text_language == "zh":
         segmenter().prepare([text])
         words = tuple(segmenter().cut(text))
     bare = keep_letters(mentions.text)
@@ -453,7 +453,7 @@ def _find_missing_han_names(
     for person in find_opening_people(text, words) if same else ():
         if person[1:] not in bare and not mentions.sounds.match(person):
             yield person
-    for start, name in find_han_names(text, spoken, words, list(spans)):
+    for start, name in find_han_names(text, text_language, words, list(spans)):
         lower = keep_letters(name.text.lower())
         end = start + len(name.text)
         if text[end : end + 1] == "·" and (

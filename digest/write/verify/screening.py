@@ -21,7 +21,7 @@ GENERIC = "would fit any day: name who and what, or leave it out"
 
 
 def screen_items(
-    candidates: Sequence[Candidate], shown: Mapping[str, Post], spoken: Language
+    candidates: Sequence[Candidate], shown: Mapping[str, Post], language: Language
 ) -> list[Candidate]:
     """Return the candidates with the problems of each; without problems it may be printed."""
     posts = list(shown.values())
@@ -29,41 +29,41 @@ def screen_items(
         [(candidate.item, posts, candidate.section == "views") for candidate in candidates]
     )
     return [
-        replace(candidate, problems=_problems(candidate, verdict, spoken))
+        replace(candidate, problems=_list_problems(candidate, verdict, language))
         for candidate, verdict in zip(candidates, verdicts, strict=True)
     ]
 
 
 def trim_items(
-    candidates: Sequence[Candidate], shown: Mapping[str, Post], spoken: Language
+    candidates: Sequence[Candidate], shown: Mapping[str, Post], language: Language
 ) -> list[Candidate]:
     """Return the candidates; failed ones without their failed sentences, if what is left passes."""
     wrong = [
         at for at, candidate in enumerate(candidates) if candidate.problems and candidate.posts
     ]
     parts = {at: split_pieces(candidates[at]) for at in wrong}
-    screened = iter(screen_items([part for at in wrong for part in parts[at]], shown, spoken))
+    screened = iter(screen_items([part for at in wrong for part in parts[at]], shown, language))
     shorter = {}
     for at in wrong:
         failed = [bool(set(next(screened).problems) - {GENERIC}) for _ in parts[at]]
         if not all(failed):
             shorter[at] = drop_failed(candidates[at], failed)
-    retried = dict(zip(shorter, screen_items(list(shorter.values()), shown, spoken), strict=True))
+    retried = dict(zip(shorter, screen_items(list(shorter.values()), shown, language), strict=True))
     return [
         retried[at] if at in retried and not retried[at].problems else candidate
         for at, candidate in enumerate(candidates)
     ]
 
 
-def _problems(candidate: Candidate, verdict: Verdict, spoken: Language) -> tuple[str, ...]:
+def _list_problems(candidate: Candidate, verdict: Verdict, language: Language) -> tuple[str, ...]:
     if not is_printable(candidate):
         return ("no text",)
     problems = [
         f"{UNRELATED}: {claim.words}" if claim.kind == "unrelated" else claim.words
         for claim in verdict.claims
     ]
-    if not _is_in_language(candidate.item.text or candidate.item.title, spoken):
-        problems.append(_LANGUAGE[spoken])
+    if not _is_in_language(candidate.item.text or candidate.item.title, language):
+        problems.append(_LANGUAGE[language])
     problems += _find_links(candidate)
     if has_injection(candidate.full_text):
         problems.append("speaks to a program")
@@ -72,17 +72,17 @@ def _problems(candidate: Candidate, verdict: Verdict, spoken: Language) -> tuple
     return tuple(dict.fromkeys(problems))
 
 
-def _is_in_language(text: str, spoken: Language) -> bool:
+def _is_in_language(text: str, expected: Language) -> bool:
     """Return True if a text is in the report's language; a Japanese name in a Chinese text does
     not make it Japanese."""
     written = language(text)
-    if written == "ja" and spoken == "zh":
+    if written == "ja" and expected == "zh":
         kana, han = (
             sum(first <= char <= last for char in text)
             for first, last in (("\u3041", "\u30fa"), ("\u4e00", "\u9fff"))
         )
         return kana * 2 < han
-    return written in (spoken, "other")
+    return written in (expected, "other")
 
 
 def _find_links(candidate: Candidate) -> list[str]:
