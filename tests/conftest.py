@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from bot.settings import VARIABLES, limit_threads
 from digest.masking import forget_secrets
@@ -26,6 +27,8 @@ from digest.store import Store
 from digest.store.backup import own_backup
 
 limit_threads()
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+settings.load_profile("untimed")
 
 LOOPBACK = re.compile(r"127\.[\d.]+|::1|localhost|")
 """Also the empty host, which asks for addresses to listen on."""

@@ -77,7 +77,6 @@ async def edited(
 
 
 def items(found: Edited, *names: str) -> list[Item]:
-    """Return the items, without notes, of these sections or of all."""
     return [
         item
         for section in found.sections
@@ -91,6 +90,5 @@ def text(found: Edited) -> str:
 
 
 def score(found: Edited) -> Quality:
-    """Return the quality measured by the gate."""
     assert found.quality
     return found.quality

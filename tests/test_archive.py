@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import ArchiveError
@@ -202,7 +202,6 @@ def test_two_topics_never_meet_in_one_file() -> None:
     assert safe_slug("twitter_ai") == "twitter_ai"
 
 
-@settings(deadline=None)  # of the first example: modules are loaded in it
 @given(
     st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=80).filter(str.strip)
 )

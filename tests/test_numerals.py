@@ -4,7 +4,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.reading.amounts import find_amounts
@@ -261,7 +261,6 @@ PIECES = (
 
 
 @given(st.lists(st.sampled_from((*PIECES, " ")) | st.text(max_size=2), max_size=9).map("".join))
-@settings(deadline=None)
 @example("the 1.2.3 millionth, 5 x 300 millionth")
 @example(
     "Series İ closed in ſeptember, on a ſunday, in the ſixth of ſıx ſecond quarters of Aprıl 5"

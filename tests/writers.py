@@ -29,7 +29,6 @@ def wanted(prompt: str) -> str:
 
 
 def spoken(system: str) -> str:
-    """Return the language of the report."""
     return "zh" if "Write Chinese" in system else "en"
 
 
