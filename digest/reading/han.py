@@ -140,10 +140,8 @@ def find_opening_people(text: str, words: Sequence[Word]) -> Iterator[str]:
     for word, tag, start in words:
         person = len(word) == 3 and tag in (NEW, "nr") and word[0] in _surnames()
         ordinary = _is_ordinary(word) or word[-1] in _cues("nouns")
-        first = text[start + 3 : start + 4] in (
-            "·",
-            "・",
-        )  # 唐纳德·特朗普 is found by his last name
+        # 唐纳德·特朗普 is found by his last name.
+        first = text[start + 3 : start + 4] in ("·", "・")
         if person and not (ordinary or first) and _opens_clause(text, start):
             yield word
 

@@ -442,7 +442,5 @@ def _inside_katakana(text: str, start: int, spelling: str) -> bool:
     """Return True if the spelling is the middle of a longer katakana word."""
     if not "\u30a1" <= spelling[0] <= "\u30fe":
         return False
-    around = (
-        text[max(0, start - 1) : start] + text[start + len(spelling) : start + len(spelling) + 1]
-    )
+    around = text[max(0, start - 1) : start] + text[start + len(spelling) :][:1]
     return any("\u30a1" <= char <= "\u30fa" or char == "\u30fc" for char in around)

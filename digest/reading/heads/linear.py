@@ -43,18 +43,13 @@ class Head:
 
         A row of zeros means that the text was not encoded.
         """
-        return self.add_vectors(score_ngrams([self], hashes)[0], vectors)
-
-    def add_vectors(self, sparse: Floats, vectors: Vectors | None) -> Floats:
-        """Return the score of each text, from the part that comes from its n-grams."""
-        if vectors is None:
-            return sparse + self.usual + self.bias
-        dense = dot_rows(round_vectors(vectors), self.vector)
-        return sparse + np.where(vectors.any(axis=1), dense, self.usual) + self.bias
+        return score_heads([self], hashes, vectors)[0]
 
 
-def score_ngrams(heads: Sequence[Head], hashes: Sequence[Hashes]) -> list[Floats]:
-    """Return the part of each text's score that comes from its n-grams, by each of the heads."""
+def score_heads(
+    heads: Sequence[Head], hashes: Sequence[Hashes], vectors: Vectors | None
+) -> list[Floats]:
+    """Return the scores of the texts by each of the heads."""
     scores = [np.zeros(len(hashes), np.float64) for _ in heads]
     for start in range(0, len(hashes), _BLOCK):
         block = hashes[start : start + _BLOCK]
@@ -63,7 +58,11 @@ def score_ngrams(heads: Sequence[Head], hashes: Sequence[Hashes]) -> list[Floats
             rows, buckets, weights = folded[len(head.ngrams)]
             parts = head.ngrams[buckets] * weights
             values[start : start + _BLOCK] = np.bincount(rows, parts, len(block))
-    return scores
+    if vectors is None:
+        return [values + h.usual + h.bias for h, values in zip(heads, scores, strict=True)]
+    rounded, encoded = round_vectors(vectors), vectors.any(axis=1)
+    dense = [np.where(encoded, dot_rows(rounded, head.vector), head.usual) for head in heads]
+    return [v + d + h.bias for h, v, d in zip(heads, scores, dense, strict=True)]
 
 
 def round_vectors(vectors: Vectors) -> Floats:
@@ -100,9 +99,7 @@ def score_texts(
     not encoded. Without the encoder's package the n-grams decide alone."""
     hashes = [hash_text(normalize_script(text)) for text in texts]
     encoded = vectors if has_encoder() else None
-    heads = [load_head(name) for name in names]
-    parts = zip(heads, score_ngrams(heads, hashes), strict=True)
-    return [head.add_vectors(sparse, encoded) for head, sparse in parts]
+    return score_heads([load_head(name) for name in names], hashes, encoded)
 
 
 POST_HEADS = ("news", "advertisement")
