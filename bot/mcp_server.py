@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from inspect import getdoc
@@ -128,7 +129,8 @@ class Archive:
         report = await self._report(topic, day, None, language)
         item = _numbered(report, number)
         reports = await self._store.daily_reports(report.topic, day - STORY_DAYS, day + STORY_DAYS)
-        line = find_storyline(trace_storylines(reports, report.language), day, item)
+        lines = await asyncio.to_thread(trace_storylines, reports, report.language)
+        line = find_storyline(lines, day, item)
         by_day = {entry.last: entry for entry in reports}
         return [
             {"day": str(telling.day), **_item(by_day[telling.day], entry)}
