@@ -24,7 +24,7 @@ from digest.publish.exchange import export_reports
 from digest.rollup import find_changes, roll_up
 from digest.store import Store
 from digest.store.ledger import Ledger
-from digest.storylines import find_storyline, trace_storylines
+from digest.storylines import _read_words, find_storyline, trace_storylines
 from tests.hosts import context
 from tests.posts import TOPIC
 from tests.town import opened
@@ -85,6 +85,14 @@ def test_a_story_is_linked_by_its_name_and_by_its_posts(days: list[Report]) -> N
     item = days[2].section("points").items[0]
     assert find_storyline(lines, days[2].last, item) is story
     assert find_storyline(lines, days[0].last, item) is None
+
+
+def test_the_days_around_a_story_are_read_once() -> None:
+    days = range(43)
+    items = {d: [Item(f"{d} {n} opens", cites=(f"x:{d}-{n}",)) for n in range(60)] for d in days}
+    reports = [daily(MONDAY + timedelta(day), *items[day]) for day in days]
+    misses = [(trace_storylines(reports), _read_words.cache_info().misses)[1] for _ in "12"]
+    assert misses[0] == misses[1]
 
 
 def test_a_common_company_links_nothing() -> None:
