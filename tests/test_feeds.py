@@ -26,7 +26,7 @@ from tests.costs import growth
 from tests.hostile_feeds import HOSTILE
 from tests.posts import WINDOW
 from tests.source_servers import Server, rss, serving, status
-from tools.feed_set import FOLDER, headers_of, measure_costs, ours, same, theirs, wanted
+from tools.feed_set import FOLDER, expect, headers_of, measure_costs, read_ours, read_theirs, same
 
 NOW = datetime(2025, 12, 6, 12, tzinfo=UTC)
 NO_DATA = not FOLDER.is_dir()
@@ -65,12 +65,12 @@ def test_odd_feeds_are_read_as_well_as_feedparser_reads_them() -> None:
         except FeedError:
             feed = Feed()
         assert all(len(post.key) <= 200 for post in read_posts(feed))
-        if want := wanted(row.get("expect") or ""):
-            right += same(ours(feed, want), want)
+        if want := expect(row.get("expect") or ""):
+            right += same(read_ours(feed, want), want)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 read = feedparser.parse(io.BytesIO(body), response_headers=headers)
-            alone += same(theirs(read, want), want)
+            alone += same(read_theirs(read, want), want)
     assert right >= alone > 30
     for cost in measure_costs([(FOLDER / row["file"], headers_of(row)) for row in rows]):
         assert cost.cpu < 1

@@ -32,8 +32,10 @@ async def list_unbalanced(ledger: Ledger) -> list[int]:
 
 async def is_busy(store: Store) -> bool:
     """Return True while anything remains to be sent; parts after a held one do not count."""
-    held = select(parts.c.delivery_id).where(parts.c.state == "unknown")
-    some = select(parts.c.id).where(parts.c.state.in_(OPEN), parts.c.delivery_id.not_in(held))
+    held_deliveries = select(parts.c.delivery_id).where(parts.c.state == "unknown")
+    some = select(parts.c.id).where(
+        parts.c.state.in_(OPEN), parts.c.delivery_id.not_in(held_deliveries)
+    )
     due = select(deliveries.c.id).where(deliveries.c.state == "due")
     async with store.reading() as connection:
         return bool(await connection.scalar(some.limit(1)) or await connection.scalar(due.limit(1)))

@@ -83,16 +83,16 @@ def _of(whole: Report, day: date) -> Report:
 
 async def _cost(store: Store, folder: Path) -> None:
     """Print the CPU time of each command, answered in this process."""
-    asked = replace(context(store, folder), topics=load_topics(folder / "topics.toml"))
+    services = replace(context(store, folder), topics=load_topics(folder / "topics.toml"))
     here = Chat("terminal", "terminal")
     for line in COSTED:
         days = [LAST - timedelta(days=n) for n in range(100)]
         lines = [line.format(day=day) for day in days]
         spent = []
-        for said in lines:
+        for text in lines:
             began = time.process_time()
-            incoming = Incoming(here, "terminal", said, configures=everything)
-            found = [one async for one in answer(asked, incoming)]
+            incoming = Incoming(here, "terminal", text, configures=everything)
+            found = [one async for one in answer(services, incoming)]
             spent.append(time.process_time() - began)
             assert found
         print(f"{line}: {1000 * statistics.mean(spent):.1f} ms CPU")

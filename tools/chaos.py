@@ -67,9 +67,9 @@ class Fuse:
 
         async def lit(*args: Any, **named: Any) -> Any:
             self.pass_()
-            found = await real(*args, **named)
+            result = await real(*args, **named)
             self.pass_()
-            return found
+            return result
 
         setattr(owner, name, lit)
 
@@ -149,8 +149,10 @@ class Chaos:
         """Send days of digests until the child was killed that often; then send the rest."""
         for number in range(CHATS):
             for platform in PLATFORMS:
-                wanted = Subscription(Chat(platform, str(1000 + number)), "ai", DUE.time(), "UTC")
-                await self.store.subscribe(wanted, DUE - timedelta(hours=12))
+                subscription = Subscription(
+                    Chat(platform, str(1000 + number)), "ai", DUE.time(), "UTC"
+                )
+                await self.store.subscribe(subscription, DUE - timedelta(hours=12))
         while self.score.kills < kills:
             await self.store.save_report(report(DAY + timedelta(days=self.score.days - 1)))
             while await self._child(kills, resend):
@@ -216,32 +218,32 @@ class Chaos:
     async def judge(self) -> dict[str, int]:
         """Count lost, duplicated and unknown messages, and unknown ones missing from the list."""
         query = select(parts, deliveries.c.id.label("delivery")).join(deliveries)
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         listed = {one.part for one in await self.ledger.list_held_parts()}
         async with self.store.reading() as connection:
             rows = list(await connection.execute(query))
         held = {row.delivery for row in rows if row.state == "unknown"}
         for row in rows:
             if row.state == "waiting" and row.delivery in held:
-                found[f"{row.platform} behind a held one"] += 1
+                counts[f"{row.platform} behind a held one"] += 1
                 continue
             text = f"{row.delivery}.{row.position}"
             said = text if row.platform == "telegram" else f'["{text}"]'
             got = self.stub.books[row.platform].taken[f"{row.chat} {said}"]
-            found[f"{row.platform} messages"] += 1
-            found[f"{row.platform} unknown"] += row.state == "unknown"
-            found["unknown, not listed"] += row.state == "unknown" and row.id not in listed
-            found[f"{row.platform} lost"] += not got and row.state != "unknown"
-            found[f"{row.platform} doubled"] += max(0, got - 1)
-            found["sent, but called otherwise"] += bool(got) and row.state not in (
+            counts[f"{row.platform} messages"] += 1
+            counts[f"{row.platform} unknown"] += row.state == "unknown"
+            counts["unknown, not listed"] += row.state == "unknown" and row.id not in listed
+            counts[f"{row.platform} lost"] += not got and row.state != "unknown"
+            counts[f"{row.platform} doubled"] += max(0, got - 1)
+            counts["sent, but called otherwise"] += bool(got) and row.state not in (
                 "sent",
                 "unknown",
             )
         known = self.score.under_way["telegram"] + self.stub.books["telegram"].cut
-        found["unknown, not explained"] = max(0, found["telegram unknown"] - known)
+        counts["unknown, not explained"] = max(0, counts["telegram unknown"] - known)
         whole = CHATS * PARTS * self.score.days
-        found["never planned"] = whole * len(PLATFORMS) - len(rows)
-        return dict(found)
+        counts["never planned"] = whole * len(PLATFORMS) - len(rows)
+        return dict(counts)
 
 
 async def chaos(
@@ -265,7 +267,7 @@ def main() -> None:
     began = time.perf_counter()
     logging.disable()  # the stub logs broken connections
     with tempfile.TemporaryDirectory() as name:
-        score, found = asyncio.run(chaos(kills, seed, Path(name)))
+        score, counts = asyncio.run(chaos(kills, seed, Path(name)))
     group = round(AHEAD_SECONDS * RATE)
     print(f"{score.kills} kills over {score.days} days, {time.perf_counter() - began:.0f} s")
     print(
@@ -278,9 +280,9 @@ def main() -> None:
         f" 19 of 20 within {restarts[len(restarts) * 19 // 20]:.2f} s, at the most {restarts[-1]:.2f} s"
         " (from the moment at which a message was to be sent)"
     )
-    print("\n".join(f"{name}: {number}" for name, number in sorted(found.items())))
+    print("\n".join(f"{name}: {number}" for name, number in sorted(counts.items())))
     print("\n".join(score.problems) or "the ledger balanced after every kill")
-    broken = any(number and name.endswith(BROKEN) for name, number in found.items())
+    broken = any(number and name.endswith(BROKEN) for name, number in counts.items())
     sys.exit(int(broken or bool(score.problems)))
 
 

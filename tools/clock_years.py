@@ -35,10 +35,10 @@ CHAT = Chat("telegram", "7")
 def zones() -> dict[tuple[tuple[datetime, timedelta], ...], list[str]]:
     """Return every zone in the machine's data, grouped by identical clock changes in the two
     years."""
-    found: dict[tuple[tuple[datetime, timedelta], ...], list[str]] = {}
+    names_by_changes: dict[tuple[tuple[datetime, timedelta], ...], list[str]] = {}
     for name in sorted(available_timezones() - {"localtime"}):
-        found.setdefault(tuple(changes(name)), []).append(name)
-    return found
+        names_by_changes.setdefault(tuple(changes(name)), []).append(name)
+    return names_by_changes
 
 
 def changes(name: str) -> Iterator[tuple[datetime, timedelta]]:
@@ -66,14 +66,16 @@ def changes(name: str) -> Iterator[tuple[datetime, timedelta]]:
 def times(name: str) -> list[time]:
     """Return every hour and half hour, and times around and inside each clock change of the
     zone."""
-    here, found = ZoneInfo(name), set(HALF_HOURS)
+    here, candidates = ZoneInfo(name), set(HALF_HOURS)
     for at, _ in list(changes(name))[1:]:
         for minutes in (-61, -45, -31, -15, -1, 1, 15, 31, 45, 61):
-            found.add((at + timedelta(minutes=minutes)).astimezone(here).time())
+            candidates.add((at + timedelta(minutes=minutes)).astimezone(here).time())
         # Local times skipped by this change: those after the last minute before it.
         last = (at - timedelta(minutes=1)).astimezone(here).replace(tzinfo=None)
-        found.update((last + timedelta(minutes=m)).time() for m in (1, 2, 16, 31, 46, 59, 60, 61))
-    return sorted({at.replace(fold=0) for at in found})
+        candidates.update(
+            (last + timedelta(minutes=m)).time() for m in (1, 2, 16, 31, 46, 59, 60, 61)
+        )
+    return sorted({at.replace(fold=0) for at in candidates})
 
 
 def chat(name: str, at: time, **more: object) -> Subscription:
@@ -92,13 +94,13 @@ def local_days(first: date = FIRST, last: date = LAST) -> list[date]:
 
 
 def run(
-    one: Subscription, about: Topic, ticks: Sequence[datetime], since: datetime
+    subscription: Subscription, about: Topic, ticks: Sequence[datetime], since: datetime
 ) -> list[tuple[date, date | None, datetime, str]]:
     """Return the ledger's rows if the clock ticks at these moments: day, report, tick, skip
     reason."""
     got, rows, seen = NewestDays(), [], set[date]()
     for now in ticks:
-        for row in propose_rows(one, about, since, got, now, now - 24 * HOUR):
+        for row in propose_rows(subscription, about, since, got, now, now - 24 * HOUR):
             assert row["day"] not in seen, "the unique key would have refused it"
             seen.add(row["day"])
             report = row["report"]
@@ -108,17 +110,19 @@ def run(
     return rows
 
 
-def every_day(one: Subscription, about: Topic) -> list[tuple[date, date | None, datetime, str]]:
+def every_day(
+    subscription: Subscription, about: Topic
+) -> list[tuple[date, date | None, datetime, str]]:
     """Return the rows for a tick one minute after each due time, which more frequent ticks also
     give."""
-    due = [moment(day, one.at, one.timezone) for day in local_days()]
+    due = [moment(day, subscription.at, subscription.timezone) for day in local_days()]
     ticks = [at + timedelta(minutes=1) for at in due if at]
-    return run(one, about, ticks, ticks[0] - timedelta(minutes=1))
+    return run(subscription, about, ticks, ticks[0] - timedelta(minutes=1))
 
 
-def faults(one: Subscription, about: Topic) -> list[str]:
+def faults(subscription: Subscription, about: Topic) -> list[str]:
     """Return the faults in two years of that chat: missing or duplicate digests, old reports."""
-    rows, wrong = every_day(one, about), []
+    rows, wrong = every_day(subscription, about), []
     if [day for day, *_ in rows] != local_days():
         wrong.append("not one a local day")
     before: date | None = None
@@ -128,7 +132,7 @@ def faults(one: Subscription, about: Topic) -> list[str]:
             continue
         if before is not None and report <= before:
             wrong.append(f"{day}: the report of {report} again")
-        due = moment(day, one.at, one.timezone)
+        due = moment(day, subscription.at, subscription.timezone)
         if due is None or closes(about, report) > due + DAY:
             wrong.append(f"{day}: the report of {report} is not made within a day")
         before = report
@@ -138,8 +142,8 @@ def faults(one: Subscription, about: Topic) -> list[str]:
 def moments_of(name: str, at: time) -> list[str]:
     """Return the faults in the moments of a time of day in a zone."""
     days = local_days()
-    found = [moment(day, at, name) for day in days]
-    due = [one for one in found if one]
+    moments = [moment(day, at, name) for day in days]
+    due = [one for one in moments if one]
     wrong = [] if len(due) == len(days) else ["a day without a moment"]
     if any(b <= a for a, b in pairwise(due)):
         wrong.append("not in order")

@@ -65,18 +65,18 @@ def judge_pairs(data: Path) -> list[tuple[str, str]]:
 
 def continuity_rows(data: Path) -> list[Row]:
     """Return the row on continuity."""
-    found = judge_pairs(data)
-    if not found:
+    pairs = judge_pairs(data)
+    if not pairs:
         return [Row("continuity, labelled story pairs", "right label", "no data")]
-    right = sum(ours == label for ours, label in found)
-    always = sum(label == "new" for _, label in found)
-    same = sum((ours == "new") == (label == "new") for ours, label in found)
+    right = sum(verdict == label for verdict, label in pairs)
+    always = sum(label == "new" for _, label in pairs)
+    same = sum((verdict == "new") == (label == "new") for verdict, label in pairs)
     return [
         Row(
-            f"continuity: {len(found)} labelled story pairs",
+            f"continuity: {len(pairs)} labelled story pairs",
             "correct label (same event or not)",
-            f"{100 * right / len(found):.0f} % ({100 * same / len(found):.0f} %)",
-            f"always new {100 * always / len(found):.0f} %",
+            f"{100 * right / len(pairs):.0f} % ({100 * same / len(pairs):.0f} %)",
+            f"always new {100 * always / len(pairs):.0f} %",
             "85 %",
         )
     ]
@@ -108,8 +108,8 @@ def main() -> None:
     if (data / "posts").is_dir():
         prepare(data)
         with ProcessPoolExecutor(2) as pool:
-            for found in [pool.submit(timed, step, data) for step in STEPS]:
-                rows += found.result()
+            for future in [pool.submit(timed, step, data) for step in STEPS]:
+                rows += future.result()
     else:
         print(f"{data}: no posts in it; nothing is measured", file=sys.stderr)
     print(table(rows))

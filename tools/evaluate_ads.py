@@ -36,7 +36,7 @@ Scores = npt.NDArray[np.float64]
 def gold(data: Path) -> list[Row]:
     """Compare the posts that the digest drops with the labels, stream by stream."""
     labels = [r for r in lines(data / "labels" / "ads_gold.jsonl") if r["label"] != "unsure"]
-    said: list[bool] = []
+    predicted: list[bool] = []
     ad: list[bool] = []
     true: list[bool] = []
     words: list[bool] = []
@@ -50,7 +50,7 @@ def gold(data: Path) -> list[Row]:
         for row in labels:
             if (row["day"], row["stream"]) == (day, stream):
                 step = dropped.get(f"{source}:{row['id']}", "")
-                said.append(step in ("ads", "offtopic"))
+                predicted.append(step in ("ads", "offtopic"))
                 ad.append(step == "ads")
                 true.append(row["label"] != "keep")
                 is_ad.append(row["label"] == "ad")
@@ -61,7 +61,7 @@ def gold(data: Path) -> list[Row]:
         Row(
             f"ads_gold: ad or off topic, {len(true)} posts",
             "F1",
-            f"{f1(said, true):.3f}",
+            f"{f1(predicted, true):.3f}",
             f"keywords {f1(words, true):.3f}, all {f1([True] * len(true), true):.3f}",
             ".80",
         ),
@@ -98,11 +98,11 @@ def cross_validate(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> tuple[S
 def naive_bayes(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> Scores:
     """Score texts with multinomial naive Bayes in the same folds: words and pairs of Han
     characters, add-one smoothing; above 0 means promotion."""
-    found = [Counter("".join(t) for t in _TERM.findall(text.lower())) for text in texts]
-    column = {term: i for i, term in enumerate(sorted({t for each in found for t in each}))}
-    place = np.array([column[t] for each in found for t in each], np.int64)
-    count = np.array([n for each in found for n in each.values()], np.float64)
-    row = np.repeat(np.arange(len(found)), [len(each) for each in found])
+    terms = [Counter("".join(t) for t in _TERM.findall(text.lower())) for text in texts]
+    column = {term: i for i, term in enumerate(sorted({t for each in terms for t in each}))}
+    place = np.array([column[t] for each in terms for t in each], np.int64)
+    count = np.array([n for each in terms for n in each.values()], np.float64)
+    row = np.repeat(np.arange(len(terms)), [len(each) for each in terms])
     fold = np.random.default_rng(0).integers(0, FOLDS, len(texts))
     scores = np.zeros(len(texts))
     for k in range(FOLDS):
@@ -113,31 +113,31 @@ def naive_bayes(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> Scores:
             logs.append(np.log(seen / seen.sum()))
         learn = true[fold != k]
         odds = np.log(learn.sum() / max(1, (~learn).sum()))
-        told = np.bincount(row, count * (logs[0] - logs[1])[place], len(texts)) + odds
-        scores[fold == k] = told[fold == k]
+        totals = np.bincount(row, count * (logs[0] - logs[1])[place], len(texts)) + odds
+        scores[fold == k] = totals[fold == k]
     return scores
 
 
-def _labelled(given: Sequence[dict[str, Any]], label: str) -> npt.NDArray[np.bool_]:
-    return np.array([row["label"] == label for row in given], np.bool_)
+def _labelled(labels: Sequence[dict[str, Any]], label: str) -> npt.NDArray[np.bool_]:
+    return np.array([row["label"] == label for row in labels], np.bool_)
 
 
 def promoted(data: Path) -> Row:
     """Return the row on promoted and organic posts on X."""
-    given = lines(data / "ads" / "x_promoted_dev.jsonl")
-    if not given:
+    labels = lines(data / "ads" / "x_promoted_dev.jsonl")
+    if not labels:
         return Row("x_promoted_dev", "AUC", "no data")
-    true = _labelled(given, "promoted")
-    scores, _ = cross_validate([row["text"] for row in given], true)
-    length = np.array([len(row["text"]) for row in given], np.float64)
-    words = np.array([len(KEYWORDS.findall(row["text"])) for row in given], np.float64)
-    bayes = naive_bayes([row["text"] for row in given], true)
+    true = _labelled(labels, "promoted")
+    scores, _ = cross_validate([row["text"] for row in labels], true)
+    length = np.array([len(row["text"]) for row in labels], np.float64)
+    words = np.array([len(KEYWORDS.findall(row["text"])) for row in labels], np.float64)
+    bayes = naive_bayes([row["text"] for row in labels], true)
     simple = {
         name: f"{auc(of, true):.3f}"
         for name, of in (("keywords", words), ("length", length), ("naive Bayes", bayes))
     }
     return Row(
-        f"x_promoted_dev: {len(given)} posts, {FOLDS}-fold cross-validation",
+        f"x_promoted_dev: {len(labels)} posts, {FOLDS}-fold cross-validation",
         "AUC",
         f"{auc(scores, true):.3f}",
         counted(simple),
@@ -147,18 +147,18 @@ def promoted(data: Path) -> Row:
 
 def forum(data: Path) -> Row:
     """Return the row on posts of the forum's promotion nodes and of others."""
-    given = lines(data / "ads" / "v2ex_promo_dev.jsonl")
-    if not given:
+    labels = lines(data / "ads" / "v2ex_promo_dev.jsonl")
+    if not labels:
         return Row("v2ex_promo_dev", "F1", "no data")
-    true = _labelled(given, "promo")
-    _, said = cross_validate([row["text"] for row in given], true)
-    words = [bool(KEYWORDS.search(row["text"])) for row in given]
-    bayes = list(naive_bayes([row["text"] for row in given], true) > 0)
+    true = _labelled(labels, "promo")
+    _, predicted = cross_validate([row["text"] for row in labels], true)
+    words = [bool(KEYWORDS.search(row["text"])) for row in labels]
+    bayes = list(naive_bayes([row["text"] for row in labels], true) > 0)
     simple = {"keywords": words, "naive Bayes": bayes}
     return Row(
-        f"v2ex_promo_dev: {len(given)} posts, {FOLDS}-fold cross-validation",
+        f"v2ex_promo_dev: {len(labels)} posts, {FOLDS}-fold cross-validation",
         "F1",
-        f"{f1(said, list(true)):.3f}",
+        f"{f1(predicted, list(true)):.3f}",
         counted({name: f"{f1(of, list(true)):.3f}" for name, of in simple.items()}),
         ".85",
     )

@@ -77,11 +77,11 @@ def renamed(given: Sequence[Post], day: str) -> list[Post]:
 
 def cited(data: Path, stream: str, least: int = 5) -> dict[str, set[str]]:
     """Return the ids cited by the editor, by day, for days with at least `least` of them."""
-    found: dict[str, set[str]] = {}
+    ids_by_day: dict[str, set[str]] = {}
     for row in lines(data / "labels" / "ainews_cited.jsonl"):
         if row["stream"] == stream:
-            found.setdefault(row["day"], set()).add(row["id"])
-    return {day: ids for day, ids in sorted(found.items()) if len(ids) >= least}
+            ids_by_day.setdefault(row["day"], set()).add(row["id"])
+    return {day: ids for day, ids in sorted(ids_by_day.items()) if len(ids) >= least}
 
 
 def retrieval(ranked: Sequence[str], relevant: set[str]) -> tuple[float, float, float]:
@@ -106,10 +106,10 @@ def means(measured: Sequence[tuple[float, ...]]) -> str:
     return " / ".join(f"{sum(m) / len(m):.3f}" for m in zip(*measured, strict=True))
 
 
-def f1(said: Sequence[bool], true: Sequence[bool]) -> float:
+def f1(predicted: Sequence[bool], true: Sequence[bool]) -> float:
     """Return the harmonic mean of precision and recall."""
-    both = sum(s and t for s, t in zip(said, true, strict=True))
-    return 2 * both / max(1, sum(said) + sum(true))
+    both = sum(s and t for s, t in zip(predicted, true, strict=True))
+    return 2 * both / max(1, sum(predicted) + sum(true))
 
 
 def auc(scores: npt.NDArray[np.float64], true: npt.NDArray[np.bool_]) -> float:

@@ -44,18 +44,18 @@ def score_day(gold: dict[str, Any], sections: dict[str, tuple[Item, ...]]) -> Co
     citations."""
     stories = {key: s["importance"] for s in gold["stories"] for key in s["posts"]}
     must = {s["id"]: set(s["posts"]) for s in gold["stories"] if s["importance"] == 3}
-    told = [i for n, items in sections.items() if n not in ("filtered", "cloud") for i in items]
+    reported = [i for n, items in sections.items() if n not in ("filtered", "cloud") for i in items]
     points = sections["points"]
     in_points = {key for item in points for key in item.cites}
-    anywhere = {key for item in told for key in item.cites}
+    anywhere = {key for item in reported for key in item.cites}
     worth = [max((stories.get(key, 0) for key in item.cites), default=0) for item in points]
     return Counter(
         must=len(must),
         points=sum(bool(posts & in_points) for posts in must.values()),
         anywhere=sum(bool(posts & anywhere) for posts in must.values()),
         weak=sum(importance < 2 for importance in worth),
-        noise=sum(gold["other"].get(key) in NOISE for item in told for key in item.cites),
-        cites=sum(len(item.cites) for item in told),
+        noise=sum(gold["other"].get(key) in NOISE for item in reported for key in item.cites),
+        cites=sum(len(item.cites) for item in reported),
     )
 
 

@@ -16,12 +16,12 @@ from tools.left_out import heads_without
 Order = Callable[[str, Sequence[Post]], list[str]]
 
 
-def ours(given: Topic, day: str, of_day: Sequence[Post], *, handles: bool) -> list[str]:
+def rank_posts(subject: Topic, day: str, of_day: Sequence[Post], *, handles: bool) -> list[str]:
     """Return the ids in the digest's order; dropped posts come last."""
     seen = list(of_day) if handles else renamed(of_day, day)
-    kept = [p.id for p in best_first(select(given, seen, lambda step: None))]
-    rest = sorted({p.id for p in of_day} - set(kept))
-    return kept + rest
+    selected = [p.id for p in best_first(select(subject, seen, lambda step: None))]
+    dropped = sorted({p.id for p in of_day} - set(selected))
+    return selected + dropped
 
 
 def best_first(selection: Selection) -> list[Post]:
@@ -56,13 +56,13 @@ def liked(day: str, of_day: Sequence[Post]) -> list[str]:
     return [p.id for p in sorted(of_day, key=lambda p: (-p.metrics.get("likes", 0), p.id))]
 
 
-def _measured(data: Path, stream: str, wanted: Mapping[str, set[str]], order: Order) -> str:
-    found = []
-    for day, ids in wanted.items():
-        given = posts(data / "posts" / day / f"{stream}.jsonl")
+def _measure(data: Path, stream: str, cited_ids: Mapping[str, set[str]], order: Order) -> str:
+    metrics = []
+    for day, ids in cited_ids.items():
+        ranked_posts = posts(data / "posts" / day / f"{stream}.jsonl")
         with heads_without(data, day):
-            found.append(retrieval(order(day, given), ids))
-    return means(found)
+            metrics.append(retrieval(order(day, ranked_posts), ids))
+    return means(metrics)
 
 
 def rows(data: Path) -> list[Row]:
@@ -71,11 +71,11 @@ def rows(data: Path) -> list[Row]:
     listed = cited(data, "x_ai_list")
     kol = cited(data, "x_kol")
 
-    def hidden(day: str, of_day: Sequence[Post]) -> list[str]:
-        return ours(given, day, of_day, handles=False)
+    def without_handles(day: str, of_day: Sequence[Post]) -> list[str]:
+        return rank_posts(given, day, of_day, handles=False)
 
-    def known(day: str, of_day: Sequence[Post]) -> list[str]:
-        return ours(given, day, of_day, handles=True)
+    def with_handles(day: str, of_day: Sequence[Post]) -> list[str]:
+        return rank_posts(given, day, of_day, handles=True)
 
     paid = {row["id"] for row in lines(data / "labels" / "promoted.jsonl") if row["promoted"]}
 
@@ -91,22 +91,22 @@ def rows(data: Path) -> list[Row]:
         Row(
             f"x_ai_list: posts that AINews cited, {len(listed)} days, random handles",
             "MAP / P@10 / R@20",
-            _measured(data, "x_ai_list", listed, hidden),
-            counted({n: _measured(data, "x_ai_list", listed, o) for n, o in simple.items()}),
+            _measure(data, "x_ai_list", listed, without_handles),
+            counted({n: _measure(data, "x_ai_list", listed, o) for n, o in simple.items()}),
             ".26 / .22 / .45",
         ),
         Row(
             "the same with real handles, topics.toml as shipped (no author weights)",
             "MAP / P@10 / R@20",
-            _measured(data, "x_ai_list", listed, known),
+            _measure(data, "x_ai_list", listed, with_handles),
         ),
         Row(
             f"x_kol: posts that AINews cited, {len(kol)} days",
             "MAP / P@10 / R@20",
-            _measured(data, "x_kol", kol, known),
+            _measure(data, "x_kol", kol, with_handles),
             counted(
                 {
-                    n: _measured(data, "x_kol", kol, o)
+                    n: _measure(data, "x_kol", kol, o)
                     for n, o in {"likes": liked, "longest first": longest}.items()
                 }
             ),

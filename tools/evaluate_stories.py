@@ -35,7 +35,7 @@ from tools.left_out import heads_without
 FIRST = 20
 
 
-def told(data: Path, day: str, ids: set[str]) -> list[set[str]]:
+def list_bullets(data: Path, day: str, ids: set[str]) -> list[set[str]]:
     """Return the editor's bullets that cite posts of this day, as sets of ids."""
     bullets = lines(data / "refs" / "ainews_stories.jsonl")
     found = {frozenset(ids & set(bullet["tweet_ids"])) for bullet in bullets}
@@ -47,7 +47,7 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
     chance = random.Random(8)  # noqa: S311 - no secret
     for day in days(data):
         given, _ = merge_streams(of_day(data, day))
-        wanted = told(data, day, {p.id for p in given})
+        wanted = list_bullets(data, day, {p.id for p in given})
         if len(wanted) < 3:
             continue
         with heads_without(data, day):
@@ -72,11 +72,11 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
 
 def _stories(chosen: Selection, given: Sequence[Post]) -> list[set[str]]:
     """Return the post ids of each story, best story first."""
-    whole = _whole(chosen, given)
+    whole = _group_ids(chosen, given)
     return [whole[story.posts[0].key] for story in chosen.stories if not story.market]
 
 
-def _whole(chosen: Selection, given: Sequence[Post]) -> dict[str, set[str]]:
+def _group_ids(chosen: Selection, given: Sequence[Post]) -> dict[str, set[str]]:
     """Return, by post key, the ids of all posts of its story; a copy belongs to the story of its
     original."""
     ids = {p.key: p.id for p in given}
@@ -94,7 +94,7 @@ def _report(
     day: str, chosen: Selection, given: Sequence[Post]
 ) -> tuple[list[set[str]], list[set[str]]]:
     """Return the stories cited anywhere in the extractive report, and those cited in its points."""
-    whole = _whole(chosen, given)
+    whole = _group_ids(chosen, given)
     cited = {
         section.name: [whole[key] for item in section.items for key in item.cites]
         for section in write_sections(day, chosen)
@@ -102,7 +102,7 @@ def _report(
     return [story for named in cited.values() for story in named], cited["points"]
 
 
-def found_among_first(data: Path) -> list[Row]:
+def count_found(data: Path) -> list[Row]:
     """Count bullets with a post in one of our first twenty stories, and in the report."""
     bullets, found = _recall(data)
     share = {name: f"{100 * n / max(1, bullets):.0f} %" for name, n in found.items()}
@@ -288,4 +288,4 @@ def rows(data: Path) -> list[Row]:
 
 def first_rows(data: Path) -> list[Row]:
     """Return the rows on whole days, which take longest."""
-    return found_among_first(data)
+    return count_found(data)

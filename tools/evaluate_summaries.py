@@ -82,12 +82,12 @@ def _tf_idf(sentences: Sequence[str]) -> npt.NDArray[np.float64]:
 
 def _filled(sentences: Sequence[str], order: Iterable[int]) -> str:
     """Join the sentences in this order, truncated to the word budget."""
-    said: list[str] = []
+    chosen: list[str] = []
     for i in order:
-        if len(said) >= BUDGET:
+        if len(chosen) >= BUDGET:
             break
-        said += sentences[i].split()
-    return " ".join(said[:BUDGET])
+        chosen += sentences[i].split()
+    return " ".join(chosen[:BUDGET])
 
 
 def lexrank(sentences: Sequence[str]) -> str:

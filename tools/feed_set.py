@@ -40,7 +40,7 @@ _PLAIN = ("['title']", "['link']")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Expectation:
     """What a file's own test suite expects: a title, link or date."""
 
     entry: int | None
@@ -48,17 +48,17 @@ class Wanted:
     value: Any
 
 
-def wanted(expect: str) -> Wanted | None:
+def expect(words: str) -> Expectation | None:
     """Parse the expectation; return None if it is about another field."""
     for detail, plain in zip(_DETAILS, _PLAIN, strict=True):
-        expect = expect.replace(detail, plain)
-    found = _EXPECTED.search(expect)
+        words = words.replace(detail, plain)
+    found = _EXPECTED.search(words)
     if not found:
         return None
     value = ast.literal_eval(found["value"].strip())
     entry = int(found["n"]) if found["n"] else None
     field = found["field"] if found["field"] in ("title", "link") else "date"
-    return Wanted(entry, field, value)
+    return Expectation(entry, field, value)
 
 
 def headers_of(row: Mapping[str, str]) -> dict[str, str]:
@@ -67,24 +67,24 @@ def headers_of(row: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value} if name else {}
 
 
-def ours(feed: Feed, want: Wanted) -> Any:
+def read_ours(feed: Feed, expected: Expectation) -> Any:
     """Return that field as parsed by us."""
-    if want.entry is not None:
-        if len(feed.entries) <= want.entry:
+    if expected.entry is not None:
+        if len(feed.entries) <= expected.entry:
             return None
-        entry = feed.entries[want.entry]
-        return {"title": entry.title, "link": entry.link, "date": entry.published}[want.field]
-    return {"title": feed.title, "link": feed.link, "date": feed.updated}[want.field]
+        entry = feed.entries[expected.entry]
+        return {"title": entry.title, "link": entry.link, "date": entry.published}[expected.field]
+    return {"title": feed.title, "link": feed.link, "date": feed.updated}[expected.field]
 
 
-def theirs(read: Any, want: Wanted) -> Any:
+def read_theirs(read: Any, expected: Expectation) -> Any:
     """Return that field as parsed by feedparser alone."""
     entries = read.get("entries") or []
-    if want.entry is not None and len(entries) <= want.entry:
+    if expected.entry is not None and len(entries) <= expected.entry:
         return None
-    part = read.get("feed", {}) if want.entry is None else entries[want.entry]
-    if want.field != "date":
-        return part.get(want.field, "")
+    part = read.get("feed", {}) if expected.entry is None else entries[expected.entry]
+    if expected.field != "date":
+        return part.get(expected.field, "")
     part = dict(part)
     for name in ("published_parsed", "updated_parsed", "created_parsed"):
         if part.get(name):
@@ -92,17 +92,17 @@ def theirs(read: Any, want: Wanted) -> Any:
     return None
 
 
-def same(found: Any, want: Wanted) -> bool:
+def same(found: Any, expected: Expectation) -> bool:
     """Return True if the field has the expected value, ignoring markup."""
     if found is None or found == "":
         return False
-    if want.field == "title":
-        return plain_text(str(found)) == plain_text(str(want.value))
-    if want.field == "link":
-        return bool(found == want.value)
-    if isinstance(want.value, tuple):
-        return bool(found == datetime.fromtimestamp(calendar.timegm(want.value), UTC))
-    return bool(found == datetime.fromisoformat(str(want.value)))
+    if expected.field == "title":
+        return plain_text(str(found)) == plain_text(str(expected.value))
+    if expected.field == "link":
+        return bool(found == expected.value)
+    if isinstance(expected.value, tuple):
+        return bool(found == datetime.fromtimestamp(calendar.timegm(expected.value), UTC))
+    return bool(found == datetime.fromisoformat(str(expected.value)))
 
 
 _WARM = b"<rss version='2.0'><channel><item><title>a</title><link>https://example.com/</link></item></channel></rss>"
@@ -167,12 +167,12 @@ def main(folder: Path) -> None:
             feed = parse(body, headers)
         except FeedError:
             feed, refused = Feed(), refused + 1
-        want = wanted(row.get("expect") or "")
-        if want:
+        expected = expect(row.get("expect") or "")
+        if expected:
             number += 1
-            right += same(ours(feed, want), want)
+            right += same(read_ours(feed, expected), expected)
             read = feedparser.parse(io.BytesIO(body), response_headers=headers)
-            alone += same(theirs(read, want), want)
+            alone += same(read_theirs(read, expected), expected)
     cost = measure_costs([(folder / row["file"], headers_of(row)) for row in rows])
     print(
         f"feeds: {len(rows)} files, {refused} taken for no feed; the worst of them"

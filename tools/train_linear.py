@@ -103,16 +103,16 @@ def fit(
     totals = [max(1e-9, float(counts[labels == label].sum())) for label in (False, True)]
     balance = np.where(labels, max(totals) / totals[1], max(totals) / totals[0])
     importance = counts * balance
-    held = np.full(examples.size + examples.vectors.shape[1] + 1, penalty.ngrams)
-    held[examples.size :] = penalty.vector
-    held[-1] = 0.0
+    strength = np.full(examples.size + examples.vectors.shape[1] + 1, penalty.ngrams)
+    strength[examples.size :] = penalty.vector
+    strength[-1] = 0.0
 
     def loss(point: Floats) -> tuple[float, Floats]:
         short = np.maximum(0.0, 1.0 - signs * examples.score(point))
-        value = float((importance * short * short).sum()) + _dot(held * point, point) / 2
-        return value, examples.pull(-2 * importance * short * signs) + held * point
+        value = float((importance * short * short).sum()) + _dot(strength * point, point) / 2
+        return value, examples.pull(-2 * importance * short * signs) + strength * point
 
-    return minimize(loss, np.zeros(len(held)))
+    return minimize(loss, np.zeros(len(strength)))
 
 
 def minimize(loss: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
