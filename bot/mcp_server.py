@@ -90,8 +90,8 @@ class Archive:
         sections: list[SectionName] | None = None,
     ) -> Row:
         """Return the report of a day (the newest without `day`), or the stories of the days from
-        `day` to `last`; overview and points unless `sections` names others. What has no number is
-        said of the report itself: how many posts were left out, that a day was quiet."""
+        `day` to `last`; overview and points unless `sections` names others. Entries
+        without a number are notes on the report itself: posts left out, a quiet day."""
         report = await self._report(topic, day, last, language)
         names = sections or list(BRIEF)
         return {
@@ -124,8 +124,8 @@ class Archive:
     async def get_story(
         self, topic: str, day: date, number: int, language: Language | None = None
     ) -> list[Row]:
-        """Return what the days around told of the story of item `number` of that day's report, as
-        get_report numbers it in that language."""
+        """Return the items of the days around on one story: that of item `number` of the day's
+        report, as get_report numbers it in that language."""
         report = await self._report(topic, day, None, language)
         item = _numbered(report, number)
         reports = await self._store.daily_reports(report.topic, day - STORY_DAYS, day + STORY_DAYS)

@@ -1,12 +1,12 @@
-"""The clock: proposes reports and deliveries again and again; the database decides which there are.
+"""The clock: proposes reports and deliveries repeatedly; the database decides which ones exist.
 
-APScheduler's own times of day are not used: on clock changes it runs a job twice or not at all, and
-a run that a busy loop missed is gone. A tick that comes late, twice, or in two processes at once
-changes nothing here.
+APScheduler's cron triggers are not used: on clock changes they run a job twice or not at all, and a
+run missed in a busy loop is lost. Here a tick that is late, duplicated or in two processes changes
+nothing.
 
-On PostgreSQL builds, rounds of the sources and errands are jobs for any number of workers. A job is
-only a hint, as a tick is, and one that is lost is proposed again, every 15 seconds, for as long as
-the report is missing.
+On PostgreSQL, builds, collection rounds and errands are jobs for any number of workers. A job is
+only a hint, as a tick is; a lost one is proposed again every 15 seconds while the report is
+missing.
 """
 
 import asyncio
@@ -31,16 +31,15 @@ log = logging.getLogger(__name__)
 
 ROLE = "clock"
 PROPOSE, BUILD, WATCH, COLLECT, UPKEEP = 5.0, 15.0, 60.0, 300.0, 3600.0
-"""Seconds between two looks at what is due, at which reports are to be made, at what operators must
-hear of, at the sources, and at old rows."""
+"""Intervals in seconds: due deliveries, builds, alerts, collection, clean-up of old rows."""
 KEPT = timedelta(days=60)
-"""How long deliveries that have ended are kept."""
+"""How long ended deliveries are kept."""
 
 Step = Callable[[], Awaitable[object]]
 
 
 class Schedule:
-    """What runs by the clock, in whichever process has that role."""
+    """The periodic steps of the process that holds the clock role."""
 
     def __init__(
         self,
@@ -52,11 +51,10 @@ class Schedule:
         errands: Sequence[Errand] = (),
         run: Callable[[Errand], Awaitable[object]] | None = None,
     ) -> None:
-        """Prepare the clock of the process that `holder` names.
+        """Prepare the clock of the process named `holder`.
 
-        `upkeep` keeps the store in order, once an hour; `collect` does a round of the sources;
-        `make` makes a report that is due, and `run` runs an errand, or has a worker do it: by
-        default both are done here.
+        `upkeep` maintains the store, hourly; `collect` collects all sources; `make` builds a due
+        report and `run` runs an errand, by default in this process, otherwise through a worker.
         """
         self._context, self._ledger, self._holder = context, context.ledger, holder
         self._upkeep, self._collect = upkeep, collect
@@ -68,8 +66,8 @@ class Schedule:
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
     async def run(self) -> None:
-        """Tick until cancelled."""
-        # Imported here: the first answer does not wait for it.
+        """Run the steps until cancelled."""
+        # Imported here so that the first answer does not wait for it.
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
         scheduler = AsyncIOScheduler(timezone="UTC")
@@ -96,7 +94,8 @@ class Schedule:
         scheduler.start()
         try:
             while True:
-                # APScheduler waits by the wall clock: until now, where that is set back by hours.
+                # APScheduler waits by the wall clock; after that was set back it would wait for
+                # hours.
                 before = datetime.now(UTC)
                 await asyncio.sleep(PROPOSE)
                 if datetime.now(UTC) < before:
@@ -104,9 +103,9 @@ class Schedule:
                     for job in scheduler.get_jobs():
                         job.modify(next_run_time=datetime.now(UTC))
         finally:
-            scheduler.shutdown(wait=False)  # cancels the steps under way
+            scheduler.shutdown(wait=False)  # cancels running steps
             await asyncio.gather(*self._turns, return_exceptions=True)
-            with contextlib.suppress(StoreError):  # another takes it in LEASE_SECONDS
+            with contextlib.suppress(StoreError):  # otherwise the lease ends after LEASE_SECONDS
                 await self._ledger.give_back(ROLE, self._holder)
 
     async def _turn(self, step: Step) -> None:
@@ -122,13 +121,13 @@ class Schedule:
             log.exception("clock: a step failed")
 
     async def propose(self) -> None:
-        """Save rows for the digests that are due."""
+        """Save deliveries for the digests that are due."""
         new = await self._ledger.propose(self._context.topics, self._context.now())
         if new:
             log.info("clock: %d deliveries are due", new)
 
     async def build(self) -> None:
-        """Make the reports whose days have closed."""
+        """Build the reports of closed days."""
         due = await self._ledger.list_builds_due(
             list(self._context.topics.values()), self._context.now()
         )
@@ -140,9 +139,10 @@ class Schedule:
             self._is_building = False
 
     async def run_errands(self) -> None:
-        """Run what follows from changed reports, none beside a build: two children are much.
+        """Run errands after changes of reports, but not during a build, to limit the load.
 
-        The pages are written at the start too: their folder, address or looks may be others now."""
+        The pages are also written at start-up, as their folder, address or style may have
+        changed."""
         for errand in self._errands:
             if not self._is_building:
                 if errand.role == PUBLISH and not self._pages_known:
@@ -151,18 +151,18 @@ class Schedule:
                 await self._run(errand)
 
     async def collect(self) -> None:
-        """Collect a round of the sources: most show only their latest posts."""
+        """Collect all sources; most list only their latest posts."""
         if self._collect:
             await self._collect()
 
     async def watch(self) -> None:
-        """Tell the operators of what is missing."""
+        """Raise alerts on what is missing."""
         now = self._context.now()
         undelivered = await list_undelivered(self._ledger, now)
         await self._watch.look(now, await self._ledger.balance(now), undelivered)
 
     async def tidy(self) -> None:
-        """Give up what is too old to be delivered, delete what ended long ago, do the upkeep."""
+        """Skip expired deliveries, delete old ones, and run the upkeep."""
         await self._ledger.give_up(self._context.now())
         await self._ledger.delete_ended(self._context.now() - KEPT)
         if self._upkeep:
@@ -171,25 +171,26 @@ class Schedule:
 
 BUILDS, ERRANDS, ROUNDS = "builds", "errands", "rounds"
 AT_ONCE = {BUILDS: 1, ERRANDS: 1, ROUNDS: 2}
-"""The queues, and how many jobs of each a process works at once: a build takes a core and 300 MB,
-as an errand may, for which no build waits, and a round mostly waits."""
+"""The queues and the concurrent jobs of each per process: a build takes a core and 300 MB, an
+errand may take as much (builds do not wait for it), and a round mostly waits."""
 HEARTBEAT, STALLED = 8.0, 30.0
-"""Seconds between two signs of life of a worker, and without one until its jobs are let go."""
+"""Interval of worker heartbeats, and seconds without one after which a worker's jobs are
+released."""
 ROUND_SECONDS = 270.0
-"""How long a topic's sources belong to who began a round: just until the next one is due."""
+"""Lease of a topic's collection round: it ends just before the next round is due."""
 GRACE_SECONDS = 2.0
-"""For jobs that are almost done when a worker is stopped; the others are proposed again."""
+"""Time for jobs to finish when a worker is stopped; the others are proposed again."""
 PAUSE_SECONDS = 2.0
-"""Before a worker whose database went away begins again."""
+"""Pause before a worker retries after a database failure."""
 
 
 def can_share(database_url: str) -> bool:
-    """Return True if work can go to other processes: on PostgreSQL, with procrastinate."""
+    """Return True if work can be shared with other processes: on PostgreSQL, with procrastinate."""
     return bool(queue_address(database_url)) and bool(importlib.util.find_spec("procrastinate"))
 
 
 class Jobs:
-    """The queue as the clock and the workers see it."""
+    """The job queue, for the clock and the workers."""
 
     def __init__(self, context: Services, holder: str, app: Any) -> None:
         """`holder` names this process; `app` is procrastinate's."""
@@ -200,17 +201,17 @@ class Jobs:
         self._errand = app.task(name="errand", queue=ERRANDS)(self.run_errand)
 
     async def propose_build(self, topic: str, day: date) -> None:
-        """Have a worker make a report that is due."""
+        """Queue a due build for a worker."""
         await self._defer(self._build, f"build {topic} {day}", topic=topic, day=str(day))
 
     async def propose_errand(self, errand: Errand) -> None:
-        """Have a worker do what follows from a change of the reports."""
+        """Queue an errand for a worker if reports have changed."""
         if await is_due(self._context.store, errand):
             line = json.dumps(errand.words)
             await self._defer(self._errand, errand.role, role=errand.role, line=line)
 
     async def propose_rounds(self) -> None:
-        """Have workers ask the sources of every topic; forget jobs of workers that died."""
+        """Queue collection rounds of all topics; release jobs of dead workers."""
         from procrastinate.jobs import Status
 
         for topic in self._context.topics:
@@ -224,12 +225,12 @@ class Jobs:
         try:
             await task.configure(queueing_lock=lock).defer_async(**arguments)
         except AlreadyEnqueued:
-            pass  # nobody has begun the one before
+            pass  # the previous job has not begun yet
         except ConnectorException as error:
             raise StoreError(f"no job can be queued ({type(error).__name__})") from None
 
     async def build(self, topic: str, day: str) -> None:
-        """Make a report, unless it is made or another process makes it."""
+        """Build a report, unless it is built or another process builds it."""
         self._is_building = True
         try:
             await make_report(self._context, self._holder, topic, date.fromisoformat(day))
@@ -237,21 +238,21 @@ class Jobs:
             self._is_building = False
 
     async def run_errand(self, role: str, line: str) -> None:
-        """Run an errand, unless it has been run or another process is at it; none beside a build.
-        It is proposed again."""
+        """Run an errand, unless it was run, another process runs it, or a build is running here (it
+        is proposed again)."""
         if not self._is_building:
             errand = Errand(role, tuple(json.loads(line)))
             await run_errand(self._context, self._holder, errand)
 
     async def collect(self, topic: str) -> None:
-        """Ask the sources of a topic, unless somebody did so just now."""
+        """Collect the sources of a topic, unless that was done just now."""
         now = self._context.now()
         turn = f"{self._holder}:{now.timestamp()}"
         if await self._context.ledger.lease(f"round:{topic}", turn, now, ROUND_SECONDS):
             await run_child("collect", topic, "--patient")
 
     async def work(self, queue: str) -> None:
-        """Work the jobs of a queue until cancelled, whatever becomes of the database meanwhile."""
+        """Process the jobs of a queue until cancelled, even if the database fails meanwhile."""
         while True:
             try:
                 await self._app.run_worker_async(
@@ -270,8 +271,8 @@ class Jobs:
 
 @asynccontextmanager
 async def open_jobs(database_url: str, context: Services, holder: str) -> AsyncIterator[Jobs]:
-    """Open the queue in the bot's own database; make its tables where there are none. Raises
-    StoreError where that cannot be reached."""
+    """Open the queue in the bot's database; create its tables if needed. Raises StoreError if the
+    database cannot be reached."""
     from procrastinate import App, PsycopgConnector
     from procrastinate.exceptions import ConnectorException
     from psycopg_pool import PoolTimeout
@@ -297,7 +298,7 @@ async def _make_tables(app: Any) -> None:
 
     if await app.check_connection_async():
         return
-    with contextlib.suppress(ConnectorException):  # another process makes them right now
+    with contextlib.suppress(ConnectorException):  # another process is creating them
         await app.schema_manager.apply_schema_async()
     if not await app.check_connection_async():
         raise StoreError("the job queue's tables cannot be created: may the bot create tables?")

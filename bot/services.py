@@ -1,4 +1,4 @@
-"""The services that commands, deliveries and the schedule share."""
+"""Services shared by commands, deliveries and the schedule."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from bot.builds import Builds, Questions
 
 MOST_PEOPLE = 10_000
-"""People whose turns are remembered before those of long ago are dropped."""
+"""Number of people in a TurnLimit above which expired entries are removed."""
 
 
 class TurnLimit:
-    """At most so many turns of each person within some seconds."""
+    """Rate limit: at most `most` turns per person within `seconds`."""
 
     def __init__(self, most: int, seconds: float) -> None:
         self.most, self._seconds = most, seconds
         self._turns: dict[str, list[float]] = {}
 
     def wait(self, person: str) -> float:
-        """Count a turn and return 0; for one too many, return how many seconds to wait."""
+        """Count a turn and return 0; if over the limit, return the seconds to wait."""
         now = asyncio.get_running_loop().time()
         recent = self._list_recent(person, now)
         if len(recent) >= self.most:
@@ -44,7 +44,7 @@ class TurnLimit:
         return 0.0
 
     def is_full(self, person: str) -> bool:
-        """Return True if the person must wait."""
+        """Return True if the person is at the limit."""
         now = asyncio.get_running_loop().time()
         return len(self._list_recent(person, now)) >= self.most
 
@@ -54,7 +54,7 @@ class TurnLimit:
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """What commands work with."""
+    """The services used by commands."""
 
     store: Store
     topics: Mapping[str, Topic]
@@ -62,29 +62,29 @@ class Services:
     settings: Settings
     now: Callable[[], datetime]
     is_admin: Callable[[Incoming], bool]
-    """Return whether somebody may see and do what only operators may."""
+    """Returns True if the sender is an operator."""
     questions: Questions | None = None
-    """None where no model is set: the items themselves are the answer."""
+    """None without a model: matching items are shown instead of an answer."""
     alerts: Alerts | None = None
-    """What the operators hear of; None where nobody talks to them."""
+    """None if there is nobody to send alerts to."""
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    """For lines of a chat that change what is stored of it: one after another."""
+    """Locks per chat, so that lines that change its settings run one after another."""
 
     @cached_property
     def ledger(self) -> Ledger:
-        """Return the deliveries of the store."""
+        """Return the delivery ledger of the store."""
         return Ledger(self.store)
 
     async def tell(self, matter: str, about: str, **values: object) -> None:
-        """Tell the operators of a matter, once a day. Never raises."""
+        """Raise an alert to operators, at most once a day. Never raises."""
         if self.alerts:
             await self.alerts.tell(matter, about, **values)
 
     @property
     def language(self) -> Language:
-        """Return the language of the bot's own words where nothing says another."""
+        """Return the default language of the bot's own texts."""
         return next(iter(self.topics.values())).language
 
     def topic(self, name: str) -> Topic:
-        """Return the topic of that name; one that is only in the store gets the usual settings."""
+        """Return the topic of that name; one that is only in the store gets default settings."""
         return self.topics.get(name) or Topic(name, {"zh": name, "en": name}, name)

@@ -1,4 +1,4 @@
-"""The only reader of the environment."""
+"""Settings from the environment and `.env`; no other module reads the environment."""
 
 import logging
 import os
@@ -33,12 +33,12 @@ from digest.topics import ZoneName, advise
 OPENAI = "https://api.openai.com/v1"
 DATA_HINT = "set DATA_DIR to a folder that can be written"
 _INVISIBLE = re.compile("[\x00-\x1f\x7f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
-"""What copying from a web page or a text file leaves in a value, unseen."""
+"""Invisible characters left in a value when it was copied from a web page or a text file."""
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "`": "`"}
 
 
 class SettingsError(DigestError):
-    """The environment is wrong; a line for each problem."""
+    """Invalid settings; the message has one line per problem."""
 
     def __init__(self, problems: Sequence[str], log_format: str) -> None:
         super().__init__("\n".join(problems))
@@ -46,7 +46,7 @@ class SettingsError(DigestError):
 
 
 def clean_value(value: str) -> str:
-    """Return a setting without what surrounds it unseen: spaces, line ends, a pair of quotes."""
+    """Return a setting without surrounding spaces, line ends, invisible characters and quotes."""
     value = _INVISIBLE.sub("", value).strip()
     while len(value) > 1 and _QUOTES.get(value[0]) == value[-1]:
         value = value[1:-1].strip()
@@ -54,7 +54,7 @@ def clean_value(value: str) -> str:
 
 
 def _has_host(address: str) -> bool:
-    """Return True if an address has a host that can be looked up, and no port that cannot be."""
+    """Return True if the address has a valid host and no invalid port."""
     try:
         url = urlsplit(address)
         return bool((url.hostname or "").encode("idna")) and url.port != 0
@@ -63,7 +63,7 @@ def _has_host(address: str) -> bool:
 
 
 def _shaped(shape: str, advice: str) -> AfterValidator:
-    """Return a check of an address that is set; empty is not set."""
+    """Return a validator of addresses; an empty value is valid."""
 
     def check(value: str) -> str:
         if value and not (re.fullmatch(shape, value) and _has_host(value)):
@@ -107,7 +107,7 @@ def _check_admins(listed: str) -> str:
 
 
 def _token(shape: str, example: str, prefix: str = "") -> AfterValidator:
-    """Return a check that a token can be one. It says what is wrong without the token itself."""
+    """Return a validator of tokens; its error does not contain the token."""
 
     def check(value: str) -> str:
         if prefix and value.lower().startswith(f"{prefix.lower()} "):
@@ -132,7 +132,7 @@ def _describe_fault(value: str) -> str:
 
 
 class Settings(BaseModel):
-    """The program's settings. Names are those of the environment, in lower case."""
+    """The program's settings; field names are environment variables in lower case."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -176,7 +176,7 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _clean_values(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Apply one rule to every value; one that is empty then counts as not set."""
+        """Clean all values alike; drop those that are then empty."""
         clean = {n: clean_value(v) if isinstance(v, str) else v for n, v in values.items()}
         return {name: value for name, value in clean.items() if value != ""}
 
@@ -190,7 +190,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_providers(self) -> Self:
-        """Raise ValueError where the three lists of providers do not fit each other."""
+        """Raise ValueError if the three provider lists do not match in length."""
         _parse_providers(self.openai_model, self.openai_base_url, self.openai_api_key)
         if self.telegram_webhook_url and not self.web_address:
             raise ValueError("TELEGRAM_WEBHOOK_URL needs WEB_ADDRESS, where updates arrive")
@@ -198,11 +198,11 @@ class Settings(BaseModel):
 
     @property
     def providers(self) -> tuple[Provider, ...]:
-        """Models to ask, in this order; none where there is neither a key nor an own server."""
+        """Models in order of preference; empty without a key or a server of one's own."""
         return _parse_providers(self.openai_model, self.openai_base_url, self.openai_api_key)
 
     def setup(self, platform: str) -> Setup:
-        """Return how to reach a chat platform: NAME_BOT_TOKEN, NAME_API_URL and what all share."""
+        """Return the connection settings of a platform."""
         token = getattr(self, f"{platform}_bot_token", "")
         address = getattr(self, f"{platform}_api_url", "")
         proxy = choose_proxy(address, self.https_proxy) or None
@@ -211,12 +211,12 @@ class Settings(BaseModel):
 
     @property
     def access(self) -> Access:
-        """What sources need: a proxy, keys."""
+        """Proxy and keys for sources."""
         return Access(self.https_proxy, self.x_bearer_token, self.x_reads_month)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never leave this process except to the server it is for."""
+        """Secrets that must not leave this process except to their own server."""
         tokens = [self.telegram_bot_token, self.discord_bot_token, self.x_bearer_token]
         tokens.append(self.telegram_bot_token.partition(":")[2])
         keys = [key.strip() for key in self.openai_api_key.split(",")]
@@ -226,17 +226,17 @@ class Settings(BaseModel):
         return tuple(dict.fromkeys(filter(None, [*tokens, *keys, *inside])))
 
     def operators(self, platform: str) -> tuple[str, ...]:
-        """Return ids of the people in ADMINS on that platform."""
+        """Return the ids in ADMINS on that platform."""
         listed = (person.strip().partition(":") for person in self.admins.split(","))
         return tuple(id_ for name, _, id_ in listed if name == platform)
 
     def is_admin(self, platform: str, user_id: str) -> bool:
-        """Return True for who runs this bot: named in ADMINS, or sitting at its terminal."""
+        """Return True for operators: people in ADMINS, or at this terminal."""
         return platform == "terminal" or user_id in self.operators(platform)
 
 
 def _parse_providers(models: str, addresses: str, keys: str) -> tuple[Provider, ...]:
-    """Return the providers of comma-separated lists by position; a single value serves all."""
+    """Parse comma-separated lists into providers by position; a single value applies to all."""
     lists = [[part.strip() for part in text.split(",")] for text in (models, addresses, keys)]
     most = max(map(len, lists))
     for name, parts in zip(("MODEL", "BASE_URL", "API_KEY"), lists, strict=True):
@@ -255,27 +255,28 @@ def _parse_providers(models: str, addresses: str, keys: str) -> tuple[Provider, 
 
 
 def read_locale() -> Language | None:
-    """Return the language of this terminal (LC_ALL, LC_MESSAGES, LANG); None where it has none."""
+    """Return the terminal's language (LC_ALL, LC_MESSAGES, LANG); None if not set."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     code = next(filter(None, (os.environ.get(name) for name in names)), "").partition(".")[0]
     return None if code in ("", "C", "POSIX") else language_of(code)
 
 
 VARIABLES = tuple(name.upper() for name in Settings.model_fields)
-"""Every variable the program reads; each may also come from a file named by NAME_FILE."""
+"""All environment variables of the program; each may also be read from a file named by
+NAME_FILE."""
 
 
 def limit_threads() -> None:
-    """Have the sums of this process take one thread each, unless the environment names a number:
-    beside another program the threads of BLAS wait for each other. Works only before numpy is
-    imported. A short switch interval spares the encoder's threads long waits after each sum."""
+    """Limit BLAS to one thread unless the environment sets a number, because beside another program
+    its threads wait for each other. Call before numpy is imported. The short switch interval saves
+    the encoder's threads long waits for the GIL."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.setswitchinterval(0.0005)
 
 
 def load_settings() -> Settings:
-    """Return the settings: environment first, then `.env`, then defaults; mask secrets from now on.
-    Raise SettingsError that names every wrong variable at once and what to write instead."""
+    """Load the settings from the environment, `.env` and defaults, and mask secrets from now on.
+    Raise SettingsError that lists all invalid variables with advice."""
     logging.getLogger("dotenv").setLevel(logging.ERROR)  # `find_env_faults` names bad lines
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -295,10 +296,10 @@ def load_settings() -> Settings:
 
 
 def _read_values(problems: list[str]) -> dict[str, Any]:
-    """Return the values that are set, or read from the files that NAME_FILE names. One in `.env`
-    gives way to a NAME in the environment, like the rest of `.env`."""
+    """Return the values set directly or in files named by NAME_FILE. A NAME in the environment
+    takes precedence over anything in `.env`, including NAME_FILE."""
     values: dict[str, Any] = {}
-    # A BOM would hide the first variable.
+    # Decode with utf-8-sig, because a BOM would hide the first variable.
     for source in (os.environ, dotenv_values(".env", encoding="utf-8-sig")):
         lines = {name.lower(): line for name, line in source.items() if line}
         for name in [name for name in Settings.model_fields if name not in values]:
@@ -315,7 +316,7 @@ def _read_values(problems: list[str]) -> dict[str, Any]:
 
 
 def find_env_faults() -> list[str]:
-    """Return what is wrong with a readable `.env`: lines that set nothing, misspelled names."""
+    """Return the problems of a readable `.env`: lines that set nothing, misspelled names."""
     from dotenv.parser import parse_stream
 
     try:
@@ -326,7 +327,7 @@ def find_env_faults() -> list[str]:
     except OSError as error:
         return [f".env: cannot be read ({error.strerror}): make it a text file"]
     broken = [b.original for b in bindings if b.error or (b.key and b.value is None)]
-    # Blank lines before it belong to it.
+    # Blank lines before a binding are part of it.
     lines = [
         part.line + part.string.removesuffix(part.string.lstrip()).count("\n") for part in broken
     ]
@@ -336,13 +337,14 @@ def find_env_faults() -> list[str]:
 
 
 def find_environment_typos() -> list[str]:
-    """Return names of the environment that are nearly settings; others may read them."""
+    """Return environment variables that look like misspelled settings; they may be other
+    programs'."""
     return _find_typos([name for name in os.environ if name.upper() != "HTTP_PROXY"])
 
 
 def _find_typos(names: Sequence[str]) -> list[str]:
     valid = [*VARIABLES, *(f"{name}_FILE" for name in VARIABLES)]
-    # HTTP_PROXY beside HTTPS_PROXY is another program's.
+    # HTTP_PROXY beside HTTPS_PROXY belongs to other programs.
     missing = [name for name in valid if name not in names]
     near = ((n, get_close_matches(n, missing, n=1, cutoff=0.85)) for n in names if n not in valid)
     return [f"unknown setting {name}: did you mean {match[0]}?" for name, match in near if match]

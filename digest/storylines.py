@@ -40,8 +40,8 @@ On the pairs of `tests/data/continuity.jsonl`, NEAR links 12 of 45 that are one 
 GENERAL = frozenset({"company", "institution", "person", "place"})
 """Kinds of names that occur in many stories: sharing one is no evidence."""
 READ_ITEMS = 4096
-"""Cache size in items: 43 days around a story, of 60 and more items each. If it were smaller than
-what is read in one go, every item would be read again for each day that is written."""
+"""Cache size in items: the 43 days around a story have 60 or more items each. A smaller cache would
+be flushed within one trace, and every item would be read again for each page."""
 POST_CHARS = 400
 """Characters of the first cited post that are added to the item's text."""
 
