@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from bot.messages import ListItem, Reply
 from bot.rich import address
-from tests.rendered import check_replies
+from tests.rendered import check, check_replies
 
 
 def test_made_up_replies_reach_everybody_whole() -> None:
     # 100,000 of them: `make bench`.
     assert check_replies(1_500, seed=1) > 3_000
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_a_page_that_begins_within_a_word_has_no_command(before: int) -> None:
+    assert check(Reply((ListItem("x" * before + "a/b?" * 2000),))) > 2
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,8 @@ def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
     first = lines[0][0] if lines and lines[0] else None
     # A page may begin in the middle of a word.
     if first and not first.tappable and first.text.startswith("/"):
-        text.append(JOINER)
-        place = 1
+        first = replace(first, text=f"/{JOINER}{first.text[1:]}")
+        lines = [(first, *lines[0][1:]), *lines[1:]]
     starts: list[int] = []
     for number, line in enumerate(lines):
         if number:
