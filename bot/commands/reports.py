@@ -385,17 +385,17 @@ def dropped_examples(
     dropped: Iterable[tuple[Dropped, Post | None]], language: Language
 ) -> list[Block]:
     """Return a few posts per reason, so that users can judge the filter."""
-    by_reason: defaultdict[str, list[Post]] = defaultdict(list)
+    by_reason: defaultdict[str, dict[str, Post]] = defaultdict(dict)
     for drop, post in dropped:
         if post is not None and len(by_reason[drop.reason]) < MAX_EXAMPLES:
-            by_reason[drop.reason].append(post)
+            text = truncate(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
+            by_reason[drop.reason].setdefault(text, post)
     if not by_reason:
         return []
     blocks: list[Block] = [Heading(texts.text("examples", language))]
     for reason, posts in by_reason.items():
         blocks.append(Heading(reason_text(reason, language), 3))
-        for post in posts:
+        for text, post in posts.items():
             author = Link(show_author(post.key, post.author or post.author_name), post.url)
-            text = truncate(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
             blocks.append(ListItem(text, links=(author,)))
     return blocks
