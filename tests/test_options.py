@@ -308,6 +308,8 @@ async def test_several_topics_have_options_of_their_own(tmp_path: Path) -> None:
         said = await person.say("/subscriptions")
         assert "every day at 07:00" in said
         assert "Paused" in said
+        await person.say("/language zh")
+        assert {row.language for row in await store.subscriptions(CHAT)} == {"zh"}
 
 
 async def test_a_chat_is_answered_about_its_own_topics(tmp_path: Path) -> None:

@@ -142,10 +142,12 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
         yield await _speak(ask, request)
         return
     topics = _list_named(ask, request)
-    if len(topics) > 1 and not request.topics and (request.changes or request.menu):
+    for_all = only_language and request.language
+    several = len(topics) > 1 and not request.topics and not for_all
+    if several and (request.changes or request.menu):
         example = " ".join(["/settings", topics[0], *ask.words])[:80]
         raise Unanswered(ask.say("settings_which", names=ask.listed(topics), example=example))
-    if len(topics) > 1 and not request.topics and request.sections != ():  # "all"
+    if several:
         yield await _overview(ask, "settings")
         return
     for old in ask.subscriptions:
