@@ -270,7 +270,7 @@ async def test_who_subscribes_again_has_the_settings_back(person: Person) -> Non
     await person.say("/settings pause")
     await person.say("/unsubscribe")
     for _ in range(2):
-        await person.say("/subscribe ai")
+        assert "NVDA" in await person.say("/subscribe ai")
         again = await person.chosen()
         assert (again.at, again.timezone, again.language) == (time(21, 30), "Asia/Shanghai", "en")
         assert (again.highlight, again.paused) == (("NVDA",), False)

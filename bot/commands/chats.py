@@ -59,8 +59,8 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
 async def _subscribe_to(ask: Ask, topic: str, request: OptionRequest) -> AsyncIterator[Reply]:
     context, chat = ask.context, ask.incoming.chat
     before = {subscription.topic: subscription for subscription in ask.subscriptions}
-    usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
-    usual = usual or await _begin(ask, topic)
+    ended = await context.store.ended_subscription(chat, topic)
+    usual = before.get(topic) or ended or await _begin(ask, topic)
     usual = replace(usual, language=ask.spoken or usual.language)
     subscription = apply_request(ask, request, replace(usual, chat=chat))
     new = await context.store.subscribe(subscription, context.now())
@@ -71,7 +71,7 @@ async def _subscribe_to(ask: Ask, topic: str, request: OptionRequest) -> AsyncIt
     answer = ask.say(key, *list_buttons(ask, subscription), **await load_facts(ask, subscription))
     blocks: list[Block] = [*answer.blocks]
     read = newest and (subscription.language or newest.language)
-    if request.changes or read not in (None, ask.language):
+    if request.changes or ended or read not in (None, ask.language):
         blocks.append(Rows(tuple(list_content(ask, subscription))))
     if request.sections and not request.topics:
         blocks.append(Paragraph(ask.text("only_sections")))
