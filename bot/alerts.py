@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 PLACE = "alerts"
 """Note platform of alerts in the store."""
-SPOKEN = "languages"
+LANGUAGE_NOTES = "languages"
 """Note platform of the language each person last used."""
 STALE = timedelta(days=2)
 """Age at which an undelivered alert is dropped."""
@@ -131,7 +131,7 @@ class Alerts:
         if not news:
             return
         try:
-            spoken = await self._store.note(SPOKEN, f"{platform}:{person}")
+            spoken = await self._store.note(LANGUAGE_NOTES, f"{platform}:{person}")
             language = texts.LANGUAGES.get(spoken, self._language)
             news.sort(key=lambda alert: (alert.first, alert.matter, alert.about))
             title: Block = Heading(texts.text("alert", language), 1)

@@ -14,7 +14,7 @@ from digest.store import Store
 
 MAX_HITS, MAX_NEAREST = 14, 5
 """Items shown to the model, and items shown to the user when there is no answer."""
-AROUND = timedelta(days=1)
+DAY_TOLERANCE = timedelta(days=1)
 """A date in a question may be the day of the event or the day of the report."""
 NEAR_COVERAGE = 0.6
 """Share of the question's terms an item must cover to count as an answer without a model."""
@@ -62,7 +62,7 @@ async def find_hits(
 
 
 def _span(question: str, today: date) -> tuple[date, date] | None:
-    """Return the range of AROUND days on each side of the first full date in the question."""
+    """Return DAY_TOLERANCE on each side of the first full date in the question."""
     from digest.reading.days import find_days
 
     for day in find_days(question):
@@ -73,7 +73,7 @@ def _span(question: str, today: date) -> tuple[date, date] | None:
                     named = named.replace(year=named.year - 1)
             except ValueError:
                 continue
-            return named - AROUND, named + AROUND
+            return named - DAY_TOLERANCE, named + DAY_TOLERANCE
     return None
 
 

@@ -9,7 +9,7 @@ from digest.models import Subscription, Topic
 DAY = timedelta(days=1)
 Span = tuple[date, date]
 """First and last day."""
-FARTHEST = 400
+MAX_DAYS_AHEAD = 400
 """Days to search ahead: over a year, for a chat with one weekday in a zone that skips that day."""
 
 
@@ -60,14 +60,14 @@ def nearest_moment(subscription: Subscription, near: datetime) -> datetime:
 def next_due(subscription: Subscription, now: datetime) -> datetime:
     """Return the next moment after `now` at which the subscription is due."""
     day = local_day(now, subscription.timezone) - DAY
-    for _ in range(FARTHEST):
+    for _ in range(MAX_DAYS_AHEAD):
         if day.weekday() in subscription.weekdays:
             due = moment(day, subscription.at, subscription.timezone)
             if due is not None and due > now:
                 return due
         day += DAY
     raise AssertionError(
-        f"no due day within {FARTHEST} days: {subscription.weekdays}, {subscription.timezone}"
+        f"no due day within {MAX_DAYS_AHEAD} days: {subscription.weekdays}, {subscription.timezone}"
     )
 
 

@@ -22,11 +22,11 @@ EDGE = 14
 MOST_WORDS = 100
 LARGEST_LETTERS = (64, 48, 32)
 """Font sizes to try for the most frequent word, in layout units."""
-MOST_OF = 0.9
+MIN_FITTING = 0.9
 """Share of the words that must fit at a font size; the rarest may be left out."""
-MOST_POSTS = 1e9
+MAX_COUNT = 1e9
 """Upper limit of a valid count; a larger one may overflow a float."""
-LONGEST = 32
+WORD_CHARS = 32
 BACKGROUND = "#fbfaf7"
 _GROUND = 0
 """Palette index of the background."""
@@ -120,7 +120,7 @@ def _laid_out(words: Mapping[str, float]) -> Any:
             random_state=Random(1),  # noqa: S311 the same picture each time, no secret
         )
         cloud.generate_from_frequencies(words)
-        if len(cloud.layout_) >= MOST_OF * len(words):
+        if len(cloud.layout_) >= MIN_FITTING * len(words):
             break
     return cloud
 
@@ -147,9 +147,9 @@ def drawable(counts: Mapping[str, int]) -> dict[str, float]:
     """Return cleaned words with weights, most frequent first, at most MOST_WORDS."""
     weights: dict[str, float] = {}
     for word, count in counts.items():
-        text = " ".join(clean(word[: 4 * LONGEST]).split())
-        valid = isinstance(count, int | float) and 0 < count < MOST_POSTS  # NaN is neither
-        if valid and 0 < len(text) <= LONGEST and all(has_glyph(c) for c in text if c != " "):
+        text = " ".join(clean(word[: 4 * WORD_CHARS]).split())
+        valid = isinstance(count, int | float) and 0 < count < MAX_COUNT  # NaN is neither
+        if valid and 0 < len(text) <= WORD_CHARS and all(has_glyph(c) for c in text if c != " "):
             weights[text] = max(weights.get(text, 0), math.sqrt(count))
     ordered = sorted(weights.items(), key=lambda entry: (-entry[1], entry[0]))
     return dict(ordered[:MOST_WORDS])

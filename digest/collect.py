@@ -35,10 +35,10 @@ PATIENCE = 3
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
 SHOWN = timedelta(days=2)
 """How long after the end of a day most sources still list its posts."""
-TRIED = 92
+TRIAL_READS = 92
 """Maximum billed reads of a trial: ten posts (the minimum of every X endpoint) with everything they
 can include, and one user lookup."""
-BUSIEST_DAY = 10
+DAY_DIVISOR = 10
 """One day may use at most a tenth of the month's reads."""
 
 
@@ -228,11 +228,11 @@ async def _take_turn(store: Store) -> AsyncIterator[None]:
 def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
     """Return how many reads are left today: today's share of the month plus unused reads of earlier
     days, but at most a tenth of the month, so that a late start does not spend the month in one
-    day. The tenth is raised to TRIED if smaller, because one page must always fit."""
+    day. The tenth is raised to TRIAL_READS if smaller, because one page must always fit."""
     day = now.astimezone(UTC)
     days = calendar.monthrange(day.year, day.month)[1]
     by_now = -(-most * day.day // days) - spent.month
-    return max(0, min(by_now, max(TRIED, -(-most // BUSIEST_DAY)) - spent.today))
+    return max(0, min(by_now, max(TRIAL_READS, -(-most // DAY_DIVISOR)) - spent.today))
 
 
 async def _save_failure(
@@ -314,7 +314,7 @@ async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str
         for _ in range(2):  # X needs a user lookup first
             if source.billed:
                 left = access.x_reads_month - (await book.reads(now)).month
-                state = replace(state, budget=max(0, min(TRIED, left)), read=())
+                state = replace(state, budget=max(0, min(TRIAL_READS, left)), read=())
             posts, state = await source.fetch(window, state)
             await book.save_reads(state.read, now)
             if posts or not state.more:

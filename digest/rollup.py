@@ -48,7 +48,7 @@ CONTEXT_CHARS = 20
 """Characters on each side of a figure that are searched for the words it counts."""
 STEM_CHARS = 5
 """Letters compared of a Latin-script word."""
-LIGHT = " 约为达至到了超过近逾共"
+SKIPPED_CHARS = " 约为达至到了超过近逾共"
 """Characters to skip between a word and the figure after it."""
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -183,7 +183,7 @@ def _list_figures(telling: Telling) -> Iterator[_Figure]:
         in_name = any(first <= amount.start and amount.end <= last for first, last in names)
         if amount.kind not in ("number", "share") or amount.in_name or in_name:
             continue
-        before = text[max(0, amount.start - CONTEXT_CHARS) : amount.start].rstrip(LIGHT)
+        before = text[max(0, amount.start - CONTEXT_CHARS) : amount.start].rstrip(SKIPPED_CHARS)
         after = text[amount.end : amount.end + CONTEXT_CHARS]
         words = _list_words(before)[-1:] or [""], _list_words(after)[:1] or [""]
         yield _Figure(telling.day, amount, (words[0][0], words[1][0]))

@@ -16,7 +16,7 @@ from functools import lru_cache
 from digest.models import Cited, Item, Language, Report, SectionName
 from digest.select import WEIGHTS
 
-TOLD_IN: Mapping[SectionName, float] = {
+STORY_SECTIONS: Mapping[SectionName, float] = {
     "points": 1.0,
     "events": 0.5,
     "markets": 0.4,
@@ -75,7 +75,7 @@ class Telling:
     def weight(self) -> float:
         """Return the story's prominence in the day's report, up to 1."""
         place = max(0.3, 1 - PLACE_LOSS * (self.number - 1))
-        return TOLD_IN[self.section] * (place + self.score) / 2
+        return STORY_SECTIONS[self.section] * (place + self.score) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _tell(report: Report) -> list[Telling]:
     """Return the events of one report: items that cite a common post are one event."""
     rows = [
         (name, number, item)
-        for name in TOLD_IN
+        for name in STORY_SECTIONS
         for number, item in enumerate(
             (item for item in report.section(name).items if item.status != "note"), 1
         )

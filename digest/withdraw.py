@@ -18,9 +18,9 @@ from digest.store.post_tables import is_withdrawn
 from digest.write.extractive.notes import emptied, list_words, quiet
 from digest.write.verify import verify
 
-RUN = 6
+NGRAM_CHARS = 6
 """Length in characters of the n-grams that are compared."""
-OWN_WORDS = 0.5
+MAX_SHARED = 0.5
 """A sentence with a larger share of its n-grams in a post is worded like that post."""
 _STOPS = ("；", "; ", "。", ". ", "! ", "？", "? ")
 """Ends of sentences and of the parts of an overview."""
@@ -208,12 +208,12 @@ def _list_sentences(item: Item) -> list[str]:
 
 def _is_copied(sentence: str, texts: Mapping[str, str], left: Collection[str]) -> bool:
     """Return True if the sentence is worded like a text whose key is not in `left`."""
-    runs = _list_runs(sentence)
-    shares = {key: len(runs & _list_runs(text)) / max(1, len(runs)) for key, text in texts.items()}
+    ngrams = _ngrams(sentence)
+    shares = {key: len(ngrams & _ngrams(text)) / max(1, len(ngrams)) for key, text in texts.items()}
     deleted = max((share for key, share in shares.items() if key not in left), default=0.0)
-    return deleted > OWN_WORDS and deleted > max(shares.get(key, 0.0) for key in left)
+    return deleted > MAX_SHARED and deleted > max(shares.get(key, 0.0) for key in left)
 
 
-def _list_runs(text: str) -> set[str]:
+def _ngrams(text: str) -> set[str]:
     signs = "".join(sign for sign in text.lower() if sign.isalnum())
-    return {signs[at : at + RUN] for at in range(max(1, len(signs) - RUN + 1))}
+    return {signs[at : at + NGRAM_CHARS] for at in range(max(1, len(signs) - NGRAM_CHARS + 1))}

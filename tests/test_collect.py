@@ -407,7 +407,7 @@ def test_a_month_of_reads_is_never_gone_in_days(most: int, start: int) -> None:
             "all of a day's share can be used"
         )
         assert sum(by_day) <= -(-most * day // 30)
-        assert today <= max(most / 10, collecting.TRIED)
+        assert today <= max(most / 10, collecting.TRIAL_READS)
     if start == 1 and most > 300:
         assert sum(by_day[:3]) >= most * 3 / 30 - 30, "and it is not held back either"
 

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot import texts
-from bot.alerts import SPOKEN
+from bot.alerts import LANGUAGE_NOTES
 from bot.commands import about, chats, reports, search
 from bot.commands.asking import Ask, Unanswered, chosen_language, load_spoken
 from bot.messages import Command, Incoming, Paragraph, Reply, reply
@@ -177,8 +177,8 @@ async def _remember_language(ask: Ask) -> None:
     incoming, store = ask.incoming, ask.context.store
     if not ask.context.is_admin(incoming) or incoming.platform == "terminal":
         return
-    if await store.note(SPOKEN, incoming.person) != ask.language:
-        await store.save_note(SPOKEN, incoming.person, ask.language)
+    if await store.note(LANGUAGE_NOTES, incoming.person) != ask.language:
+        await store.save_note(LANGUAGE_NOTES, incoming.person, ask.language)
 
 
 def apology(error: Exception, where: str, language: Language) -> Reply:

@@ -19,7 +19,7 @@ from digest.calendar import Span
 from digest.models import Hit, Item, Language, Report
 from digest.publish import days_of
 from digest.store import Store
-from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
+from digest.storylines import STORY_SECTIONS, Storyline, find_storyline, trace_storylines
 
 MAX_HITS, MAX_QUESTION_CHARS = 8, 300
 ITEM_CHARS = 280
@@ -274,7 +274,7 @@ async def story(ask: Ask) -> AsyncIterator[Reply]:
     words = " ".join(query.others)
     days = query.days or (None, None)
     hits = await ask.context.store.search(words, topic=query.topic, first=days[0], last=days[1])
-    stories = [hit for hit in hits if hit.section in TOLD_IN and hit.first == hit.last]
+    stories = [hit for hit in hits if hit.section in STORY_SECTIONS and hit.first == hit.last]
     # Prefer items with the words in the title; others may only mention them.
     stories.sort(key=lambda hit: (-hit.coverage, not find_matches(hit.item.title, words)))
     for hit in stories[:1]:

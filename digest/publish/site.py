@@ -37,7 +37,7 @@ from digest.publish.layout import (
     shorten,
 )
 from digest.store import Store
-from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
+from digest.storylines import STORY_SECTIONS, Storyline, find_storyline, trace_storylines
 
 HTML = "text/html; charset=utf-8"
 NO_FEEDS = "no feeds: they need PUBLIC_URL, the address of the pages as people see it"
@@ -212,7 +212,7 @@ class Site:
         """Return True if an item has a story page. When writing files, only stories of several days
         have one; a server finds out on request."""
         row = report.numbered_item(number)
-        if row is None or row[0] not in TOLD_IN or report.first != report.last:
+        if row is None or row[0] not in STORY_SECTIONS or report.first != report.last:
             return False
         if not self.static:
             return True

@@ -22,12 +22,12 @@ API = "https://api.x.com"
 CLAIMS = re.compile(r"(?:list:|user:|search:|@\w{1,15}$|https://(?:x|twitter)\.com/)")
 """Addresses that select this source if no kind is given."""
 LARGEST = 100
-AGAIN = 20
+REFRESH_SIZE = 20
 """Page size of the first request if some posts are known: lists have no since_id, and posts read
 again on another day are billed again."""
 SEARCHED_DAYS = 7
 """How far back recent search goes."""
-WITH_ALL = 9
+MAX_READS_PER_POST = 9
 """Maximum billed reads per post: the post, one it answers, one it quotes, and their three authors,
 who count as two each."""
 _SMALLEST = {"list": 1, "user": 5, "search": 10}
@@ -66,9 +66,9 @@ class X(Source):
         if not self._token:
             raise SourceError("x: no key: set X_BEARER_TOKEN, or read X through an RSS bridge")
         marks, since = dict(state.marks), state.marks.get("since", "")
-        size = AGAIN if since and "token" not in marks else LARGEST
+        size = REFRESH_SIZE if since and "token" not in marks else LARGEST
         if state.budget is not None:
-            size = min(size, state.budget // WITH_ALL)
+            size = min(size, state.budget // MAX_READS_PER_POST)
         if size < _SMALLEST[self._kind]:
             raise SourceError(
                 "x: no reads are left for today; X_READS_MONTH is the monthly limit", wait=3600

@@ -42,15 +42,15 @@ LATE = timedelta(minutes=10)
 """After this delay a digest counts as late, and its chat gets an excuse."""
 TERMINAL = "terminal"
 """Platform without deliveries: the terminal only answers."""
-MOST = 500
+BATCH_SIZE = 500
 """Subscriptions per transaction; between transactions the process answers users."""
-SOON = timedelta(seconds=30)
+QUICK_RETRY = timedelta(seconds=30)
 """Delay before a build's first retry: perhaps a connection was cut."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
 """Back-off of later retries: first delay, doubled each time, and maximum."""
-DEAD = timedelta(seconds=30)
+HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 """A build without a heartbeat for this long is taken over by another process."""
-TAKEN_OVER = timedelta(seconds=60)
+TAKEOVER_TIME = timedelta(seconds=60)
 """Time within which another process takes over the build of a dead one."""
 MOST_QUEUED = timedelta(hours=1)
 """How long digests wait for a queued build although an early report exists."""
@@ -128,7 +128,7 @@ class DueTables(OutboxTables):
             async with self._store.writing() as connection:
                 seen, new = await _propose_some(connection, topics, now, cutoff)
             total += new
-            if seen < MOST:
+            if seen < BATCH_SIZE:
                 return total
 
     async def _forget_future(self, topics: Mapping[str, Topic], now: datetime) -> None:
@@ -229,7 +229,7 @@ class DueTables(OutboxTables):
     async def claim_build(
         self, topic: str, day: date, holder: str, now: datetime, *, again: bool = False
     ) -> bool:
-        """Claim a due build, which must then be renewed within DEAD; return False if it is done,
+        """Claim a due build, to be renewed within HEARTBEAT_TIMEOUT; return False if it is done,
         waits for its next attempt, or is being built by another live process. `again`: also claim a
         build that is done, waits, or was never due."""
         claimable = _is_claimable(now)
@@ -268,7 +268,7 @@ class DueTables(OutboxTables):
             build = and_(builds.c.topic == topic, builds.c.day == day)
             attempts = int(await connection.scalar(select(builds.c.attempts).where(build)) or 0)
             pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts, 10))
-            pause = pause if attempts > 1 else SOON
+            pause = pause if attempts > 1 else QUICK_RETRY
             values: dict[str, Any] = {"state": "done", "seconds": seconds}
             if not succeeded:
                 values = {"state": "failed", "next_at": now + pause}
@@ -287,7 +287,7 @@ async def _insert_builds(
 
 
 def _is_claimable(now: datetime) -> Any:
-    dead = or_(builds.c.alive_at.is_(None), builds.c.alive_at < now - DEAD)
+    dead = or_(builds.c.alive_at.is_(None), builds.c.alive_at < now - HEARTBEAT_TIMEOUT)
     # A heartbeat in the future comes from a clock that was set back: treat the process as dead.
     dead = or_(dead, builds.c.alive_at > now + timedelta(minutes=5))
     abandoned = and_(builds.c.state == "building", dead)
@@ -328,8 +328,8 @@ def _on_clock(topic: str, at: str, zone: str, weekdays: str) -> Subscription:
 async def _propose_some(
     connection: AsyncConnection, topics: Mapping[str, Topic], now: datetime, cutoff: datetime
 ) -> tuple[int, int]:
-    """Save deliveries for up to MOST due subscriptions; return the numbers of subscriptions read
-    and of new rows.
+    """Save deliveries for up to BATCH_SIZE due subscriptions; return the numbers of subscriptions
+    read and of new rows.
 
     Subscriptions with the same schedule and history get the same rows, which are computed once and
     inserted together.
@@ -339,7 +339,7 @@ async def _propose_some(
     due = and_(table.next_at <= now, live)
     columns = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
     query = select(table.id, *columns, _newest("day", now), _newest("report", now)).where(due)
-    query = query.order_by(table.next_at, table.id).limit(MOST)
+    query = query.order_by(table.next_at, table.id).limit(BATCH_SIZE)
     # On PostgreSQL, whoever unsubscribes meanwhile waits for these rows, and then ends them too.
     rows = (await connection.execute(query.with_for_update())).all()
     sets: defaultdict[Any, list[int]] = defaultdict(list)
@@ -392,7 +392,7 @@ _REPORT = tuple_(deliveries.c.topic, deliveries.c.report)
 
 def _may_go_out(row: Any, topics: Mapping[str, Topic], now: datetime) -> bool:
     """Return True if a stored report can be sent and no build is about to replace it."""
-    alive = row.alive_at is not None and abs(now - row.alive_at) <= TAKEN_OVER
+    alive = row.alive_at is not None and abs(now - row.alive_at) <= TAKEOVER_TIME
     topic = topics.get(row.topic)
     if row.state == "building" and alive:
         return False

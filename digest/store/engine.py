@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 BUSY_MS = 5000
 """How long SQLite waits for another writer, in milliseconds."""
-BETWEEN_TRIES = 0.01
+WAL_RETRY_SECONDS = 0.01
 """Pause between attempts to switch a database to WAL mode, in seconds."""
 LOCK_MS = 10_000
 """How long a PostgreSQL statement waits for a lock, in milliseconds."""
@@ -277,7 +277,7 @@ def enter_wal(cursor: sqlite3.Cursor) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
-            time.sleep(BETWEEN_TRIES)
+            time.sleep(WAL_RETRY_SECONDS)
         else:
             return
 

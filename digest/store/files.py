@@ -22,7 +22,7 @@ except ImportError:  # Windows, where an open file cannot be moved anyway
 
 LOOK_SECONDS = 10.0
 """Time limit of the damage check, enough for about 5 GB; later damage is found on reading."""
-LEFT_SECONDS = 3600.0
+STALE_SECONDS = 3600.0
 """Age at which an unfinished copy counts as left over by a killed process."""
 MAGIC = b"SQLite format 3\x00"
 NO_DATABASE = "the file is not a database"
@@ -181,7 +181,7 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
     earlier one. Raises StoreError.
     """
     try:
-        _delete_left(to)
+        _delete_stale(to)
         with replace_atomically(to) as part:
             part.touch()  # if this fails in SQLite, its error would name the database
             with (
@@ -204,11 +204,11 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
         raise StoreError(f"cannot write {to} ({error.strerror}): choose another place") from None
 
 
-def _delete_left(to: Path) -> None:
+def _delete_stale(to: Path) -> None:
     """Delete unfinished copies left by killed processes; each is as large as the database."""
     for left in to.parent.glob(f"{escape(to.name)}.{'[0-9a-f]' * 12}.part*"):
         with suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 left.unlink()
 
 
