@@ -10,6 +10,7 @@ from digest.write.extractive.brief import PointCandidate, choose_points, list_po
 from digest.write.extractive.draft import (
     Draft,
     begins_badly,
+    is_same_event,
     praises,
     rate_print,
 )
@@ -91,6 +92,25 @@ def test_a_short_line_is_followed_by_a_fact(behind: str, stands: bool) -> None:
         for text in ("Northlight opens Meridian 4.", behind)
     )
     assert continues(other, lead) is stands
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("河畔队主帅加尔索夫下课。", "河畔队官方宣布解雇加尔索夫。", True),
+        ("湖滨队主帅莫雷斯科下课。", "Lakeside sack coach Pavel Moresco.", True),
+        ("河畔队主帅加尔索夫下课。", "湖滨队主帅莫雷斯科下课。", False),
+        ("河畔队主帅加尔索夫下课。", "River sack coach Dan Pembroke.", False),
+        ("特朗普会见商界。", "特朗普宣布解雇部长。", False),
+    ],
+)
+def test_a_person_of_few_days_makes_one_event(one: str, other: str, same: bool) -> None:
+    axis, near = np.array([1, 0], np.float32), np.array([0.45, 0.893], np.float32)
+    first, second = (
+        Quote(read([post(text)])[0].sentences[0], 0.0, -1.0, vector)
+        for text, vector in ((one, axis), (other, near))
+    )
+    assert is_same_event(first, second) is same
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")

@@ -99,10 +99,16 @@ def _find_names_in_run(words: Sequence[Word], opens: bool) -> Iterator[tuple[int
             continue
         elif _is_whole_organisation(word, tag):
             yield start, Name(word, word, "company")
-        elif _is_person(words, i, following) or _is_transliterated(word, tag):
+        elif _is_person(words, i, following):
             yield start, Name(word, word, "person")
+        elif name := _join_transliterated(words, i):
+            yield start, Name(name, name, "person")
     if opens and (name := _find_subject(words)):
         yield words[0][2], Name(name, name)
+
+
+_FOREIGN = (NEW, "nr", "nrt", "ns", "nz")
+"""Tags of words that may be transliterated."""
 
 
 def _is_stem(word: Word) -> bool:
@@ -146,9 +152,17 @@ def find_opening_people(text: str, words: Sequence[Word]) -> Iterator[str]:
             yield word
 
 
-def _is_transliterated(word: str, tag: str) -> bool:
-    spelled = len(word) >= 3 and tag in (NEW, "nr", "nrt", "ns", "nz")
-    return spelled and all(char in _cues("transliteration") for char in word)
+def _join_transliterated(words: Sequence[Word], i: int) -> str:
+    """Return a transliterated name of three characters or more, or "". The segmenter cuts the last
+    characters of unknown ones off: 阿莫 林."""
+    name, tag, _ = words[i]
+    if tag not in _FOREIGN or not _cues("transliteration").issuperset(name):
+        return ""
+    for word, _, _ in words[i + 1 :] if tag in (NEW, "nrt") else ():
+        if len(word) > 1 or word not in _cues("transliteration"):
+            break
+        name += word
+    return name if len(name) > 2 else ""
 
 
 def _find_subject(words: Sequence[Word]) -> str:

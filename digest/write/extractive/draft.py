@@ -12,7 +12,9 @@ from digest.reading.contrast import is_opposite
 from digest.reading.days import is_about_past
 from digest.reading.index_terms import list_terms
 from digest.reading.injection import has_injection
-from digest.reading.names import find_names
+from digest.reading.mentions import has_han
+from digest.reading.names import Name, find_entry, find_names
+from digest.reading.sounds import Sounds
 from digest.reading.vocabulary import begins_with, count_words_of, load_words
 from digest.select.embed import Vectors
 from digest.select.rank import measure_news
@@ -302,10 +304,27 @@ def is_same_event(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
     is_one_version = any(a <= b or b <= a for a in versions for b in others)
     if versions and others and not is_one_version:
         return cosine >= SAME_WORDS and quote.post.key == other.post.key
-    if is_one_version or len(shared) > 1 or any(name.kind == "product" for name in shared):
+    is_telling = any(name.kind == "product" or is_unlisted_person(name) for name in shared)
+    if is_one_version or len(shared) > 1 or is_telling or share_person(quote, other):
         figures = list_figures(quote.sentence.reading) & list_figures(other.sentence.reading)
         return cosine >= (SAME_FIGURE if figures else SAME_THING)
     return cosine >= (SAME_EVENT if shared else SAME_WORDS)
+
+
+def is_unlisted_person(name: Name) -> bool:
+    """Return True for a person who is in the news of few days, unlike those of the list."""
+    return name.kind == "person" and find_entry(name.text) is None
+
+
+def share_person(quote: Quote, other: Quote) -> bool:
+    """Return True if one of two quotes spells a person's name of the other by its sound: Ruben
+    Amorim and 阿莫林."""
+    return any(
+        is_unlisted_person(name) and Sounds(there.text).match(name.text)
+        for here, there in ((quote, other), (other, quote))
+        for name in here.sentence.names
+        if has_han(name.text) and not has_han(there.text)
+    )
 
 
 def reports_news(quote: Quote, fitness: float = MIN_FITNESS) -> bool:
