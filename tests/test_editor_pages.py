@@ -351,6 +351,16 @@ def test_two_results_of_one_post_or_one_event_are_two_items() -> None:
     assert drop_repeats([*written, again], {p.key: 1 for p in posts.values()}) == written
 
 
+def test_two_stories_on_one_chip_are_two_items() -> None:
+    texts = (
+        "Riverlight 介绍可实时理解无限长度视频流的模型 Heron，单块 H100 每秒 8 帧。",
+        "Mossbank 用 8 块 H100 花 100 美元训练聊天模型，还将推出 300 美元版。",
+    )
+    posts = [post(text, str(number)) for number, text in enumerate(texts)]
+    written = [Candidate("ai", Item(text), (p,)) for text, p in zip(texts, posts, strict=True)]
+    assert drop_repeats(written, {p.key: 1 for p in posts}) == written
+
+
 def test_an_overview_keeps_the_order_it_was_written_in() -> None:
     day, texts = material(), ("两件事说明智能体的权限过大。", "三家公司发布语音模型。")
     cited = [story.posts[0] for story in (day.stories[1], day.stories[0])]

@@ -226,7 +226,7 @@ def _list_products(item: Item) -> list[set[str]]:
 
 
 def _list_figures(item: Item, least: float = MIN_FIGURE) -> set[tuple[float, str]]:
-    amounts = (a for a in find_amounts(_full_text(item)) if a.value >= least)
+    amounts = (a for a in find_amounts(_full_text(item)) if a.value >= least and not a.in_name)
     return {
         (a.value, a.unit)
         for a in amounts
