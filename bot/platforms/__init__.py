@@ -97,7 +97,7 @@ class Unsure(Unreachable):
 
 
 class ServerFault(Unsure):
-    """The platform or a proxy in front of it failed, perhaps after accepting the message. Answers
+    """The platform or a proxy in front of it failed, perhaps after accepting the message. Replies
     are sent again; digests only if the platform deduplicates."""
 
 

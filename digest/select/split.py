@@ -29,8 +29,8 @@ BROAD = frozenset(["company", "institution", "place", "title", "coin"])
 
 def split_readings(readings: Iterable[Reading]) -> list[list[Reading]]:
     """Return the readings of a story in groups, so that each reading is apart from all readings of
-    the groups before its own. Without the encoder they stay together, because n-grams find any two
-    languages apart."""
+    the groups before its own. Without the encoder they stay together, because n-grams
+    place texts in two languages far apart, whatever they say."""
     if not has_encoder():
         return [list(readings)]
     groups: list[list[Reading]] = []

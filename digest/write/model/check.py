@@ -30,7 +30,8 @@ MAX_REFUSED = 0.4
 """Maximum share of good items that a check may refuse. An answer that refuses more is ignored: a
 post may have injected a prompt."""
 MIN_COPIED, MAX_REPEATS = 8, 3
-"""Letters from which a shared sentence is no coincidence; number of items that may not share it."""
+"""Letters from which a shared sentence is no coincidence, and number of items that share it from
+which it is removed."""
 MIN_TAKEN = 1 / 3
 """Share of a sentence copied from a post of another story from which the sentence counts as copied.
 A name that both mention ("the Trump administration") is a quarter."""
@@ -213,8 +214,8 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
 
 
 def _index_passages(stories: Sequence[Story], wanted: Set[str]) -> Mapping[str, set[str]]:
-    """Return the keys of the stories that have each passage of `said`. An index of all passages of
-    a large day would take half a gigabyte."""
+    """Return, for each wanted passage that occurs in a post, the keys of all posts of the stories
+    with such a post. An index of all passages of a large day would take half a gigabyte."""
     places: dict[str, set[str]] = {}
     for story in stories:
         keys = {post.key for post in story.posts}

@@ -46,7 +46,8 @@ MAX_MUST = 14
 """Must-haves of an answer; the surplus is rated PICKED."""
 MAX_ADS, MIN_AD = 1 / 3, -1.0
 """Maximum share of stories that the model may call advertising; and the margin of `advertisement`
-below which a story is none (5 of 119 are), so that a post cannot talk the model out of a story."""
+below which it may call no story advertising (5 of 119 such stories are), so that a post cannot talk
+the model out of a story."""
 MAX_SELLERS = 2
 """Authors up to which a story may be advertising; with more, only the shown post was ill chosen."""
 MIN_PICKED = 6
