@@ -170,8 +170,8 @@ async def _pages(settings: Settings) -> str:
         return "no WEB_ADDRESS, no PUBLISH_DIR: left out"
     places = [await _try_address(address)] if address else []
     if folder:
-        import_module("digest.publish.site").read_list(Path(folder))
         places.append(_try_folder(Path(folder), "PUBLISH_DIR"))
+        import_module("digest.publish.site").read_list(Path(folder))
     note = "" if settings.public_url else "; no feeds: they need PUBLIC_URL"
     return ", ".join(places) + note
 

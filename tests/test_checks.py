@@ -257,6 +257,9 @@ async def test_files_are_named_and_a_misspelled_folder_is_not_made(
     monkeypatch.setenv("PUBLISH_DIR", ".")
     _, lines = await said()
     assert any(line.startswith("FAIL pages: index.html was not written by") for line in lines)
+    monkeypatch.setenv("PUBLISH_DIR", "long" * 99)
+    _, lines = await said()
+    assert any("cannot be written (File name too long)" in line for line in lines)
 
 
 @pytest.mark.parametrize(
