@@ -197,13 +197,13 @@ async def test_why_says_that_a_report_has_no_scores(full: Bot) -> None:
 
 def test_why_shows_the_parts_of_a_score_the_largest_first() -> None:
     parts = {"fit": 0.5, "news": 0.6, "of an earlier version": 0.4}
-    lines = reports.score_lines(parts, 1, "en")
     fit, news = 0.5 * WEIGHTS["fit"], 0.6 * WEIGHTS["news"]
-    assert lines == [
+    assert reports.score_lines(parts, 1, "en") == [
         f"Why point 1 ranks here: score {fit + news:.2f}",
         f"news value: 0.60 × {WEIGHTS['news']:.2f} = {news:+.2f}",
         f"fit with the topic: 0.50 × {WEIGHTS['fit']:.2f} = {fit:+.2f}",
     ]
+    assert reports.score_lines(parts, 1, "zh")[1].startswith("新闻价值：0.60")
 
 
 async def test_a_day_with_posts_is_made_once_and_said_so(full: Bot) -> None:
