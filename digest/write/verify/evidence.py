@@ -60,7 +60,6 @@ _SPELLED = (
     ("third_part", 100 / 3, "percent"),
     ("whole_year", 1.0, "year"),
     ("decade", 10.0, "year"),
-    ("decades", 35.0, "year"),  # the magnitude of 几十年
     ("century", 100.0, "year"),
     ("millennium", 1000.0, "year"),
     ("fortnight", 2.0, "week"),
@@ -189,6 +188,7 @@ def _read(
         *find_amounts(words),
         *find_amounts(f"{name} {author}"),
         *parts,
+        *_list_shifts(numbers, bare),
         *_other_amounts(words, (*days, *short_days, *implied), terms),
         *_count_years(terms, numbers, created),
     )
@@ -280,11 +280,21 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
     for table, value, unit in _SPELLED:
         for match in find_cues(words, table):
             yield Amount(*match.span(), match.group(), (Quantity(value, unit),))
+    for match in find_cues(words, "decades"):  # 几十年
+        quantities = (Quantity(10.0, ""),)
+        yield Amount(*match.span(), match.group(), quantities, kind="magnitude", below=100.0)
     for word, value in find_roman(words):
         yield Amount(0, 0, word, (Quantity(value, ""),))
     for term in terms:
         if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))
+
+
+def _list_shifts(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
+    """Yield the seven days of "7x18 小时"."""
+    for number in numbers:
+        if number.unit == "times" and bare[number.end : number.end + 1].isdigit():
+            yield replace(number, quantities=(Quantity(number.value, "day"),))
 
 
 def _count_years(

@@ -100,9 +100,9 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     return _is_telling(amount) and dimensions.isdisjoint(RIVALS)
 
 
-ALIKE_UNITS = frozenset({("count", "times"), ("year", "rank"), ("day", "times")})
+ALIKE_UNITS = frozenset({("count", "times"), ("year", "rank")})
 """Pairs of units that mean the same in two texts: "4x RTX 4090" is 四张, ten years a tenth
-birthday, 7x18 小时 seven days."""
+birthday."""
 NO_SIZES = frozenset("percent permille pp bp times rank".split())
 """Units that do not apply to a large figure without a unit beside them."""
 RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
