@@ -356,7 +356,7 @@ class Talking:
                 self.host.lost(name, str(error))
                 await self.context.tell("token_revoked", name)
                 return
-            except platforms.PlatformError as error:
+            except (platforms.PlatformError, StoreError) as error:
                 why = str(error)
             except Exception:
                 log.exception("%s failed", name)
@@ -390,8 +390,8 @@ class Talking:
     async def _send(self, name: str, platform: platforms.Platform) -> None:
         await self.host.talks(name)
         now = self.context.now()
+        n = len(await self.context.store.subscribed(name))
         if await self.context.ledger.notice_bot(name, self.host.bots[name], now):
-            n = len(await self.context.store.subscribed(name))
             await self.context.tell("other_bot", name, n=n, day=f"{now + TRIAL:%Y-%m-%d}")
         await self.deliveries.send_through(name, platform.delivering)
 

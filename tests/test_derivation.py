@@ -271,6 +271,13 @@ def test_derived_figures_are_proved(said: str, posted: str) -> None:
         ("上月入股 Foo", "invests in Foo today", "上月"),
         ("It has been 35 years", "decades of work", "35 years"),
         ("open seven days a week", "7x faster", "seven days"),
+        ("open eight days a week", "8x80GB", "eight days"),
+        ("涨 15%", "Louis XV rises", "15%"),
+        ("有 40 人", "size XL", "40 人"),
+        ("到 2045 年", "she is 20 years old", "2045"),
+        ("2027 年发布", "in the last two years", "2027"),
+        ("33% of users", "the first third-party app", "33%"),
+        ("5 月", "v1024.5", "5 月"),
         ("level with Imagen 3", "ranked #9 in the Image Arena, tied with Seedream 3", "Imagen 3"),
         (
             "Zorbax Finance 领投，Paradigm、Blockworks Ventures 跟投",

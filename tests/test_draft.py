@@ -101,6 +101,7 @@ def test_a_short_line_is_followed_by_a_fact(behind: str, stands: bool) -> None:
         ("湖滨队主帅莫雷斯科下课。", "Lakeside sack coach Pavel Moresco.", True),
         ("河畔队主帅加尔索夫下课。", "湖滨队主帅莫雷斯科下课。", False),
         ("河畔队主帅加尔索夫下课。", "River sack coach Dan Pembroke.", False),
+        ("哈兰德进球。", "Holland bans phones in schools.", False),
         ("特朗普会见商界。", "特朗普宣布解雇部长。", False),
     ],
 )

@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 
 from bot import app, platforms
+from digest.errors import StoreError
 from tests.command_line import run_command
 from tests.discord_gateway import TOKEN
 from tests.discord_server import DiscordServer
@@ -170,18 +171,23 @@ async def test_operators_hear_of_a_platform_that_is_lost_after_the_start(
     assert alert == ("platform_down", "telegram", "no answer came in time")
 
 
-async def test_a_platform_that_is_refused_counts_as_down(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_busy_database_is_one_line_and_a_refused_platform_counts_as_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def refuse(*_: object) -> None:
-        raise platforms.Refused("the token was revoked")
+    failures = iter([StoreError("database is busy"), platforms.Refused("the token was revoked")])
+
+    async def fail(*_: object) -> None:
+        raise next(failures)
 
     async def tell(*_: object) -> None: ...
 
-    monkeypatch.setattr(app.Talking, "_run", refuse)
+    monkeypatch.setattr(app.Talking, "_run", fail)
+    monkeypatch.setattr(app, "LONGEST_PAUSE", 0.0)
     async with hosted(tmp_path) as (host, _, lines):
         services, nothing = cast(Any, SimpleNamespace(tell=tell)), cast(Any, None)
         await app.Talking(services, host, nothing, lines.append).keep("telegram", nothing)
+        assert "telegram: database is busy; trying again in 0 s" in lines
+        assert "Traceback" not in caplog.text
         assert host.platforms == {"telegram": False}, "or /readyz and the metrics would say nothing"
 
 

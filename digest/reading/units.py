@@ -13,6 +13,10 @@ Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
 Hedge = Literal["", "about", "over", "under"]
 
 
+YEARS = frozenset(map(str, range(1900, 2101)))
+"""Digits that are a year rather than a figure, unless a unit follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A value with its unit, one of `vocabulary/units.toml` or "rank"; "" if none is given."""

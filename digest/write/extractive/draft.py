@@ -320,10 +320,11 @@ def share_person(quote: Quote, other: Quote) -> bool:
     """Return True if one of two quotes spells a person's name of the other by its sound: Ruben
     Amorim and 阿莫林."""
     return any(
-        is_unlisted_person(name) and Sounds(there.text).match(name.text)
+        is_unlisted_person(name) and Sounds(spelled.text).match(name.text)
         for here, there in ((quote, other), (other, quote))
         for name in here.sentence.names
-        if has_han(name.text) and not has_han(there.text)
+        for spelled in there.sentence.names
+        if has_han(name.text) and not has_han(spelled.text) and spelled.kind in ("", "person")
     )
 
 

@@ -11,6 +11,7 @@ from digest.models import MAX_POINTS, Item, Language, Quality, Section, SectionN
 from digest.reading.amounts import find_amounts
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
+from digest.reading.units import YEARS
 from digest.select.embed import embed
 from digest.select.split import list_versions
 from digest.text import language
@@ -38,8 +39,8 @@ money may be empty."""
 SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
 """Minimum cosine of two items that say the same: with the same first post; of one event; sharing a
 name; without any condition. Items of one event or name that share a figure need SAME_FIGURE."""
-MIN_FIGURE, YEARS = 100, frozenset(map(str, range(1900, 2101)))
-"""Smaller numbers, and years, are shared by chance."""
+MIN_FIGURE = 100
+"""Smaller numbers, like years, are shared by chance."""
 GATE = 0.67
 """Minimum score of a model's report; one in which every third item fails does not pass."""
 _WEIGHTS = {"supported": 0.44, "complete": 0.28, "distinct": 0.17, "specific": 0.11}

@@ -40,7 +40,7 @@ from digest.reading.markup import blank_handles, drop_short_links, find_handles,
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
 from digest.reading.numerals import find_bare_scales, find_roman
 from digest.reading.sentences import strip_context
-from digest.reading.units import Amount, Quantity
+from digest.reading.units import YEARS, Amount, Quantity
 from digest.reading.vocabulary import CURRENCIES
 from digest.text import language
 from digest.write.verify.figures import MAX_COUNTED, read_parts
@@ -80,7 +80,6 @@ MIN_SIZE = 1e6
 _OPERANDS = frozenset({"number", "share", "multiple"})
 MAX_SHIFT_DAYS = 366
 """Maximum days from a post to a day or month that it means by "in six weeks"."""
-_MONTHS = frozenset(form for month in range(1, 13) for form in (f"{month}", f"{month:02}"))
 FIRST_YEAR = 1400.0
 """Smallest bare number that may be a year."""
 MAX_YEARS = 100
@@ -246,7 +245,7 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
         behind = bare[amount.end : amount.end + 2]
         named = amount.in_name and amount.step < MIN_SIZE  # 72B of a model is a size
-        year = amount.text.isdigit() and 1900 < float(amount.text) < 2100 and amount.value % 100
+        year = amount.text in YEARS and amount.value % 100
         handle = not bare[amount.start : amount.end].strip()
         opens_line = not bare[: amount.start].rpartition("\n")[2].strip()
         entry = opens_line and behind[:1] in (".", ")", "、")
@@ -284,7 +283,7 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
         quantities = (Quantity(10.0, ""),)
         yield Amount(*match.span(), match.group(), quantities, kind="magnitude", below=100.0)
     for word, value in find_roman(words):
-        yield Amount(0, 0, word, (Quantity(value, ""),))
+        yield Amount(0, 0, word, (Quantity(value, "rank"),))
     for term in terms:
         if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))
@@ -293,7 +292,8 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
 def _list_shifts(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     """Yield the seven days of "7x18 小时"."""
     for number in numbers:
-        if number.unit == "times" and bare[number.end : number.end + 1].isdigit():
+        hours = bare[number.end : number.end + 2]
+        if number.unit == "times" and number.value <= 7 and hours.isdigit() and int(hours) <= 24:
             yield replace(number, quantities=(Quantity(number.value, "day"),))
 
 
@@ -321,7 +321,7 @@ def _list_terms(
     terms = {term.value for term in written} | {f"month {day.month}" for day in days}
     terms |= {f"year {day.year}" for day in days if day.year}
     for first, _, second in (amount.text.partition(".") for amount in amounts):
-        if len(first) == 4 and first.isdigit() and second in _MONTHS:
+        if first in YEARS and second.isdigit() and 0 < int(second) <= 12:
             terms |= {f"year {first}", f"month {int(second)}"}  # 2018.3——2021.3
     yield from terms
     for unit in ("month", "year"):
@@ -338,12 +338,16 @@ def _list_terms(
 
 
 def _find_years_away(words: str, amounts: Iterable[Amount]) -> Iterator[int]:
-    """Yield the years to where the post's spans may lead: -5 for "five years ago", 3 for "in three
-    years" or "three-year plan"."""
+    """Yield the years between the post and the years that it means: -5 for "five years ago", 3 for
+    "in three years"."""
     for amount in amounts:
         if amount.unit == "year" and amount.value < MAX_YEARS and amount.value.is_integer():
-            ago = next(find_cues(words[amount.end :].lstrip(), "ago"), None)
-            yield int(-amount.value if ago and not ago.start() else amount.value)
+            behind, before = words[amount.end :].lstrip(), words[: amount.start].rstrip()
+            for table, sign in (("ago", -1), ("from_now", 1)):
+                if any(not cue.start() for cue in find_cues(behind, table)):
+                    yield sign * int(amount.value)
+            if any(cue.end() == len(before) for cue in find_cues(before, "over_the_next")):
+                yield int(amount.value)
 
 
 def list_lengths(amounts: Sequence[Amount]) -> list[timedelta]:
