@@ -35,9 +35,9 @@ PATIENCE = timedelta(hours=1)
 operators are alerted."""
 REFUSED_FOR = timedelta(days=1)
 """How long a refused part is reported."""
-MOST_ROWS = 30
+MAX_ROWS = 30
 """Maximum chats listed in an alert."""
-MOST_REASON = 120
+MAX_REASON_CHARS = 120
 
 
 Send = Callable[[str, Reply], Awaitable[None]]
@@ -76,12 +76,12 @@ class Alert:
 
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterator[str]:
-    for row in rows[:MOST_ROWS]:
-        why = texts.reason(quote_words(row["why"]), language)[:MOST_REASON]
+    for row in rows[:MAX_ROWS]:
+        why = texts.reason(quote_words(row["why"]), language)[:MAX_REASON_CHARS]
         words = {"why": why, "title": quote_words(row["title"])}
         yield texts.text(f"undelivered_{row['state']}", language, **dict(row) | words)
-    if len(rows) > MOST_ROWS:
-        yield texts.text("undelivered_more", language, n=len(rows) - MOST_ROWS)
+    if len(rows) > MAX_ROWS:
+        yield texts.text("undelivered_more", language, n=len(rows) - MAX_ROWS)
 
 
 class Alerts:

@@ -27,7 +27,7 @@ BUILDS_AN_HOUR = 3
 """Reports that a user may request per hour."""
 QUESTIONS_AN_HOUR = 20
 """Questions per person and hour that a model answers."""
-MOST_WAITING = 8
+MAX_WAITING = 8
 """Maximum queue length of requested reports, and of questions, including the running one."""
 
 
@@ -50,14 +50,14 @@ class Builds:
 
     async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Build a report, or wait for the same build in progress. Return "" on success, else the
-        reason, also if MOST_WAITING are queued. Raises TooMany for a user over the hourly limit;
+        reason, also if MAX_WAITING are queued. Raises TooMany for a user over the hourly limit;
         operators, who build `with_model`, have none."""
         # A build with a model serves both: a draft would overwrite its report.
         running = self._running.get((topic, day, True))
         running = running or self._running.get((topic, day, with_model))
         if not with_model:
             drafts = sum(not written for _, _, written in self._running)
-            if running is None and drafts >= MOST_WAITING:
+            if running is None and drafts >= MAX_WAITING:
                 return "too many reports are being made"
             _count_turn(self._turns, user)
         if running is None:
@@ -140,14 +140,14 @@ class Questions:
     """Answer questions about the archive with a model, in a child process, one at a time."""
 
     def __init__(self) -> None:
-        self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
+        self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MAX_WAITING)
         self._turns = TurnLimit(QUESTIONS_AN_HOUR, HOUR_SECONDS)
 
     async def ask(
         self, question: str, topic: str, language: str, person: str
     ) -> Mapping[str, Any] | None:
         """Return the JSON that `python -m bot ask --json` prints; None on failure or if
-        MOST_WAITING are queued. Raises TooMany; questions without a `person` are not limited."""
+        MAX_WAITING are queued. Raises TooMany; questions without a `person` are not limited."""
         if self._places.locked():
             return None
         if person:

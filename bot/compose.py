@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MARK = "★"
 """Marks an item with one of the reader's keywords."""
-OPEN_CHARS, LEAST_FOLDED_CHARS = 400, 300
+OPEN_CHARS, MIN_FOLDED_CHARS = 400, 300
 """Characters of a long section that are not folded, and the minimum worth folding."""
 MAX_CLOUD_WORDS = 15
 _STOPS = re.compile(r"[。！？!?\n]|\.\s")
@@ -250,7 +250,7 @@ def folded(blocks: Sequence[Foldable]) -> list[Block]:
     """Fold everything after the first OPEN_CHARS characters, if that is enough to be worth it."""
     sizes = [len(getattr(block, "title", "")) + len(block.text) for block in blocks]
     at = next((n for n in range(len(sizes) + 1) if sum(sizes[:n]) >= OPEN_CHARS), len(sizes))
-    if sum(sizes[at:]) < LEAST_FOLDED_CHARS:
+    if sum(sizes[at:]) < MIN_FOLDED_CHARS:
         return list(blocks)
     while at and isinstance(blocks[at - 1], Heading):
         at -= 1

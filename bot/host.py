@@ -19,10 +19,10 @@ from digest.models import SECTIONS, Chat, Ending, Language
 
 log = logging.getLogger(__name__)
 
-MOST_SUGGESTED = 25
+MAX_SUGGESTED = 25
 LOOK_SECONDS = 1.0
 """Interval of checks for updates stored by another process."""
-MOST_LINES, LINES_SECONDS = 20, 60.0
+MAX_LINES, LINES_SECONDS = 20, 60.0
 """Rate limit: lines per person that are answered within so many seconds."""
 WORDS: Mapping[Kind, Sequence[str]] = {
     "action": tuple(dict.fromkeys(ACTIONS.values())),
@@ -39,7 +39,7 @@ class BotHost:
     def __init__(self, context: Services, show: Callable[[str], None]) -> None:
         """`show` prints a status line for whoever started the bot."""
         self._context, self._show = context, show
-        self._lines = TurnLimit(MOST_LINES, LINES_SECONDS)
+        self._lines = TurnLimit(MAX_LINES, LINES_SECONDS)
         # One warning per minute, or the warnings would be a flood themselves.
         self._warnings = TurnLimit(1, LINES_SECONDS)
         self._ledger = context.ledger
@@ -56,7 +56,7 @@ class BotHost:
         if wait := self._lines.wait(person):
             if not self._warnings.wait(person):
                 language = incoming.language or self._context.language
-                facts = {"n": MOST_LINES, "seconds": max(1, round(wait))}
+                facts = {"n": MAX_LINES, "seconds": max(1, round(wait))}
                 words = texts.text("slow_down", language, **facts)
                 yield reply(Paragraph(words), language=language)
             return
@@ -94,7 +94,7 @@ class BotHost:
             topics = self._context.topics.values()
             labels = [(f"{t.title['zh']} / {t.title['en']} ({t.name})", t.name) for t in topics]
             values = [pair for pair in labels if typed in pair[0].lower()]
-        return values[:MOST_SUGGESTED]
+        return values[:MAX_SUGGESTED]
 
     async def _days(self, typed: str, topic: str, language: Language) -> list[tuple[str, str]]:
         """Return the days that have a report, newest first or nearest to the typed day first."""
@@ -109,7 +109,7 @@ class BotHost:
             days.sort(key=lambda day: abs((day - meant[0]).days))
         else:
             days = [day for day in days if typed in str(day)]
-        return [(texts.weekday(day, language), str(day)) for day in days[:MOST_SUGGESTED]]
+        return [(texts.weekday(day, language), str(day)) for day in days[:MAX_SUGGESTED]]
 
     def is_flooding(self, platform: str, person: str) -> bool:
         name = f"{platform}:{person}"

@@ -14,7 +14,7 @@ from digest.models import BRIEF, SECTIONS, Language, SectionName, Subscription
 
 EVERY_DAY = tuple(range(7))
 WORKDAYS, WEEKEND = EVERY_DAY[:5], EVERY_DAY[5:]
-MOST_WORDS, MOST_CHARS = 10, 30
+MAX_KEYWORDS, MAX_KEYWORD_CHARS = 10, 30
 """Maximum keywords of each kind, and maximum length of one."""
 
 Menu = Literal["", "time", "zone", "days", "language", "length", "sections", "words"]
@@ -321,8 +321,8 @@ def _changed(old: Sequence[str], more: Sequence[str], less: Sequence[str]) -> tu
     gone = {word.lower() for word in less}
     collected = {word.lower(): word for word in (*old, *more)}
     keywords = [word for low, word in collected.items() if not gone & {low, tag(word)}]
-    if any(len(word) > MOST_CHARS for word in keywords):
+    if any(len(word) > MAX_KEYWORD_CHARS for word in keywords):
         raise TooManyWords("")
-    if len(keywords) > MOST_WORDS:
+    if len(keywords) > MAX_KEYWORDS:
         raise TooManyWords(keywords[0])
     return tuple(keywords)

@@ -149,18 +149,18 @@ def _entry(entry: ListItem) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-MOST_LINKS = 6
+MAX_LINKS = 6
 
 
 def _links(links: Sequence[Link]) -> Line:
-    """Return authors as links to their posts; after MOST_LINKS, the number of others."""
+    """Return authors as links to their posts; after MAX_LINKS, the number of others."""
     runs: list[Run] = []
-    for link in links[:MOST_LINKS]:
+    for link in links[:MAX_LINKS]:
         label = flat(link.label) or "↗"
         runs += [Run(" ")] if runs else []
         runs.append(Run(label, url=address(link.url)))
-    if len(links) > MOST_LINKS:
-        runs.append(Run(f" +{len(links) - MOST_LINKS}"))
+    if len(links) > MAX_LINKS:
+        runs.append(Run(f" +{len(links) - MAX_LINKS}"))
     return tuple(runs)
 
 
@@ -170,7 +170,7 @@ _ADDRESS = re.compile(
     r"https?://[\w-]+(?:\.[\w-]+)+(?::(?!0)(?:\d{1,4}|[1-5]\d{4}))?(?:[/?#][^\s\\]*)?",
     re.IGNORECASE,
 )
-MOST_ADDRESS = 3500
+MAX_ADDRESS_CHARS = 3500
 """Maximum length, with brackets counted in the escaped form of Discord links, which must fit in one
 embed."""
 
@@ -179,7 +179,7 @@ def address(url: str) -> str:
     """Return the address if readers may be led to it, else ""."""
     bare = "".join(clean(url).split())
     size = utf16(bare) + 2 * sum(map(bare.count, "()<>"))
-    return bare if size <= MOST_ADDRESS and _ADDRESS.fullmatch(bare) else ""
+    return bare if size <= MAX_ADDRESS_CHARS and _ADDRESS.fullmatch(bare) else ""
 
 
 def text_of(lines: Iterable[Line]) -> str:

@@ -20,7 +20,7 @@ from digest.store.ledger import Ledger
 if TYPE_CHECKING:
     from bot.builds import Builds, Questions
 
-MOST_PEOPLE = 10_000
+MAX_PEOPLE = 10_000
 """Number of people in a TurnLimit above which expired entries are removed."""
 
 
@@ -38,7 +38,7 @@ class TurnLimit:
         if len(recent) >= self.most:
             return self._seconds - (now - recent[0])
         self._turns[person] = [*recent, now]
-        if len(self._turns) > MOST_PEOPLE:
+        if len(self._turns) > MAX_PEOPLE:
             turns = {name: self._list_recent(name, now) for name in self._turns}
             self._turns = {name: times for name, times in turns.items() if times}
         return 0.0

@@ -19,7 +19,7 @@ WIDTH, HEIGHT, SCALE = 800, 450, 2
 """The layout runs at half size, which is four times cheaper; drawing at double size stays crisp."""
 EDGE = 14
 """Margin around the words, in layout units."""
-MOST_WORDS = 100
+MAX_WORDS = 100
 LARGEST_LETTERS = (64, 48, 32)
 """Font sizes to try for the most frequent word, in layout units."""
 MIN_FITTING = 0.9
@@ -109,7 +109,7 @@ def _laid_out(words: Mapping[str, float]) -> Any:
             scale=SCALE,
             font_path=str(font_path()),
             background_color=BACKGROUND,
-            max_words=MOST_WORDS,
+            max_words=MAX_WORDS,
             max_font_size=size,
             min_font_size=8,
             font_step=2,
@@ -144,7 +144,7 @@ def as_jpeg(picture: bytes) -> bytes:
 
 
 def drawable(counts: Mapping[str, int]) -> dict[str, float]:
-    """Return cleaned words with weights, most frequent first, at most MOST_WORDS."""
+    """Return cleaned words with weights, most frequent first, at most MAX_WORDS."""
     weights: dict[str, float] = {}
     for word, count in counts.items():
         text = " ".join(clean(word[: 4 * WORD_CHARS]).split())
@@ -152,7 +152,7 @@ def drawable(counts: Mapping[str, int]) -> dict[str, float]:
         if valid and 0 < len(text) <= WORD_CHARS and all(has_glyph(c) for c in text if c != " "):
             weights[text] = max(weights.get(text, 0), math.sqrt(count))
     ordered = sorted(weights.items(), key=lambda entry: (-entry[1], entry[0]))
-    return dict(ordered[:MOST_WORDS])
+    return dict(ordered[:MAX_WORDS])
 
 
 @cache

@@ -58,7 +58,7 @@ from digest.write.extractive.writer import write
 
 log = logging.getLogger(__name__)
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 """Maximum number of days named in an error."""
 
 Progress = Callable[[str, int, int], None]
@@ -425,8 +425,8 @@ async def _gather_files(
 
 def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str:
     """Return the error text for files whose posts are all of other days."""
-    named = ", ".join(map(str, sorted(days)[:MOST_NAMED]))
-    named += " …" if len(days) > MOST_NAMED else ""
+    named = ", ".join(map(str, sorted(days)[:MAX_NAMED]))
+    named += " …" if len(days) > MAX_NAMED else ""
     window_days = " to ".join(map(str, dict.fromkeys([window.first, window.last])))
     return (
         f"no post in these files is of {window_days} ({window.timezone}), but of {named}:"

@@ -18,7 +18,7 @@ from bot.platforms import terminal
 from bot.platforms.discord import embeds as discord_text
 from bot.platforms.telegram.entities import is_paged, keyboard, message
 from bot.platforms.telegram.entities import sheets as telegram_sheets
-from bot.rich import JOINER, MOST_LINKS, Line, address, cells
+from bot.rich import JOINER, MAX_LINKS, Line, address, cells
 from digest.text import clean
 from tests import discord_markdown, discord_rules, telegram_chats
 from tests.hosts import Links
@@ -70,8 +70,8 @@ def _lines(block: Block) -> Iterator[str]:
         case ListItem():
             words = "\n".join(filter(None, (clean(block.title), clean(block.text))))
             mark = (f"{block.number}. " if block.number else "• ") if words else ""
-            links = " ".join(_flat(link.label) or "↗" for link in block.links[:MOST_LINKS])
-            more = len(block.links) - MOST_LINKS
+            links = " ".join(_flat(link.label) or "↗" for link in block.links[:MAX_LINKS])
+            more = len(block.links) - MAX_LINKS
             links += f" +{more}" if more > 0 else ""
             if words or links:
                 yield f"{mark}{words} {links}".strip()
@@ -86,7 +86,7 @@ def _flat(text: str) -> str:
 def _links(reply: Reply) -> list[tuple[str, str]]:
     """Label and address of the links that lead somewhere."""
     entries = [block for block in reply.blocks if isinstance(block, ListItem)]
-    links: list[Link] = [link for entry in entries for link in entry.links[:MOST_LINKS]]
+    links: list[Link] = [link for entry in entries for link in entry.links[:MAX_LINKS]]
     shown = [(_flat(link.label) or "↗", address(link.url)) for link in links]
     return [(squeezed(label), url) for label, url in shown if url]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot import builds
-from bot.builds import MOST_WAITING, QUESTIONS_AN_HOUR, Questions, TooMany
+from bot.builds import MAX_WAITING, QUESTIONS_AN_HOUR, Questions, TooMany
 from bot.commands import answer
 from bot.messages import Incoming, Reply
 from bot.platforms.terminal import render
@@ -304,6 +304,6 @@ async def test_questions_per_person_and_hour_are_limited(monkeypatch: pytest.Mon
     await questions.ask("x", "", "en", "")
     assert calls[0] == ("ask", "--json", "--language", "en", "--topic", "ai", "-", "-x")
     assert calls[-1] == ("ask", "--json", "--language", "en", "-", "x")
-    for _ in range(MOST_WAITING):
+    for _ in range(MAX_WAITING):
         await questions._places.acquire()
     assert await questions.ask("x", "", "en", "t:2") is None, "too many wait: the items are shown"

@@ -19,7 +19,7 @@ from bot.builds import make_report
 from bot.compose import compose_digest
 from digest.models import Chat, Subscription
 from digest.store import Store
-from digest.store.due import MOST_ATTEMPTS
+from digest.store.due import MAX_ATTEMPTS
 from digest.store.ledger import Ledger
 from tests.hosts import Maker, context
 from tests.posts import TOPIC
@@ -164,7 +164,7 @@ async def test_half_a_day_is_better_than_none_once_builds_have_failed(
     await ledger._store.subscribe(subscription, EIGHT - 12 * HOUR)
     await ledger._store.save_report(early)
     await ledger.propose(TOPICS, EIGHT)
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         assert await count_ready(ledger, EIGHT) == 0
         assert await ledger.claim_build("ai", MONDAY, "one", EIGHT, again=True)
         await ledger.end_build("ai", MONDAY, EIGHT, succeeded=False, holder="one")
@@ -304,7 +304,7 @@ async def test_the_line_of_people_who_wait_for_reports_has_an_end(
         return ""
 
     monkeypatch.setattr(builds, "run_digest", slow)
-    queue, days = builds.Builds(), [date(2025, 1, n + 1) for n in range(builds.MOST_WAITING)]
+    queue, days = builds.Builds(), [date(2025, 1, n + 1) for n in range(builds.MAX_WAITING)]
     waiting = [asyncio.create_task(queue.build("ai", day, f"u{day}")) for day in days]
     await asyncio.sleep(0)
     for _ in range(builds.BUILDS_AN_HOUR + 1):  # a refused one does not count

@@ -152,7 +152,9 @@ async def test_a_connection_that_is_never_made_never_left(platform: str) -> None
 async def test_a_pool_without_room_never_left() -> None:
     async with DeliveryStub(latency=6.0) as stub:
         to = opened("telegram", stub.url, timeout=2.0)
-        sends = [to.deliver(outgoing("telegram", str(n))) for n in range(telegram.MOST_AT_ONCE + 1)]
+        sends = [
+            to.deliver(outgoing("telegram", str(n))) for n in range(telegram.MAX_CONCURRENT + 1)
+        ]
         ends = await asyncio.gather(*sends, return_exceptions=True)
         await to.close()
     assert sum(isinstance(end, NotSent) for end in ends) == 1

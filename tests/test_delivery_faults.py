@@ -267,7 +267,7 @@ async def test_f14_the_hard_stop_is_far_from_the_ban(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = '403 {"message": "Missing Permissions", "code": 50013}'
-    monkeypatch.setattr(attempt, "MOST_INVALID", 60)
+    monkeypatch.setattr(attempt, "MAX_INVALID", 60)
     async with (
         DeliveryStub(fault=every(1, refused)) as stub,
         town(stub, tmp_path) as people,

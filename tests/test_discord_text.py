@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.messages import Button, Heading, ListItem, Paragraph, Picture, Reply, pressed
-from bot.platforms.discord.embeds import MOST_ROWS, build_view, escaped, sheets, shown
+from bot.platforms.discord.embeds import MAX_ROWS, build_view, escaped, sheets, shown
 from bot.rich import Run
 from tests import discord_rules as rules
 from tests.discord_rules import check_message
@@ -45,7 +45,7 @@ def test_many_buttons_lose_no_group() -> None:
         groups = (buttons("point", 10), buttons("section", 8), buttons("day", 2))
         made = build_view(Reply((Paragraph("x"),), buttons=groups, line="/report"), 2, 3)
         rows = made.to_components()
-        assert len(rows) <= MOST_ROWS
+        assert len(rows) <= MAX_ROWS
         form = rules.Form()
         rules._rows(form, rows)
         form.end()

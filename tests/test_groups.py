@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.delivery.dispatch import MOST_AHEAD
+from bot.delivery.dispatch import MAX_AHEAD
 from bot.platforms import Delivered, Outgoing, Pace
 from tests import town as towns
 from tests.delivery_stub import DeliveryStub
@@ -65,7 +65,7 @@ async def test_many_messages_share_a_commit(
         await people.ended("telegram", seconds=60, look=0.3)
         seconds = time.monotonic() - began
     assert len(set(fast.chats)) == len(fast.chats) == CHATS
-    assert max(groups) <= MOST_AHEAD, "what a kill leaves unsure"
+    assert max(groups) <= MAX_AHEAD, "what a kill leaves unsure"
     commits = sum(map(bool, groups))
     # A commit settles all of 0.4 s at the least; a slower machine needs more of them.
     assert commits <= 30 + 6 * seconds, f"{commits} commits in {seconds:.1f} s"

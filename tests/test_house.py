@@ -23,7 +23,7 @@ SDKS = {
     "_request": {"aiohttp"},
 }
 """What a platform may import besides the standard library: its own SDK, with what that raises."""
-MOST_LINES, MOST_FUNCTION = 500, 60
+MAX_LINES, MAX_FUNCTION_LINES = 500, 60
 REGISTRY = re.compile(
     "|".join([r"py" r"pi\.org", r"python" r"hosted\.org", r"npm" r"js\.(?:org|com)"])
 )
@@ -76,11 +76,11 @@ def wrong_arrows(path: str, source: str) -> set[str]:
 
 
 def long_functions(source: str) -> Iterator[str]:
-    """Names of functions longer than MOST_FUNCTION lines."""
+    """Names of functions longer than MAX_FUNCTION_LINES lines."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno
-            if lines >= MOST_FUNCTION:
+            if lines >= MAX_FUNCTION_LINES:
                 yield node.name
 
 
@@ -88,7 +88,7 @@ def long_functions(source: str) -> Iterator[str]:
 def test_a_source_keeps_to_its_room(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert wrong_arrows(str(path.relative_to(ROOT)), source) == set()
-    assert source.count("\n") <= MOST_LINES
+    assert source.count("\n") <= MAX_LINES
     assert list(long_functions(source)) == []
 
 
@@ -107,7 +107,7 @@ def test_only_reading_has_patterns_about_language() -> None:
     assert written == PATTERNS_OF_FORM
 
 
-MOST_PATTERN_TEXT = 15_000
+MAX_PATTERN_CHARS = 15_000
 
 
 def pattern_text(source: str) -> int:
@@ -140,7 +140,7 @@ def pattern_text(source: str) -> int:
 
 def test_patterns_are_few() -> None:
     texts = {path: pattern_text(path.read_text(encoding="utf-8")) for path in SOURCES}
-    assert sum(texts.values()) <= MOST_PATTERN_TEXT
+    assert sum(texts.values()) <= MAX_PATTERN_CHARS
 
 
 def test_the_checks_can_fail() -> None:
@@ -155,8 +155,8 @@ def test_the_checks_can_fail() -> None:
     assert wrong_arrows("bot/platforms/terminal.py", "import sys, prompt_toolkit") == set()
     assert wrong_arrows("bot/platforms/telegram/x.py", "import telegram, discord") == {"discord"}
     assert wrong_arrows("bot/app.py", "from digest.store import Store") == set()
-    assert list(long_functions("def f():\n" + "    x = 1\n" * MOST_FUNCTION)) == ["f"]
-    assert list(long_functions("def f():\n" + "    x = 1\n" * (MOST_FUNCTION - 1))) == []
+    assert list(long_functions("def f():\n" + "    x = 1\n" * MAX_FUNCTION_LINES)) == ["f"]
+    assert list(long_functions("def f():\n" + "    x = 1\n" * (MAX_FUNCTION_LINES - 1))) == []
     assert REGISTRY.search("https://{}.{}/simple".format("pypi", "org"))
     assert MACHINE.search("open('/{}/me/x')".format("home"))
     assert not MACHINE.search("example.com/home/page")

@@ -23,8 +23,8 @@ from bot.options import (
     parse_options,
     parse_weekdays,
 )
-from bot.platforms.discord.embeds import MOST_ROWS, build_view
-from bot.platforms.telegram.entities import MOST_BYTES
+from bot.platforms.discord.embeds import MAX_ROWS, build_view
+from bot.platforms.telegram.entities import MAX_BUTTON_BYTES
 from bot.platforms.terminal import render
 from bot.typed import normalized
 from digest.models import BRIEF, SECTIONS, Chat, Subscription, Topic
@@ -373,9 +373,9 @@ async def test_all_options_are_reached_by_buttons_that_fit(tmp_path: Path, topic
             reply = await person.ask(line)
             assert "don't understand" not in render(reply, 200, styled=False), line
             assert len(build_view(reply, 1, 1).children) > 0, "Discord takes it"
-            assert len(reply.buttons) <= MOST_ROWS
+            assert len(reply.buttons) <= MAX_ROWS
             for button in buttons(reply):
-                assert Press(button.line, fresh=button.fresh).fits(MOST_BYTES), button.line
+                assert Press(button.line, fresh=button.fresh).fits(MAX_BUTTON_BYTES), button.line
                 if button.line not in seen and button.line.startswith("/settings"):
                     seen.add(button.line)
                     if len(button.line.split()) == 3:

@@ -24,7 +24,7 @@ from bot.__main__ import cli
 from bot.compose import ReportView, compose
 from bot.platforms.terminal import render
 from bot.settings import Settings
-from bot.web import MOST_WAITING, PageCache, add_pages
+from bot.web import MAX_WAITING, PageCache, add_pages
 from digest.models import (
     SECTIONS,
     Cited,
@@ -412,7 +412,7 @@ async def test_searches_stand_in_line_and_the_line_has_an_end(store: Store) -> N
     add_pages(app, site)
     async with TestClient(TestServer(app)) as client:
         asked = [
-            asyncio.create_task(client.get(f"/search?q=word{n}")) for n in range(MOST_WAITING + 3)
+            asyncio.create_task(client.get(f"/search?q=word{n}")) for n in range(MAX_WAITING + 3)
         ]
         refused = await next(asyncio.as_completed(asked))
         assert (refused.status, refused.headers["Retry-After"]) == (503, "60")
@@ -420,7 +420,7 @@ async def test_searches_stand_in_line_and_the_line_has_an_end(store: Store) -> N
         assert len(at_once) == 1
         busy.set()
         statuses = [(await answer).status for answer in asked]
-        assert sorted(statuses) == [200] * MOST_WAITING + [503] * 3
+        assert sorted(statuses) == [200] * MAX_WAITING + [503] * 3
         robots = await (await client.get("/robots.txt")).text()
         assert "Disallow: /*search?q=" in robots
 

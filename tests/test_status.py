@@ -11,7 +11,7 @@ import pytest
 
 from bot.commands import answer
 from bot.messages import Button, Incoming, Press, Reply
-from bot.platforms.telegram.entities import MOST_BYTES
+from bot.platforms.telegram.entities import MAX_BUTTON_BYTES
 from bot.platforms.terminal import render
 from digest.models import Chat, Outcome, PartState, Subscription
 from digest.store import Store
@@ -116,7 +116,7 @@ async def test_held_messages_are_decided_one_by_one(office: Office) -> None:
     assert f"{one} · telegram 0" in said
     assert "part 1 · AI · 2025-12-08 Mon" in said
     pressed = buttons(shown)
-    assert all(Press(button.line).fits(MOST_BYTES) for button in pressed.values())
+    assert all(Press(button.line).fits(MAX_BUTTON_BYTES) for button in pressed.values())
     again = await office.ask(pressed[f"Resend {one}"].line)
     assert "1 message will be sent again" in render(again, 200, styled=False)
     arrived = await office.say(buttons(again)[f"Mark {two} as arrived"].line)

@@ -80,7 +80,7 @@ async def test_connections_that_ask_nothing_are_closed_and_counted(
     store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.web.IDLE_SECONDS", 1.0)
-    monkeypatch.setattr("bot.web.MOST_CONNECTIONS", 2)
+    monkeypatch.setattr("bot.web.MAX_CONNECTIONS", 2)
     async with site(store_url, tmp_path) as up, asyncio.timeout(20):
         place = up.url.removeprefix("http://").split(":")
         idle = [await asyncio.open_connection(*place) for _ in range(2)]

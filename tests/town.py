@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bot.delivery.attempt import MessageSender
-from bot.delivery.dispatch import MOST_AT_ONCE, Outbox, Writer
+from bot.delivery.dispatch import MAX_CONCURRENT, Outbox, Writer
 from bot.platforms import Delivering, Pace, Setup
 from bot.platforms.discord import rest as discord
 from bot.platforms.telegram import api as telegram
@@ -112,7 +112,7 @@ class Town:
         timeout: float = 5.0,
         resend: bool = False,
         token: str = "",
-        at_once: int = MOST_AT_ONCE,
+        at_once: int = MAX_CONCURRENT,
     ) -> None:
         """Begins to send on these platforms."""
         self._tasks.append(asyncio.create_task(self.writer.run()))

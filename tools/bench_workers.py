@@ -32,7 +32,7 @@ from tools.chaos_workers import Place, make_topics, server, services
 WORKERS = (1, 2, 4)
 WAIT_SECONDS, WAITING_BUILDS, REAL_BUILDS = 2.0, 12, 4
 """Duration of a simulated build, without CPU; number of builds measured per worker."""
-MOST_SECONDS = 400.0
+MAX_SECONDS = 400.0
 NOW = datetime(2025, 12, 7, 12, tzinfo=UTC)
 """The morning after a day of the sample."""
 
@@ -97,7 +97,7 @@ async def measure(database: str, names: Sequence[str], workers: int, real: bool)
 async def _until(store: Store, names: Sequence[str], number: int) -> float:
     """Wait until `number` builds of these topics are done; return the time."""
     query = select(func.count()).where(builds.c.topic.in_(names), builds.c.state == "done")
-    async with asyncio.timeout(MOST_SECONDS):
+    async with asyncio.timeout(MAX_SECONDS):
         while True:
             async with store.reading() as connection:
                 if int(await connection.scalar(query) or 0) >= number:

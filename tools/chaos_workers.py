@@ -56,7 +56,7 @@ WORKERS, TALKERS = 3, 2
 STUCK_SECONDS = 90.0
 KILL_SECONDS = (1.5, 3.5)
 SCRAPE_SECONDS = 1.0
-LEAST_SCRAPES, MOST_SCRAPES = 15, 60
+MIN_SCRAPES, MAX_SCRAPES = 15, 60
 """Scrapes required in a day of at least 25 s, with the database down for part of it; and maximum
 number of scrapes at its end."""
 
@@ -250,7 +250,7 @@ class Scraper:
         """Return where the last scrape and the ledger disagree, and where the number of delivered
         digests decreased."""
         problems = [f"does not balance: {wrong}" for wrong in await list_unbalanced(ledger)]
-        if len(self.scrapes) < LEAST_SCRAPES:
+        if len(self.scrapes) < MIN_SCRAPES:
             problems.append(f"only {len(self.scrapes)} scrapes")
         for platform, balance in (await ledger.balance(now)).items():
             states = self.scrapes[-1][platform]
@@ -283,7 +283,7 @@ async def one_day(place: Place, store: Store, running: Any, chance: random.Rando
     async with scraping(store, place) as scraper:
         if stuck := await _break(place, store, running, chance):
             return [f"day {place.day}: {stuck}"]
-        for _ in range(MOST_SCRAPES):  # totals are cached longer on a busy machine
+        for _ in range(MAX_SCRAPES):  # totals are cached longer on a busy machine
             await scraper.scrape()
             if not (problems := await scraper.compare(Ledger(store), place.now())):
                 break

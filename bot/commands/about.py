@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from bot import texts
-from bot.alerts import MOST_REASON
+from bot.alerts import MAX_REASON_CHARS
 from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.compose import truncate
@@ -164,7 +164,7 @@ def _cost(ask: Ask, cost: Cost) -> str:
     return ask.text("cost_line", calls=cost.calls, usd=usd, **tokens)
 
 
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 """Held messages listed with buttons of their own."""
 _WORDS = {"again": True, "重发": True, "arrived": False, "已到": False}
 
@@ -174,7 +174,7 @@ async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], .
     messages = await ask.context.ledger.list_held_parts()
     if not messages:
         return [], ()
-    shown = messages[:MOST_SHOWN]
+    shown = messages[:MAX_SHOWN]
     blocks: list[Block] = [
         Paragraph(ask.text("held", n=len(messages))),
         Rows(tuple(_row(ask, message) for message in shown)),
@@ -199,7 +199,7 @@ def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
     where = f"{chat.platform} {quote_words(chat.title or chat.id)}"
     where += f"/{chat.thread}" if chat.thread and not chat.title else ""
     facts = {
-        "why": texts.reason(quote_words(message.error), ask.language)[:MOST_REASON],
+        "why": texts.reason(quote_words(message.error), ask.language)[:MAX_REASON_CHARS],
         "since": f"{message.tried_at:%m-%d %H:%M}" if message.tried_at else "?",
         "position": message.position + 1,
         "topic": ask.title(message.topic),

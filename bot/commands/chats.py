@@ -247,7 +247,7 @@ def apply_request(ask: Ask, request: OptionRequest, old: Subscription) -> Subscr
     try:
         return options.apply_options(request, old)
     except options.TooManyWords as error:
-        limits = {"n": options.MOST_WORDS, "most": options.MOST_CHARS, "word": str(error)}
+        limits = {"n": options.MAX_KEYWORDS, "most": options.MAX_KEYWORD_CHARS, "word": str(error)}
         key = "too_many_words" if str(error) else "word_too_long"
         raise Unanswered(ask.say(key, **limits)) from None
 

@@ -47,7 +47,7 @@ from digest.write.extractive.notes import CRYPTO, reason_text
 
 POST_CHARS = 600
 """Characters shown of a post; the link leads to the rest."""
-MOST_MENTIONS = 3
+MAX_MENTIONS = 3
 """Items of other sections shown for a name without market news."""
 MAX_EXAMPLES, EXAMPLE_CHARS = 3, 80
 """Examples per reason to drop a post, and their length."""
@@ -136,7 +136,7 @@ async def _market(
     name = " ".join(query.others)
     blocks = [Paragraph(ask.text("nothing_about", day=day, what=name[:40]))]
     if mentions := list_mentions(report, name):
-        blocks += [Paragraph(ask.text("elsewhere")), *mentions[:MOST_MENTIONS]]
+        blocks += [Paragraph(ask.text("elsewhere")), *mentions[:MAX_MENTIONS]]
     elif names := market_names(report, groups):
         blocks.append(Paragraph(ask.text("there_are", names=ask.listed(names))))
     return reply(*blocks, language=ask.language)

@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """Interval of checks for due deliveries."""
-MOST_IN_COMMIT = 100
+COMMIT_SIZE = 100
 """Deliveries planned per commit."""
-MOST_BODIES, MOST_PICTURES = 64, 4
+MAX_BODIES, MAX_PICTURES = 64, 4
 """Cache sizes for bodies and pictures: chats with the same options get the same messages."""
 WEEK = timedelta(days=6)
 """From the first to the last day of a week."""
@@ -90,13 +90,13 @@ class Deliveries:
                 log.error("%s: deliveries cannot be planned (%s)", name, error)
             if planned:
                 outbox.wake()
-            await pause(LOOK_SECONDS if planned < MOST_IN_COMMIT else 0)
+            await pause(LOOK_SECONDS if planned < COMMIT_SIZE else 0)
 
     async def plan(self, name: str, delivering: Delivering) -> int:
         """Save the parts of a batch of due deliveries; return the number of deliveries. If a report
         was stored or a post withdrawn meanwhile, save nothing; the next look tries again."""
         topics, now = self._context.topics, self._context.now()
-        due = await self._ledger.ready(name, MOST_IN_COMMIT, topics, now)
+        due = await self._ledger.ready(name, COMMIT_SIZE, topics, now)
         plans: list[tuple[int, Sequence[str]]] = []
         state = await self._context.store.read_state() if due else ""
         for delivery, key in due:
@@ -116,7 +116,7 @@ class Deliveries:
     async def excuse(self, name: str, delivering: Delivering) -> int:
         """Save excuses for chats whose report is late; return how many."""
         topics, now = self._context.topics, self._context.now()
-        waiting = await self._ledger.overdue(name, MOST_IN_COMMIT, topics, now)
+        waiting = await self._ledger.overdue(name, COMMIT_SIZE, topics, now)
         plans = []
         for delivery in waiting:
             to = delivery.subscription
@@ -153,7 +153,7 @@ class Deliveries:
                 first |= {"thread": next(titles, reply.topic)}
                 threaded = [first, *(body | {"in_thread": True} for body in others)]
                 bodies = [json.dumps(body, ensure_ascii=False) for body in threaded]
-            _make_room(self._bodies, MOST_BODIES)
+            _make_room(self._bodies, MAX_BODIES)
             self._bodies[options] = bodies
         return self._bodies[options]
 
@@ -162,7 +162,7 @@ class Deliveries:
             topic, first, last, _ = name.rsplit("/", 3)
             days = date.fromisoformat(first), date.fromisoformat(last)
             picture = await self._context.store.cloud(topic, *days)
-            _make_room(self._pictures, MOST_PICTURES)
+            _make_room(self._pictures, MAX_PICTURES)
             self._pictures[name] = picture
         return self._pictures[name]
 

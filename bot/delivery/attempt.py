@@ -21,17 +21,17 @@ from digest.store.open_parts import NOTHING, WITHDRAWN
 
 log = logging.getLogger(__name__)
 
-MOST_FAILURES = 3
+MAX_FAILURES = 3
 """Consecutive failed sends after which the platform counts as down."""
 LONG_PAUSE_SECONDS = 30.0
 """Minimum length of pauses that are logged and saved across restarts."""
 RETRY_SECONDS = 5.0
 """Delay before the next attempt after a store failure."""
-MOST_REFUSALS = 3
+MAX_REFUSALS = 3
 """Refusals of a picture, never accepted by any chat, after which it is no longer sent."""
 _INVALID = platforms.Limited, platforms.Gone, platforms.Revoked, platforms.Refused
 """Answers that can get an address banned if there are too many."""
-MOST_INVALID, INVALID_SECONDS = 2_000, 600.0
+MAX_INVALID, INVALID_SECONDS = 2_000, 600.0
 """Stop sending after this many within that time: Discord bans an address for 10,000 in ten
 minutes."""
 
@@ -83,7 +83,7 @@ class MessageSender:
         self._clock = asyncio.get_running_loop().time
         self.rate = Rate(pace.a_second, pace.most)
         self._chats = ChatPace(pace.chat_gap, pace.group_minute)
-        self._invalid = TurnLimit(MOST_INVALID, INVALID_SECONDS)
+        self._invalid = TurnLimit(MAX_INVALID, INVALID_SECONDS)
         self.file_ids: dict[str, str] = {}
         """Platform ids of uploaded pictures by name; "" for a picture the platform refuses."""
         self._refusals: Counter[str] = Counter()
@@ -238,7 +238,7 @@ class MessageSender:
             await self._save_pause(max(seconds, LONG_PAUSE_SECONDS))
             if reported:  # responses to requests that were in flight
                 return
-            why = f"{MOST_INVALID} refused requests in ten minutes"
+            why = f"{MAX_INVALID} refused requests in ten minutes"
             await self.tell("stopped", self.name, why=why)
 
     async def _count_failure(self, error: platforms.PlatformError) -> None:
@@ -246,10 +246,10 @@ class MessageSender:
         now = self._clock()
         self._failing_since = now if not self._failures else self._failing_since
         self._failures += 1
-        if self._failures < MOST_FAILURES:
+        if self._failures < MAX_FAILURES:
             return
         self.rate.halt(
-            now + platforms.backoff(self._failures - MOST_FAILURES + 1, LONG_PAUSE_SECONDS)
+            now + platforms.backoff(self._failures - MAX_FAILURES + 1, LONG_PAUSE_SECONDS)
         )
         if now - self._failing_since > LONG_PAUSE_SECONDS:
             await self.tell("platform_down", self.name, why=str(error))
@@ -266,7 +266,7 @@ class MessageSender:
         else:
             if refused.picture and not (refused.markup or refused.rights):
                 self._refusals[job.picture] += 1
-                if self._refusals[job.picture] >= MOST_REFUSALS:
+                if self._refusals[job.picture] >= MAX_REFUSALS:
                     self.file_ids.setdefault(job.picture, "")  # unless another chat accepted it
             job.message = reduced
         log.warning("%s, %s: %s; sent again without that", self.name, job.part.chat.id, error)

@@ -22,12 +22,12 @@ from digest.store.outbox import MAX_LATENESS
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 100
+MAX_CONCURRENT = 100
 """Maximum sends in flight: rate times latency, for a latency of one or two seconds."""
 AHEAD_SECONDS = 0.5
 """Messages are claimed this far ahead. After a kill, only these and the sends in flight are
 unknown."""
-MOST_AHEAD = 250
+MAX_AHEAD = 250
 """Maximum messages per claim; at the highest rate, 1,000/s, two commits per quarter of a second. At
 usual rates AHEAD_SECONDS claims fewer."""
 POLL_SECONDS = 1.0
@@ -41,7 +41,9 @@ PATIENCE_SECONDS = 2.0
 class Outbox:
     """Sends the parts of one platform."""
 
-    def __init__(self, sender: MessageSender, writer: Writer, at_once: int = MOST_AT_ONCE) -> None:
+    def __init__(
+        self, sender: MessageSender, writer: Writer, at_once: int = MAX_CONCURRENT
+    ) -> None:
         self._sender, self._writer, self._now, self._tell = sender, writer, sender.now, sender.tell
         self.name, self.rate, self._ledger = sender.name, sender.rate, sender.ledger
         self._clock = asyncio.get_running_loop().time
@@ -125,7 +127,7 @@ class Outbox:
     async def _feed(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            group = min(MOST_AHEAD, max(2, round(AHEAD_SECONDS * self.rate.rate)))
+            group = min(MAX_AHEAD, max(2, round(AHEAD_SECONDS * self.rate.rate)))
             room = group - len(self._queue) - sum(map(len, self._parked.values()))
             idle = self._writer.stuck or self.rate.halted_until > self._clock() + PATIENCE_SECONDS
             if not idle and room > group // 2:
@@ -239,7 +241,7 @@ class Outbox:
 
 GATHER_SECONDS = 0.4
 """How long outcomes are collected for one commit; a full batch is committed at once."""
-MOST_IN_COMMIT = MOST_AHEAD
+COMMIT_SIZE = MAX_AHEAD
 
 
 class Writer:
@@ -257,7 +259,7 @@ class Writer:
         """Queue an outcome to be saved soon."""
         self._outcomes.append(outcome)
         self._filled.set()
-        if len(self._outcomes) >= MOST_IN_COMMIT:
+        if len(self._outcomes) >= COMMIT_SIZE:
             self._full.set()
 
     async def run(self) -> None:
@@ -275,7 +277,7 @@ class Writer:
         async with self._lock:
             left = len(self._outcomes)
             while left > 0:
-                group = self._outcomes[: min(left, MOST_IN_COMMIT)]
+                group = self._outcomes[: min(left, COMMIT_SIZE)]
                 try:
                     await self._ledger.settle(group)
                 except StoreError as error:

@@ -14,18 +14,18 @@ import math
 from bisect import bisect_left, insort
 from collections import deque
 
-SLACK, MORE_SLACK, MOST_SLACK = 0.006, 0.004, 0.05
+SLACK, MORE_SLACK, MAX_SLACK = 0.006, 0.004, 0.05
 """Share by which a second's allowance is stretched, for delays that responses do not reveal. A
-single refusal adds MORE_SLACK, which decays; above MOST_SLACK the rate itself is too high."""
+single refusal adds MORE_SLACK, which decays; above MAX_SLACK the rate itself is too high."""
 LESS_SLACK = 0.0005
 """Decay of the slack per second of sending."""
 TRUST_SECONDS = 24.0
 """Seconds of sending at full rate without a refusal before a higher rate is probed; doubled after
 each failed probe."""
-MOST_TRUST_SECONDS = 1920.0
+MAX_TRUST_SECONDS = 1920.0
 STEP = 1.03
 """Growth factor of the rate per second of probing."""
-LEAST_RATE = 1.0
+MIN_RATE = 1.0
 IDLE_SECONDS = 0.5
 """A pause this long is not counted as sending at full rate."""
 ROUND_TRIPS = 32
@@ -111,8 +111,8 @@ class Rate:
         if chat != self._last_refused:
             self._slack += MORE_SLACK
         self._last_refused = chat
-        if self._slack > MOST_SLACK:
-            self._lower(self.rate / (1.0 + MOST_SLACK))
+        if self._slack > MAX_SLACK:
+            self._lower(self.rate / (1.0 + MAX_SLACK))
             self._slack = SLACK
         self._full_seconds = self._stepped_at = 0.0
         return False
@@ -121,7 +121,7 @@ class Rate:
         """Pause after a refusal of the whole bot; resume at the rate that was still accepted."""
         peak, self._peak = self._peak, 0
         if self.lowered_at:
-            self._trust_seconds = min(MOST_TRUST_SECONDS, 2 * self._trust_seconds)
+            self._trust_seconds = min(MAX_TRUST_SECONDS, 2 * self._trust_seconds)
         self.lowered_at = now
         self.halt(now + seconds)
         if self.rate > self.proven:
@@ -135,7 +135,7 @@ class Rate:
         self._next_slot = self._last_send = self.halted_until
 
     def _lower(self, rate: float) -> None:
-        self.rate = self.proven = max(LEAST_RATE, min(self.rate, rate))
+        self.rate = self.proven = max(MIN_RATE, min(self.rate, rate))
         self._answers.clear()
         self._full_seconds = self._stepped_at = 0.0
 

@@ -20,9 +20,9 @@ from bot.messages import Command, Incoming, Kind, Reply
 from digest.masking import mask
 from digest.models import Chat, Ending, Language
 
-MOST_WAIT_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0
 """Maximum delay requested by a platform before an answer is given up."""
-MOST_TRIES = 5
+MAX_TRIES = 5
 """Maximum attempts per message of an answer."""
 
 
@@ -325,18 +325,18 @@ async def send_answer(
     server failed, follow a moved chat, drop refused elements. Raises Gone, Refused, Revoked or
     Unreachable."""
     reason = ""
-    for attempt in range(1, MOST_TRIES + 1):
+    for attempt in range(1, MAX_TRIES + 1):
         try:
             await send(message)
             return
         except Limited as error:
-            if error.seconds > MOST_WAIT_SECONDS:
+            if error.seconds > MAX_WAIT_SECONDS:
                 raise Unreachable(str(error)) from error
             reason = str(error)
             await asyncio.sleep(error.seconds)
         except (NotSent, ServerFault) as error:
             reason = str(error)
-            if attempt < MOST_TRIES:
+            if attempt < MAX_TRIES:
                 await asyncio.sleep(backoff(attempt))
         except Moved as error:
             if moved:

@@ -27,8 +27,8 @@ from digest.text import clean
 
 Answer = Callable[[Incoming], AsyncIterator[Reply]]
 WIDEST = 100
-MOST_HANDLES = 4
-MOST_BUTTONS = 3
+MAX_HANDLES = 4
+MAX_BUTTONS = 3
 OPENING = "（《“‘「『【〔([{"
 STOPS = "，。；：！？、）】》”’」』〕,.;:!?)]}"
 
@@ -138,8 +138,8 @@ def _buttons(buttons: Sequence[Button], columns: int) -> list[str]:
     shown = [flat(button.line) for button in buttons if "~" not in button.line]
     if not shown:
         return []
-    more = " …" if len(shown) > MOST_BUTTONS else ""
-    return ["", *_dim(wrap("→ " + " · ".join(shown[:MOST_BUTTONS]) + more, columns, "", "  "))]
+    more = " …" if len(shown) > MAX_BUTTONS else ""
+    return ["", *_dim(wrap("→ " + " · ".join(shown[:MAX_BUTTONS]) + more, columns, "", "  "))]
 
 
 def _block(block: Block, columns: int) -> list[str]:
@@ -196,9 +196,9 @@ def _links(links: Sequence[Link], columns: int) -> list[str]:
     first = f"{label} <{address}>" if label and address else label or address
     others = [flat(link.label) for link in links[1:]]
     handles = [label for label in others if not label.isdigit()]  # skip an author's further posts
-    shown = [first, *handles[: MOST_HANDLES - 1]]
-    if len(handles) >= MOST_HANDLES:
-        shown.append(f"+{len(handles) - MOST_HANDLES + 1}")
+    shown = [first, *handles[: MAX_HANDLES - 1]]
+    if len(handles) >= MAX_HANDLES:
+        shown.append(f"+{len(handles) - MAX_HANDLES + 1}")
     words = " ".join(filter(None, shown))
     return _dim(wrap(words, columns, "    ↳ ", "      ")) if words else []
 

@@ -27,9 +27,9 @@ from digest.store.totals import Totals, read_ages, read_totals
 
 log = logging.getLogger(__name__)
 
-MOST_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 """Timeout after which the database counts as unavailable."""
-MOST_SECONDS_COUNTING = 60.0
+COUNT_TIMEOUT_SECONDS = 60.0
 """Timeout of reading the totals: a million chats take about 20 s."""
 SHARED = ipaddress.ip_network("100.64.0.0/10")
 SHARE = 20
@@ -57,7 +57,7 @@ class Status:
         platforms = self._platforms()
         state: dict[str, Any] = {"platforms": platforms}
         try:
-            async with asyncio.timeout(MOST_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 reported_at, collected_at = await read_ages(self._context.store)
             now = self._context.now()
             state["database"] = True
@@ -85,7 +85,7 @@ class Status:
         async with self._reading:
             began = time.monotonic()
             if self._totals is None or began >= self._good_until:
-                async with asyncio.timeout(MOST_SECONDS_COUNTING):
+                async with asyncio.timeout(COUNT_TIMEOUT_SECONDS):
                     totals = await read_totals(self._context.store, self._context.now())
                 self._totals = replace(
                     totals,
@@ -130,14 +130,14 @@ def _ages(moments: dict[str, datetime], now: datetime) -> dict[str, int]:
     return {name: max(0, round((now - at).total_seconds())) for name, at in moments.items()}
 
 
-MOST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 """Maximum request body; Telegram's updates are far smaller."""
-MOST_LINE_BYTES = 128 * 1024
+MAX_LINE_BYTES = 128 * 1024
 """Maximum request line: a search for 10,000 Chinese characters takes 90,000."""
 
 IDLE_SECONDS = 15.0
 """A connection without a complete request is closed after this time."""
-MOST_CONNECTIONS, MOST_AT_ONCE = 100, 50
+MAX_CONNECTIONS, BACKLOG = 100, 50
 """Further connections are closed at once: the process needs its file descriptors (256 on some
 machines) for the database and the chats. The second number is the listen backlog."""
 
@@ -155,7 +155,7 @@ def build_app(
 
     `platforms`: the platforms of this process, and whether each is connected; `receive` stores an
     update: platform, key and content."""
-    app = web.Application(client_max_size=MOST_BYTES)
+    app = web.Application(client_max_size=MAX_BYTES)
     add_status(app, context, platforms)
     if telegram.token and telegram.webhook_url:
         add_webhook(app, telegram, partial(receive, "telegram"))
@@ -174,20 +174,20 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
         app,
         access_log=None,
         shutdown_timeout=2.0,
-        max_line_size=MOST_LINE_BYTES,
+        max_line_size=MAX_LINE_BYTES,
         keepalive_timeout=IDLE_SECONDS,
     )
     await runner.setup()
     server = cast(web.Server, runner.server)
 
     def accept() -> asyncio.Protocol:
-        return server() if len(server.connections) < MOST_CONNECTIONS else _Refusal()
+        return server() if len(server.connections) < MAX_CONNECTIONS else _Refusal()
 
     try:
         loop = asyncio.get_running_loop()
         try:
             listening = await loop.create_server(
-                accept, host.strip("[]"), int(port), backlog=MOST_AT_ONCE
+                accept, host.strip("[]"), int(port), backlog=BACKLOG
             )
         except OSError as error:
             raise DigestError(
@@ -254,7 +254,7 @@ def _number_of(content: str) -> int | None:
 MAX_PAGES, MAX_KEPT_BYTES = 200, 100_000
 """Cache size, about 12 MB at most. Larger pages and pictures are not cached."""
 MAX_PATH_CHARS = 300
-MOST_WAITING = 10
+MAX_WAITING = 10
 """Queue length of searches and stories: one is rendered at a time, to keep chats responsive."""
 ROBOTS = "User-agent: *\nDisallow: /*search?q=\n"
 HEADERS = {
@@ -276,7 +276,7 @@ class PageCache:
         self._site = site
         self._answers: Memo[Page] = Memo(MAX_PAGES)
         self._state: object = None
-        self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
+        self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MAX_WAITING)
 
     async def get(self, path: str, words: str) -> Page:
         """Return a page; concurrent requests share it. Raises StoreError, DigestError if busy."""

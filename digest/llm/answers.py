@@ -20,9 +20,9 @@ _TAGS = re.compile(
 without a start tag, or the start of an object."""
 _INSIDE = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)|[{}]', re.DOTALL)
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
-MOST_REPAIRED = 100_000
+MAX_REPAIR_CHARS = 100_000
 """Maximum length of broken JSON to repair, which takes quadratic time."""
-MOST_DEPTH = 60
+MAX_DEPTH = 60
 _TRIES = 40
 _SIGNS = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)|[{}\[\],]', re.DOTALL)
 """Strings (complete or cut) and the delimiters between values."""
@@ -135,7 +135,7 @@ def _repair(text: str, shape: Mapping[str, Any], cut: bool) -> object | None:
     """Return json-repair's reading of broken JSON; of a cut answer, only the complete part."""
     begin = re.search(r"[{\[]", text)
     depths = accumulate(1 if sign in "[{" else -1 for sign in re.findall(r"[\[\]{}]", text))
-    if begin is None or len(text) > MOST_REPAIRED or max(depths) > MOST_DEPTH:
+    if begin is None or len(text) > MAX_REPAIR_CHARS or max(depths) > MAX_DEPTH:
         return None
     import json_repair
 

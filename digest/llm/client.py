@@ -51,7 +51,7 @@ UNSTREAMED_SECONDS = 120.0
 REPORT_SECONDS = 300.0
 """Total time of all calls of one report."""
 PROBE_SECONDS = 30.0
-LEAST_SECONDS = 1.0
+MIN_SECONDS = 1.0
 """Minimum remaining time to start a request."""
 
 
@@ -202,7 +202,7 @@ class Server:
         """Wait until the next request. Raise LlmError if no retry makes sense."""
         wait = None if self.down else attempts.next_wait(fault, self.compat)
         left = until - asyncio.get_running_loop().time()
-        if wait is None or wait + LEAST_SECONDS > left:
+        if wait is None or wait + MIN_SECONDS > left:
             # A server that failed to the end and has never answered counts as down, unless another
             # call is in progress: it may have refused this one because it was busy.
             dead = fault.down or not (fault.final or self._answered or self._busy)

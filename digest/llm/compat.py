@@ -27,7 +27,7 @@ EXTRAS = frozenset(["temperature", "reasoning_effort", "stream_options"])
 """Optional parameters."""
 REMEMBERED = timedelta(days=14)
 """How long refusals are remembered; after that the full request is tried again."""
-LEAST_LIMIT = 64
+MIN_TOKEN_LIMIT = 64
 """Minimum number in a refusal that may be a token limit."""
 
 _SHAPE = "Answer with one JSON object and nothing else, in the shape of this JSON schema:\n"
@@ -176,7 +176,7 @@ class Compat:
         if "context" in text.lower() or not re.search(_PARAMETERS["limit"], text):
             return
         limits = [int(number) for number in re.findall(r"\d{2,7}", text)]
-        limits = [n for n in limits if n >= LEAST_LIMIT]
+        limits = [n for n in limits if n >= MIN_TOKEN_LIMIT]
         if len(limits) > 1 and min(limits) != self.most_tokens:
             yield replace(self, most_tokens=min(limits))
 

@@ -28,7 +28,7 @@ from digest.text import clean, language
 MAX_BYTES = 5_000_000
 """Maximum size of a report or an OPML file."""
 MAX_FRONT_MATTER = 20_000
-MOST_DAYS = timedelta(days=366)
+MAX_PERIOD = timedelta(days=366)
 CONTAINER = 2
 """Level of headings above several sections, if it is not written."""
 BOLD = 7
@@ -167,7 +167,7 @@ def _days(matter: Mapping[str, Any], name: str, slug: str) -> tuple[str, date, d
             days = [_read_day(match[k] or match["first"]) for k in ("first", "last")]
         except ValueError:
             continue
-        if max(days) - min(days) < MOST_DAYS:
+        if max(days) - min(days) < MAX_PERIOD:
             return clean(match["slug"]), min(days), max(days)
     for written in (name, str(matter.get("date", ""))) if slug else ():
         with contextlib.suppress(ValueError):

@@ -15,7 +15,7 @@ from digest.store.database import Database, write_note
 from digest.store.engine import insert_new, insert_on, save_row
 from digest.store.tables import ORIGIN, deliveries, platform_notes, received, subscriptions, updates
 
-MOST_RECEIVED = 200
+READ_BATCH = 200
 """Stored updates per read."""
 _PLAIN = ("length", "paused", "quiet", "weekly", "threads")
 """Subscription columns that are stored unconverted."""
@@ -100,7 +100,7 @@ class ChatTables(Database):
         """Return keys and contents of the oldest stored updates, except those in `without`."""
         new = (received.c.platform == platform) & received.c.key.not_in(without)
         query = select(received.c.key, received.c.content).where(new)
-        query = query.order_by(received.c.at, received.c.key).limit(MOST_RECEIVED)
+        query = query.order_by(received.c.at, received.c.key).limit(READ_BATCH)
         return [(row.key, row.content) for row in await self.rows(query)]
 
     async def forget_received(self, platform: str, key: str) -> None:

@@ -52,11 +52,11 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 """A build without a heartbeat for this long is taken over by another process."""
 TAKEOVER_TIME = timedelta(seconds=60)
 """Time within which another process takes over the build of a dead one."""
-MOST_QUEUED = timedelta(hours=1)
+MAX_QUEUED = timedelta(hours=1)
 """How long digests wait for a queued build although an early report exists."""
 EARLIEST_ZONE = timedelta(hours=14)
 """Largest UTC offset, where a day begins first."""
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 """Failed attempts (about an hour) after which a report made before its day closed is sent."""
 
 
@@ -398,10 +398,10 @@ def _may_go_out(row: Any, topics: Mapping[str, Topic], now: datetime) -> bool:
         return False
     if topic is None or row.imported or row.state == "done":
         return True
-    if row.state == "failed" and row.attempts >= MOST_ATTEMPTS:
+    if row.state == "failed" and row.attempts >= MAX_ATTEMPTS:
         return True
     closed_at = closes(topic, row.day)
-    queued = row.state in (None, "due") and now - closed_at < MOST_QUEUED
+    queued = row.state in (None, "due") and now - closed_at < MAX_QUEUED
     return not queued and row.created_at is not None and row.created_at >= closed_at
 
 

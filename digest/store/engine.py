@@ -41,7 +41,7 @@ WAL_RETRY_SECONDS = 0.01
 """Pause between attempts to switch a database to WAL mode, in seconds."""
 LOCK_MS = 10_000
 """How long a PostgreSQL statement waits for a lock, in milliseconds."""
-MOST_IDS = 500
+MAX_IDS = 500
 """Ids per statement: SQLite limits the number of parameters."""
 POSTGRESQL_READS = 4
 """Concurrent reads on PostgreSQL, where a short read mostly waits for the network."""
@@ -249,8 +249,8 @@ async def execute_for(
 
 
 def groups(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Yield ids or keys in batches of MOST_IDS."""
-    return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
+    """Yield ids or keys in batches of MAX_IDS."""
+    return (ids[start : start + MAX_IDS] for start in range(0, len(ids), MAX_IDS))
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

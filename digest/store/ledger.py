@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import Balance, Ending, UndeliveredPart
 from digest.store import chat_tables, open_parts
 from digest.store.due import DueTables, NewestDays, has_begun
-from digest.store.engine import MOST_IDS, execute_for, insert_on
+from digest.store.engine import MAX_IDS, execute_for, insert_on
 from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, lock_deliveries_of
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
@@ -227,10 +227,10 @@ class Ledger(DueTables):
         total = 0
         while True:
             async with self._store.writing() as connection:
-                ids = (await connection.scalars(old.limit(MOST_IDS))).all()
+                ids = (await connection.scalars(old.limit(MAX_IDS))).all()
                 await open_parts.delete_sent(connection, deliveries.c.id.in_(ids))
             total += len(ids)
-            if len(ids) < MOST_IDS:
+            if len(ids) < MAX_IDS:
                 return total
 
 

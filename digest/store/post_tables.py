@@ -35,7 +35,7 @@ SAMPLE = "sample"
 _FIELDS = [field.name for field in fields(Post) if field.name != "id"]
 MAX_KEYS = 5000
 """Keys per statement; SQLite allows 32,766 parameters."""
-MOST_SAVED = 1000
+SAVE_BATCH = 1000
 """Posts per transaction, so that other writers get their turn during large imports."""
 
 
@@ -70,15 +70,15 @@ class PostTables(Database):
     async def save_posts(
         self, topic: Topic, stream: str, posts: Sequence[Post], site: str = ""
     ) -> int:
-        """Save the posts of a stream, MOST_SAVED per transaction; return the number of new ones.
+        """Save the posts of a stream, SAVE_BATCH per transaction; return the number of new ones.
 
         For a known post, keep the longer text with its links, the larger of each metric, and the
         first stream. `site`: the stream may complete only posts from this host, and takes over
         those that another stream brought first; empty: it may complete any.
         """
         new = 0
-        for start in range(0, len(posts) or 1, MOST_SAVED):
-            some = posts[start : start + MOST_SAVED]
+        for start in range(0, len(posts) or 1, SAVE_BATCH):
+            some = posts[start : start + SAVE_BATCH]
             async with self.writing() as connection:
                 new += await insert_posts(connection, topic, stream, some, site)
         return new

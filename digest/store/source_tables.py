@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import USER, USER_READS, Post, SourceSpec, SourceState, Topic
 from digest.store import Store
 from digest.store.engine import insert_new, insert_on, save_row
-from digest.store.post_tables import MOST_SAVED, insert_posts, upsert_topic
+from digest.store.post_tables import SAVE_BATCH, insert_posts, upsert_topic
 from digest.store.tables import reads, source_changes, source_days, sources
 
 KEPT_DAYS = 62
@@ -98,12 +98,12 @@ class SourceBook:
         seconds: float,
         site: str = "",
     ) -> int:
-        """Save posts, billed reads and the fetch state in one transaction; of more than MOST_SAVED
+        """Save posts, billed reads and the fetch state in one transaction; of more than SAVE_BATCH
         posts, the first ones go into earlier transactions.
 
         Returns the number of new posts. `site`: see `Source`.
         """
-        first, posts = posts[:-MOST_SAVED], posts[-MOST_SAVED:]
+        first, posts = posts[:-SAVE_BATCH], posts[-SAVE_BATCH:]
         new = await self._store.save_posts(topic, name, first, site) if first else 0
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)

@@ -107,7 +107,7 @@ def sheets(reply: Reply) -> list[EmbedSheet]:
     ]
 
 
-MOST_ID, MOST_LABEL, MOST_OPTIONS, MOST_ROWS, MOST_IN_ROW = 100, 80, 25, 5, 5
+MAX_ID_CHARS, MAX_LABEL_CHARS, MAX_OPTIONS, MAX_ROWS, MAX_PER_ROW = 100, 80, 25, 5, 5
 """Limits of message components (Discord's documentation)."""
 
 
@@ -123,11 +123,11 @@ def colour(topic: str) -> discord.Colour:
 def build_view(reply: Reply, number: int, of: int) -> ui.View:
     """Return the buttons of a message; this process does not keep them."""
     view = ui.View(timeout=None)
-    rows = _rows(reply, number, of, 2 * MOST_IN_ROW)
-    if len(rows) > MOST_ROWS:
-        rows = _rows(reply, number, of, MOST_IN_ROW)
+    rows = _rows(reply, number, of, 2 * MAX_PER_ROW)
+    if len(rows) > MAX_ROWS:
+        rows = _rows(reply, number, of, MAX_PER_ROW)
     ids: set[str] = set()
-    for place, row in enumerate(rows[:MOST_ROWS]):
+    for place, row in enumerate(rows[:MAX_ROWS]):
         for item in row:
             id_ = str(getattr(item, "custom_id", ""))
             if id_ not in ids:
@@ -141,7 +141,7 @@ def build_view(reply: Reply, number: int, of: int) -> ui.View:
 def _rows(reply: Reply, number: int, of: int, most: int) -> list[Sequence[ui.Item[ui.View]]]:
     """Return rows of buttons; groups of more than `most` become selects."""
     rows: list[Sequence[ui.Item[ui.View]]] = []
-    if of > 1 and len(Press(reply.line, of).code) <= MOST_ID:
+    if of > 1 and len(Press(reply.line, of).code) <= MAX_ID_CHARS:
         rows.append(_arrows(reply.line, number, of))
     for group in reply.buttons:
         rows += _group(group, reply.language, len(rows), most)
@@ -162,15 +162,19 @@ def _group(
 ) -> Iterator[Sequence[ui.Item[ui.View]]]:
     """Yield up to `most` buttons in rows of five; more as selects."""
     presses = [(button.label, Press(button.line, fresh=button.fresh)) for button in group]
-    fitting = [(label[:MOST_LABEL], press.code) for label, press in presses if press.fits(MOST_ID)]
+    fitting = [
+        (label[:MAX_LABEL_CHARS], press.code)
+        for label, press in presses
+        if press.fits(MAX_ID_CHARS)
+    ]
     if len(fitting) <= most:
         buttons = [ui.Button[ui.View](label=label, custom_id=code) for label, code in fitting]
-        for start in range(0, len(buttons), MOST_IN_ROW):
-            yield buttons[start : start + MOST_IN_ROW]
+        for start in range(0, len(buttons), MAX_PER_ROW):
+            yield buttons[start : start + MAX_PER_ROW]
         return
     words = texts.text("choose", language)
-    for start in range(0, len(fitting), MOST_OPTIONS):
-        some = fitting[start : start + MOST_OPTIONS]
+    for start in range(0, len(fitting), MAX_OPTIONS):
+        some = fitting[start : start + MAX_OPTIONS]
         options = {code: discord.SelectOption(label=label, value=code) for label, code in some}
         id_, listed = f"choice:{place}:{start}", list(options.values())
         yield [ui.Select[ui.View](custom_id=id_, placeholder=words, options=listed)]

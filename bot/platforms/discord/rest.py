@@ -69,10 +69,10 @@ _EPHEMERAL, _SILENT = 1 << 6, 1 << 12
 """Message flags: EPHEMERAL and SUPPRESS_NOTIFICATIONS."""
 _EXPIRED = {10015, 50027}
 """The interaction is older than 15 minutes and cannot be answered any more."""
-MOST_CONTENT = 2000
-MOST_NAME, ARCHIVE_MINUTES = 100, 1440
+MAX_CONTENT_CHARS = 2000
+MAX_NAME_CHARS, ARCHIVE_MINUTES = 100, 1440
 """Maximum length of a thread's name, and minutes of inactivity before it is archived."""
-MOST_REASON = 300
+MAX_REASON_CHARS = 300
 
 
 class Hidden(Gone):
@@ -142,7 +142,7 @@ class DiscordDeliverer:
             raise
 
     async def _deliver(self, message: Outgoing) -> Delivered:
-        name = str(json.loads(message.body).get("thread", ""))[:MOST_NAME]
+        name = str(json.loads(message.body).get("thread", ""))[:MAX_NAME_CHARS]
         forum = await self._find_forum(message.chat.id) if name else ""
         try:
             delivered = await self._post(
@@ -390,7 +390,7 @@ def _plain_texts(body: Mapping[str, Any], note: str) -> list[str]:
         lines += [f"**{title}**"] if title else []
         lines += str(embed.get("description") or "").splitlines()
     units = [Unit(((Run(line),),), gap=False) for line in [*lines, *filter(None, [note])]]
-    written = pages(units, lambda run: utf16(run.text), PageBudget(MOST_CONTENT))
+    written = pages(units, lambda run: utf16(run.text), PageBudget(MAX_CONTENT_CHARS))
     return [text for page in written if (text := text_of(page).strip())] or ["…"]
 
 
@@ -412,7 +412,7 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
     number = answer.get("code") if isinstance(answer, dict) else None
     if type(number) is not int or number in _BLOCKED:
         return _read_fault(code, f"HTTP {code} from a server in front of Discord")
-    reason = str(answer.get("message") or f"HTTP {code}")[:MOST_REASON]
+    reason = str(answer.get("message") or f"HTTP {code}")[:MAX_REASON_CHARS]
     if number in _EXPIRED:
         return Gone(reason, "removed")
     if code == 401:

@@ -19,7 +19,7 @@ Run = Callable[[discord.Interaction, Command, str, bool], Awaitable[None]]
 COMPLETED: frozenset[Kind] = frozenset(
     {"topic", "day", "section", "time", "zone", "language", "action"}
 )
-MOST_CHOICE = 100
+MAX_CHOICE_CHARS = 100
 
 
 class Chinese(app_commands.Translator):
@@ -97,7 +97,9 @@ def _completion(kind: Kind, host: Host) -> Any:
         topic = str(getattr(interaction.namespace, "topic", "") or "")
         language = language_of(str(interaction.locale))
         suggestions = await host.suggest(kind, current, topic, language)
-        return [Choice(name=n[:MOST_CHOICE], value=v[:MOST_CHOICE]) for n, v in suggestions]
+        return [
+            Choice(name=n[:MAX_CHOICE_CHARS], value=v[:MAX_CHOICE_CHARS]) for n, v in suggestions
+        ]
 
     return complete
 

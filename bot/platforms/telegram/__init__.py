@@ -41,7 +41,7 @@ from digest.models import Chat
 log = logging.getLogger(__name__)
 
 UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
-MOST_AT_ONCE = 64
+MAX_CONCURRENT = 64
 SLOT_SECONDS = 0.5
 """How long an update may occupy a slot. A slower one is waiting (for a report or for Telegram), so
 its slot is freed."""
@@ -51,7 +51,7 @@ QUICK_SECONDS = 2.0
 PAUSE_SECONDS = 5.0
 """Pause after Telegram refuses getUpdates because another copy of the bot is polling."""
 LONGEST_PAUSE_SECONDS = 30.0
-MOST_TOAST = 200
+MAX_TOAST_CHARS = 200
 """Maximum length of a toast (Bot API, answerCallbackQuery)."""
 
 
@@ -68,10 +68,10 @@ class Telegram:
         def name() -> str:
             return self.bot.username
 
-        self._answering = TelegramDeliverer(host, setup, name, ANSWER_SECONDS, MOST_AT_ONCE + 1)
+        self._answering = TelegramDeliverer(host, setup, name, ANSWER_SECONDS, MAX_CONCURRENT + 1)
         self.bot, self._wire = self._answering.bot, self._answering.wire
         self.delivering = TelegramDeliverer(host, setup, name)
-        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._room = asyncio.Semaphore(MAX_CONCURRENT)
         self._working: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -334,7 +334,10 @@ class Telegram:
         try:
             await call(
                 self.bot.answer_callback_query(
-                    query.id, toast[:MOST_TOAST] or None, show_alert=bool(toast), url=url or None
+                    query.id,
+                    toast[:MAX_TOAST_CHARS] or None,
+                    show_alert=bool(toast),
+                    url=url or None,
                 )
             )
         except PlatformError as error:
@@ -371,4 +374,4 @@ def _toast(reply: Reply | None, chat: Chat) -> str:
     if reply is None or reply.manner != "private" or chat.kind == "private" or reply.buttons:
         return ""
     text = text_of(line for unit in units(reply.blocks) for line in unit.lines)
-    return text if len(text) <= MOST_TOAST else ""
+    return text if len(text) <= MAX_TOAST_CHARS else ""

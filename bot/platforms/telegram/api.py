@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 NAME = "telegram"
 DEFAULT_WAIT_SECONDS = 5.0
 """Delay after a 429 without a retry time."""
-MOST_REASON = 300
+MAX_REASON_CHARS = 300
 """Maximum length of a server's error description in our errors."""
 # Parts of Telegram's error descriptions, in lower case.
 _GONE = ("chat not found", "user not found", "deactivated", "peer_id_inv")
@@ -79,7 +79,7 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
         if code == 429:
             return Limited(DEFAULT_WAIT_SECONDS)
         return _read_fault(code, f"HTTP {code} from a server in front of Telegram")
-    reason = reason[:MOST_REASON].removeprefix("Bad Request: ").removeprefix("Forbidden: ")
+    reason = reason[:MAX_REASON_CHARS].removeprefix("Bad Request: ").removeprefix("Forbidden: ")
     parameters = answer.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
     if code == 429:
@@ -270,7 +270,7 @@ async def call(pending: Awaitable[_T]) -> _T:
 PACE = Pace(a_second=30.0, most=1000.0, chat_gap=1.0, group_minute=20)
 """Bots FAQ: about 30 per second, 1 per second in a chat, 20 per minute in a group. A paying bot may
 send 1,000 per second."""
-MOST_AT_ONCE = 100
+MAX_CONCURRENT = 100
 TIMEOUT_SECONDS = 20.0
 _NO_PREVIEW = {"is_disabled": True}
 
@@ -288,7 +288,7 @@ class TelegramDeliverer:
         setup: Setup,
         name: Callable[[], str],
         timeout: float = TIMEOUT_SECONDS,
-        connections: int = MOST_AT_ONCE,
+        connections: int = MAX_CONCURRENT,
     ) -> None:
         """`name` returns the bot's user name, for links in channels."""
         self._host, self._name = host, name

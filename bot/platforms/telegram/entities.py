@@ -121,9 +121,9 @@ def _quotes(lines: Sequence[Line], starts: Sequence[int]) -> Iterator[MessageEnt
             yield MessageEntity("expandable_blockquote", first, end - first)
 
 
-MOST_BYTES = 64
+MAX_BUTTON_BYTES = 64
 """Maximum button data (Bot API, InlineKeyboardButton)."""
-ROW_CELLS, MOST_IN_ROW, MOST_BUTTONS = 30, 6, 96
+ROW_CELLS, MAX_PER_ROW, MAX_BUTTONS = 30, 6, 96
 
 
 def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -> bool:
@@ -131,7 +131,7 @@ def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -
     lead to the other pages."""
     if len(written) < 2 or not reply.line or any(sheet.picture for sheet in written):
         return False
-    fits = Press(reply.line, len(written)).fits(MOST_BYTES)
+    fits = Press(reply.line, len(written)).fits(MAX_BUTTON_BYTES)
     return fits and (not bot or bool(host.link_word(reply.line)))
 
 
@@ -177,7 +177,7 @@ def keyboard(reply: Reply, page: int, of: int, host: Host, bot: str) -> InlineKe
         rows += _rows([key for button in group if (key := _button(button, host, bot))])
     fitting: list[list[InlineKeyboardButton]] = []
     for row in rows:
-        if sum(map(len, fitting)) + len(row) <= MOST_BUTTONS:
+        if sum(map(len, fitting)) + len(row) <= MAX_BUTTONS:
             fitting.append(row)
     return InlineKeyboardMarkup(fitting) if fitting else None
 
@@ -207,7 +207,7 @@ def _button(button: Button, host: Host, bot: str) -> InlineKeyboardButton | None
     if bot and (word := host.link_word(button.line)):
         return InlineKeyboardButton(button.label, url=link(word, bot))
     press = Press(button.line, fresh=button.fresh)
-    if not press.fits(MOST_BYTES) or (bot and is_for_everybody(button.line, host)):
+    if not press.fits(MAX_BUTTON_BYTES) or (bot and is_for_everybody(button.line, host)):
         return None
     return InlineKeyboardButton(button.label, callback_data=press.code)
 
@@ -219,7 +219,7 @@ def _rows(buttons: Sequence[InlineKeyboardButton]) -> Iterator[list[InlineKeyboa
     # A Han character takes two columns.
     widths = [len(b.text) + sum(char > "\u2e7f" for char in b.text) for b in buttons]
     widest = max(widths) + 3
-    most = max(1, min(MOST_IN_ROW, ROW_CELLS // widest, len(buttons)))
+    most = max(1, min(MAX_PER_ROW, ROW_CELLS // widest, len(buttons)))
     rows = -(-len(buttons) // most)
     width = -(-len(buttons) // rows)
     for start in range(0, len(buttons), width):
