@@ -5,9 +5,11 @@ import contextlib
 import re
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, reduce
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -85,7 +87,7 @@ _TIME = re.compile(
     re.ASCII,
 )
 _NAMED = {"noon": 12, "中午": 12, "正午": 12, "midnight": 0, "午夜": 0}
-_OFFSET = re.compile(r"(?:utc|gmt)\s?([+-])\s?(\d\d?)(?::?(\d\d))?", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:utc|gmt)\s?([+-]?)\s?(\d\d?)(?::?(\d\d))?", re.IGNORECASE)
 _PARTIAL = {
     **{"+03:30": "Asia/Tehran", "+04:30": "Asia/Kabul", "+05:30": "Asia/Kolkata"},
     **{"+05:45": "Asia/Kathmandu", "+06:30": "Asia/Yangon", "+08:45": "Australia/Eucla"},
@@ -132,29 +134,24 @@ def _hour(hour: int, part: str, half: str) -> int | None:
 
 
 def parse_zone(text: str) -> str:
-    """Parse a time zone to its IANA name, or "": shanghai, 北京时间, Toronto, UTC+8."""
+    """Parse a time zone to its IANA name, or "": shanghai, 北京时间, Nepal, UTC+8, +05:45."""
     line = normalized(text)
-    if match := _OFFSET.fullmatch(line):
-        return _fixed(match[1], int(match[2]), int(match[3] or 0))
-    low = fold_letters(line)
-    for suffix in _SUFFIXES:
-        low = low.removesuffix(suffix)
-    low = low.rstrip()
+    # "+8" highlights a keyword; with minutes it can only be an offset.
+    offset = f"utc{line}" if line[:1] in "+-" and ":" in line else line
+    if match := _OFFSET.fullmatch(offset):
+        return _fixed(match[1] or "+", int(match[2]), int(match[3] or 0))
+    low = reduce(str.removesuffix, _SUFFIXES, fold_letters(line)).rstrip()
     if zone := _zone_labels().get(low.replace("_", " ")):
         return zone
-    if len(low) < 3 or not low.replace("/", "").replace("_", "").replace(" ", "").isascii():
-        return ""
-    return _all_zones().get(low.replace(" ", "_"), "")
+    return _all_zones().get(low.replace(" ", "_"), "") if len(low) > 2 else ""
 
 
 def _fixed(sign: str, hours: int, minutes: int) -> str:
     if minutes:
         return _PARTIAL.get(f"{sign}{hours:02}:{minutes:02}", "")
-    if not hours:
-        return "UTC"
     # The signs of Etc/GMT are the opposite of the usual ones.
-    name = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
-    return name if name in _all_zones().values() else ""
+    name = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}" if hours else "UTC"
+    return name if name in available_timezones() else ""
 
 
 @cache
@@ -173,7 +170,19 @@ def _all_zones() -> Mapping[str, str]:
     names = sorted(available_timezones())
     regions = [name for name in names if "/" in name and not name.startswith(("Etc/", "US/"))]
     cities = {name.split("/")[-1].lower(): name for name in regions}
-    return cities | {name.lower(): name for name in names}
+    return _country_zones() | cities | {name.lower(): name for name in names}
+
+
+def _country_zones() -> dict[str, str]:
+    """Return the zone of each country that has only one, by its English name."""
+    tables = files("tzdata") / "zoneinfo"
+    countries, places = (
+        [row.split("\t") for row in (tables / name).read_text("utf-8").splitlines() if "\t" in row]
+        for name in ("iso3166.tab", "zone.tab")
+    )
+    counts = Counter(place[0] for place in places)
+    single = {code: zone for code, _, zone, *_ in places if counts[code] == 1}
+    return {name.lower().replace(" ", "_"): single[c] for c, name in countries if c in single}
 
 
 def zone_label(name: str, language: Language) -> str:
