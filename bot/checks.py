@@ -154,8 +154,7 @@ def find_storage_fault(file: Path, mounts: str) -> str:
 
 
 def warn_of_storage(file: Path) -> str:
-    """Return a warning if a restart would wipe the database; "" if not, or if this system does not
-    tell."""
+    """Return a warning if a restart would wipe the database; "" if not, or if unknown."""
     try:
         mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
         why = find_storage_fault(file.resolve(), mounts)

@@ -1,5 +1,4 @@
-"""Environment of the commands: settings, store, event loop, memory; logs on stderr without secrets
-and post texts."""
+"""Environment of the commands: settings, store, loop, memory; logs without secrets and posts."""
 
 from __future__ import annotations
 
@@ -187,9 +186,8 @@ _LARGE = 64 * 1024
 _NICENESS = 10
 """Niceness of child processes: a report may wait while an answer needs the CPU."""
 SWITCH_SECONDS = 0.0005
-"""Interpreter switch interval, a tenth of the default. The event loop may have to wait this long
-for the GIL after each system call of the database reader, and reading a hundred pages takes a
-hundred calls."""
+"""Interpreter switch interval, a tenth of the default: after each system call of the database
+reader (a hundred a page list), the event loop may wait this long for the GIL."""
 
 
 def start_lean() -> None:

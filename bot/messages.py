@@ -205,8 +205,7 @@ class Command:
 
     @property
     def reads(self) -> bool:
-        """True if it only shows stored content: links may trigger it, and the answer may be public
-        in the chat."""
+        """True if it only shows stored content, so that links and the public may use it."""
         return self.who == "everybody"
 
     def help(self, language: Language) -> str:

@@ -174,8 +174,7 @@ AT_ONCE = {BUILDS: 1, ERRANDS: 1, ROUNDS: 2}
 """The queues and the concurrent jobs of each per process: a build takes a core and 300 MB, an
 errand may take as much (builds do not wait for it), and a round mostly waits."""
 HEARTBEAT, STALLED = 8.0, 30.0
-"""Interval of worker heartbeats, and seconds without one after which a worker's jobs are
-released."""
+"""Interval of worker heartbeats, and seconds without one until a worker counts as dead."""
 ROUND_SECONDS = 270.0
 """Lease of a topic's collection round: it ends just before the next round is due."""
 GRACE_SECONDS = 2.0

@@ -262,8 +262,7 @@ def read_locale() -> Language | None:
 
 
 VARIABLES = tuple(name.upper() for name in Settings.model_fields)
-"""All environment variables of the program; each may also be read from a file named by
-NAME_FILE."""
+"""All environment variables of the program; NAME_FILE may name a file with the value."""
 
 
 def limit_threads() -> None:
@@ -337,8 +336,7 @@ def find_env_faults() -> list[str]:
 
 
 def find_environment_typos() -> list[str]:
-    """Return environment variables that look like misspelled settings; they may be other
-    programs'."""
+    """Return environment variables that look like misspelled settings of this program."""
     return _find_typos([name for name in os.environ if name.upper() != "HTTP_PROXY"])
 
 

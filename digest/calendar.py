@@ -74,8 +74,7 @@ def next_due(subscription: Subscription, now: datetime) -> datetime:
 def due_days(
     subscription: Subscription, after: datetime, now: datetime
 ) -> list[tuple[date, datetime]]:
-    """Return the local days that fell due from `after` to `now`, both included, with the
-    moments."""
+    """Return the local days, with moments, that fell due from `after` to `now`, both included."""
     here = zone(subscription.timezone)
     day, last = after.astimezone(here).date() - DAY, now.astimezone(here).date() + DAY
     days = []

@@ -124,8 +124,7 @@ async def collect(
 
 
 def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
-    """Group each source with its fallbacks, in order; the fallback of a fallback joins the
-    group."""
+    """Group each source with its fallbacks and the fallbacks of these, in order."""
     groups: list[list[SourceSpec]] = []
     for spec in specs:
         named = (

@@ -126,8 +126,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One statement of a report and the posts that prove it. A `note` is written by code and cites
-    nothing."""
+    """A statement of a report, and the posts that prove it. Code writes a `note`, without proof."""
 
     text: str
     title: str = ""
@@ -485,8 +484,7 @@ _NAMED = {"rss", "arxiv", "youtube"}
 
 
 def show_author(key: str, author: str) -> str:
-    """Return the author as readers see it: `@handle`, or the name for a feed; the key if
-    unknown."""
+    """Return the author as readers see it: `@handle`, a feed's name; the key if unknown."""
     if not author or {*" /"} & {*author} or key.partition(":")[0] in _NAMED:  # r/singularity
         return author or key
     return f"@{author}"

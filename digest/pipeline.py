@@ -386,8 +386,7 @@ async def _is_complete(topic: Topic, window: Window, store: Store, now: datetime
 async def _gather_files(
     topic: Topic, window: Window, store: Store, files: Sequence[Path]
 ) -> Gathered:
-    """Return the posts of these files. Posts of other days are stored too, for their own
-    reports."""
+    """Return the posts of these files; store those of other days, too, for their own reports."""
     results: list[SourceResult] = []
     inside: list[tuple[str, Post]] = []
     outside: list[Dropped] = []

@@ -1,5 +1,4 @@
-"""Withdraw posts on their author's request: delete them from the store, the pages and the
-search."""
+"""Withdraw posts on request of their author: from the store, the pages and the search."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -72,8 +72,7 @@ class Ask:
 
     @cached_property
     def language(self) -> Language:
-        """Language of the answer: the chat's; Chinese for a Chinese line; the person's; the
-        topic's."""
+        """The language of the answer: of the chat, of a Chinese line, of the person or topic."""
         default = self.incoming.language or self.context.language
         return self.chosen or texts.language_of(self.line, default)
 

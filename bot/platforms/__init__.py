@@ -246,8 +246,7 @@ class Outgoing:
     resend: bool = False
     """True: send it even if it cannot be determined whether it arrived."""
     reply_to: str = ""
-    """Id of the message to reply to; needed only in comment threads, where the reply determines the
-    thread."""
+    """Id of the message to reply to, which determines the thread of a comment."""
 
     def without(self, error: Refused) -> Outgoing | None:
         """Return a copy without the refused element (picture, then markup), or None if nothing is
@@ -321,9 +320,8 @@ async def send_answer(
     message: Outgoing,
     moved: Callable[[str], Awaitable[None]] | None = None,
 ) -> None:
-    """Send one message of an answer: wait if rate-limited, retry if it was not accepted or the
-    server failed, follow a moved chat, drop refused elements. Raises Gone, Refused, Revoked or
-    Unreachable."""
+    """Send one message of an answer: wait out limits, retry what was not accepted, follow a moved
+    chat, drop refused elements. Raises Gone, Refused, Revoked or Unreachable."""
     reason = ""
     for attempt in range(1, MAX_TRIES + 1):
         try:

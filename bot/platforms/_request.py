@@ -29,8 +29,7 @@ _FAILURES: tuple[tuple[type[Exception], type[Unreachable], str], ...] = (
     (aiohttp.ClientResponseError, Unsure, "the answer is not valid HTTP"),
     (Exception, Unsure, "the connection broke before an answer came"),
 )
-"""Failures, the first match counts: whether the request may have been received, and why it
-failed."""
+"""Failures: may the request have been received, and why did it fail? The first match counts."""
 
 
 class ApiClient:

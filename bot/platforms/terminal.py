@@ -42,8 +42,7 @@ async def say(answer: Answer, lines: Sequence[str], language: Language | None = 
 async def talk(
     answer: Answer, commands: Sequence[str], language: Language | None, default: Language
 ) -> None:
-    """Read lines until end of input, `/quit` or Ctrl-C. `default`: language if the locale has
-    none."""
+    """Read lines until end of input, `/quit` or Ctrl-C. `default`: language without a locale."""
     print(texts.text("welcome", language or default))
     read = _prompt(commands) if sys.stdin.isatty() else _piped()
     while (line := await read()) is not None:
@@ -188,8 +187,7 @@ def _terms(rows: Sequence[tuple[str, str]], columns: int) -> list[str]:
 
 
 def _links(links: Sequence[Link], columns: int) -> list[str]:
-    """Return the first author with the post's address, then the other authors, whose posts
-    /sources shows."""
+    """Return the first author with the address of the post, then the names of the others."""
     if not links:
         return []
     label, address = flat(links[0].label), "".join(clean(links[0].url).split())

@@ -1,5 +1,4 @@
-"""Fetch and parse responses of untrusted servers within limits. This module: feed entries and date
-parsing."""
+"""Fetch and parse responses of untrusted servers. This module: feed entries and their dates."""
 
 import json
 import math

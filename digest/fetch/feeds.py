@@ -54,8 +54,7 @@ MAX_SPACES = 3_000
 _SLOW = re.compile(
     rb"<(?:slash:comments|media:statistics|media:starRating|rdf:RDF)\b|\sxml:base\s*=|\smode\s*=\s*[\"']base64"
 )
-"""Elements that only feedparser supports: counts, xml:base, base64 content, and RSS 1.0 beyond its
-teasers."""
+"""Elements that only feedparser supports: counts, xml:base, base64, RSS 1.0 beyond its teasers."""
 MAX_JSON = 2_000_000
 """Maximum size of a JSON Feed in bytes: its objects take twenty times as much memory."""
 MAX_JSON_OBJECTS = 50_000

@@ -167,8 +167,7 @@ def find_message(error: object) -> str:
 
 
 def quotable(words: str, secrets: tuple[str, ...]) -> str:
-    """Return the message for an operator; "" if it repeats parts of the request or contains
-    HTML."""
+    """Return the message for an operator; "" if it repeats the request or contains HTML."""
     short = words[:MAX_WORDS]
     runs = (short[at : at + 16] for at in range(max(1, len(short) - 15)))
     repeated = any(len(run) > 3 and run in secret for run in runs for secret in secrets)

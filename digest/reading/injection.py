@@ -42,8 +42,7 @@ DENSE_PAIRS = (
 )  # fmt: skip
 """Pairs of words that identify an injection with spaced, reversed or joined letters."""
 PROMPTS, LEAD_CHARS = ("prompt", "instruction", "提示词", "指令"), 80
-"""Words for a prompt in news that quotes one, and characters before the quotation to look for
-them."""
+"""Words for a prompt in news that quotes one, and how far before the quotation they may be."""
 
 _HIDDEN = re.compile(
     "[\u202d\u202e]|(?<![\U0001f3f4\U000e0061-\U000e007a])[\U000e0000-\U000e007f]"  # flags use tags too

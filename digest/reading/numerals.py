@@ -1,5 +1,4 @@
-"""Find Chinese and English numerals in every notation: 3.5 billion, 三点五亿, 12亿3400万, half a
-billion."""
+"""Find Chinese and English numerals in every notation: 3.5 billion, 三点五亿, half a billion."""
 
 from __future__ import annotations
 
@@ -186,8 +185,7 @@ _EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
 
 
 def has_exact_figure(text: str) -> bool:
-    """Return True if a text has a figure with two decimals or five digits, or two figures with two
-    digits or more."""
+    """Return True if a text has a figure of two decimals or five digits, or two of two digits."""
     numbers = {n.value for n in find_numerals(text) if not n.spelled and n.value >= 10}
     return len(numbers) > 1 or bool(_EXACT.search(text))
 

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HAN_CHARS = 1500
-"""Characters of a post that are split into Chinese words; the rest of a very long post has few
-further names."""
+"""Characters of a post that are split into Chinese words; the rest has few further names."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +144,7 @@ class Sentence:
 
     @property
     def language(self) -> str:
-        """Return the language of the whole post, because a sentence full of names may be too short
-        to detect it."""
+        """Return the language of the whole post: one sentence may be too short to detect it."""
         return self.reading.language
 
     @cached_property
@@ -175,8 +173,7 @@ class Story:
     market: bool = False
     """Kept only because it is about stocks and coins: for the money sections, not for points."""
     event: int = 0
-    """Stories with the same number report one event or closely related ones: at most one becomes a
-    point."""
+    """Stories with one number report one event or related ones: at most one becomes a point."""
     earlier: date | None = None
     """The last day whose report has the event, if this story has news of it."""
 

@@ -210,8 +210,7 @@ class Sounds:
 
     @cached_property
     def _pinyin(self) -> frozenset[str]:
-        """Return the pinyin of possible Chinese names: two or three characters, the first one a
-        surname."""
+        """Return the pinyin of possible Chinese names: a surname and one or two characters."""
         surnames = {char for row in load_words("surnames") for char in row.split(":")[1]}
         names = {
             run[at : at + length]
@@ -225,8 +224,7 @@ class Sounds:
 
     @cached_property
     def _foreign(self) -> frozenset[str]:
-        """Return the sounds of words in other scripts, and of runs of transliteration
-        characters."""
+        """Return the sounds of words in other scripts and of transliterated characters."""
         marks = load_words("han_cues", "transliteration")
         words = set(_OTHER_SCRIPT.findall(self._text))
         for part in _DOTTED.findall(self._text):

@@ -73,8 +73,7 @@ class Clause:
         return self.alternatives[0][0].endswith("*")
 
     def matches(self, tokens: str) -> bool:
-        """Return True if a text matches an alternative; `tokens` has a space before and after each
-        token."""
+        """Return True if a text matches an alternative; each of its `tokens` is between spaces."""
         return any(
             all(
                 f" {term[:-1]}" in tokens if term[-1] == "*" else f" {term} " in tokens

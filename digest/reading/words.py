@@ -167,8 +167,7 @@ def _is_shown_han_word(word: str) -> bool:
 
 
 def _merge_plurals(users: dict[str, set[int]], names: Collection[str]) -> None:
-    """Merge plurals into singulars that are used too ("models", "communities"), except names such
-    as "Windows"."""
+    """Merge plurals into singulars that are used, too ("models"), except names ("Windows")."""
     for key in [key for key in users if key.endswith("s") and len(key) > 3 and key not in names]:
         for singular in (key[:-1], key.removesuffix("ies") + "y"):
             if singular in users:

@@ -43,8 +43,7 @@ SMALL_JOIN = 0.04
 MAX_HOLDERS = 300
 """Maximum stories that have a name for it to be used in finding a story for later posts."""
 HEADLINES = 0.5
-"""Share of texts in lower case from which they are headlines, which are compared by their
-words."""
+"""Share of lower-case texts from which these count as headlines, compared by all their words."""
 SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
@@ -300,8 +299,7 @@ class _Nearest:
         return number
 
     def find(self, terms: frozenset[str]) -> tuple[int, float]:
-        """Return the nearest story and its cosine, ignoring terms of more than MAX_HOLDERS
-        stories."""
+        """Return the nearest story and its cosine, ignoring terms of over MAX_HOLDERS stories."""
         products: defaultdict[int, float] = defaultdict(float)
         for name in sorted(terms):
             holders = self._holders.get(name, ())

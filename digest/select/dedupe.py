@@ -49,8 +49,7 @@ def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
 
 
 def merge_versions(first: Post, second: Post) -> Post:
-    """Merge two versions of a post: the longer text with its links, every known field, the larger
-    counts."""
+    """Merge two versions of a post: the longer text with its links, all fields, larger counts."""
     longer, other = (second, first) if len(second.text) > len(first.text) else (first, second)
     names = {*first.metrics, *second.metrics}
     return replace(

@@ -31,8 +31,7 @@ REPLY = 0.6
 MANY_VOICES = 8
 """Independent authors from which more add nothing."""
 OWN_MEASURE = 0.5
-"""Share of an author's usual attention that is subtracted; the rest is compared within the
-source."""
+"""Subtracted share of an author's usual attention; the rest is compared within the source."""
 USUAL_POSTS = 2
 """Posts of an author that weigh as much as the source's median in the author's usual attention."""
 TRUST_POSTS = 10

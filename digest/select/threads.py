@@ -61,8 +61,7 @@ def _find_links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
 
 
 def _key_page(link: str) -> str:
-    """Return the key of a linked page; "" for a site, an account or a channel ("x.com/mei"), and a
-    shortened link."""
+    """Return the key of a linked page; "" for a site, an account ("x.com/mei"), a short link."""
     if link.startswith("https://t.co/"):
         return ""
     page = identity(link)

@@ -91,8 +91,7 @@ def name_source(spec: SourceSpec, access: Access | None = None) -> str:
 def name_sources(
     specs: Iterable[SourceSpec], access: Access | None = None
 ) -> dict[SourceSpec, str]:
-    """Return a unique name for each source of a topic: names that collide get words of the query or
-    a number."""
+    """Return a unique name for each source of a topic, with words of the query or a number."""
     plain = {spec: name_source(spec, access) for spec in specs}
     queries = {spec: _list_query(spec.address) for spec in plain}
     sharing = Counter(plain.values())

@@ -82,8 +82,7 @@ class _Row(BaseModel):
 
 
 def parse_row(row: Any) -> Post:
-    """Return the post in a line or a JSON value. Raise ValueError with a short reason if it is
-    invalid."""
+    """Return the post in a line or JSON value. Raise ValueError with a short reason."""
     if isinstance(row, str):
         if len(row) > MAX_LINE:
             raise ValueError(f"longer than {MAX_LINE} characters")
@@ -271,8 +270,7 @@ _BETWEEN = re.compile(r"[\s,\[\]\ufeff]*")
 
 
 def _split_values(pieces: Iterable[str]) -> Iterator[Any]:
-    """Yield the values of a JSON array or of concatenated JSON. Raise ValueError at a value that is
-    cut off."""
+    """Yield the values of a JSON array or of concatenated JSON. Raise ValueError if one is cut."""
     decoder = json.JSONDecoder()
     left, number = "", 0
     for piece in pieces:

@@ -126,14 +126,12 @@ class ChatTables(Database):
             await write_note(connection, platform, name, value)
 
     async def restored(self, now: datetime) -> None:
-        """Record that this database is a restored backup: parts that were due may have been
-        sent."""
+        """Record that this is a restored backup: parts that were due may have been sent."""
         async with self.writing() as connection:
             await _mark_restored(connection, now, await _identify(connection))
 
     async def notice_restore(self, now: datetime) -> bool:
-        """Record a restore done by another program (a copied file, pg_restore); return True if
-        there was one."""
+        """Record a restore by another program (a copied file, pg_restore); return True if any."""
         same = (platform_notes.c.platform == "store") & (platform_notes.c.name == ORIGIN)
         async with self.writing() as connection:
             own = await _identify(connection)

@@ -217,8 +217,7 @@ class DueTables(OutboxTables):
     async def list_builds_due(
         self, topics: Sequence[Topic], now: datetime
     ) -> list[tuple[str, date]]:
-        """Return the topics and days to build now: closed, not yet built, and not being built by a
-        live process."""
+        """Return topics and days to build now: closed, not built, not in a live process."""
         days = {topic.name: newest_closed(topic, now) for topic in topics}
         async with self._store.writing() as connection:
             await _insert_builds(connection, days, now)
@@ -310,8 +309,7 @@ async def _bring_forward(connection: AsyncConnection, now: datetime) -> None:
 
 
 async def _delete_empty(connection: AsyncConnection, now: datetime) -> None:
-    """Delete reports without posts of days that have not begun anywhere, or they would stay the
-    newest."""
+    """Delete reports without posts of days that nowhere have begun: they would stay the newest."""
     query = select(*(reports.c[name] for name in ("topic", "first", "last", "posts")))
     query = query.where(reports.c.first > (now + EARLIEST_ZONE).date(), ~_IS_IMPORTED)
     for topic, first, last, posts in (await connection.execute(query)).all():

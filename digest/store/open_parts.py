@@ -126,8 +126,7 @@ async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> Non
 
 
 async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
-    """Delete these deliveries, their parts, and bodies no longer used; return the number of
-    parts."""
+    """Delete these deliveries, their parts, and unused bodies; return the number of parts."""
     await _lock(connection, which)
     chosen = parts.c.delivery_id.in_(select(deliveries.c.id).where(which))
     hashes = list((await connection.scalars(select(parts.c.body).where(chosen).distinct())).all())

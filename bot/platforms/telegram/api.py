@@ -96,9 +96,8 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
 
 
 def _read_fault(code: int, reason: str) -> PlatformError:
-    """Return the error for a server fault. After most of them (500, 502) the message is sent again,
-    although it may have been accepted in rare cases; otherwise each message of an outage would wait
-    for an operator."""
+    """Return the error for a server fault. After most (500, 502) the message is sent again,
+    although it may have arrived in rare cases: else each would wait for an operator."""
     sure = code not in _HANDED_ON and _SENT not in reason
     return NotSent(reason) if sure else ServerFault(reason)
 

@@ -175,8 +175,7 @@ class Draft:
 
     @cached_property
     def topic_names(self) -> frozenset[str]:
-        """Return the keys of the names that the topic watches, and of all but BACKGROUND names in
-        its stories."""
+        """Return the keys of watched names, and of all but BACKGROUND names in the stories."""
         topic = self.material.topic
         keys = {
             name.key for word in (*topic.keywords, *topic.watch) for _, name in find_names(word)
@@ -317,8 +316,7 @@ def is_unlisted_person(name: Name) -> bool:
 
 
 def share_person(quote: Quote, other: Quote) -> bool:
-    """Return True if one of two quotes spells a person's name of the other by its sound: Ruben
-    Amorim and 阿莫林."""
+    """Return True if two quotes spell a person by sound: Ruben Amorim, 阿莫林."""
     return any(
         is_unlisted_person(name) and Sounds(spelled.text).match(name.text)
         for here, there in ((quote, other), (other, quote))
@@ -457,8 +455,7 @@ def name_speaker(sentences: Sequence[Sentence]) -> str:
 
 
 def praises(text: str) -> bool:
-    """Return True if a text has a word of praise. Of 14 such labelled sentences, one could be
-    printed."""
+    """Return True if a text has a word of praise. Of 14 so labelled, one could be printed."""
     return not set(load_words("sentences", "praise")).isdisjoint(list_words(text))
 
 

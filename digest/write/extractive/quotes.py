@@ -24,8 +24,7 @@ MIN_SIZE, MIN_HEADLINE, MAX_SIZE = 9, 4.5, 165
 maximum size, because readers do not finish longer ones."""
 MAX_STORIES = 150
 MAX_POSTS = 6
-"""Posts of a story whose sentences are considered, best first, and again as many in the report's
-language."""
+"""Best posts of a story whose sentences are considered, and as many in the report's language."""
 MAX_SENTENCES = 8
 """Sentences of a post that are considered, because posts state their subject at the beginning."""
 MAX_ENCODED = 320

@@ -28,8 +28,7 @@ from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import is_generic
 
 NEWS_SECTIONS: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
-"""If two items report the same, the one in the earlier of these sections stays; overview and views
-may repeat it."""
+"""Of two items on the same, that of the earlier section stays; overview and views may repeat."""
 _ORDER = ("points", "markets", "finance", "views", "events", "ai", "overview")
 FEW_POINTS = 6
 """With fewer points, points of the extractive report are added if it has more."""

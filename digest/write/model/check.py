@@ -105,8 +105,7 @@ def apply_check(
 def show_failed(
     candidates: Sequence[Candidate], shown: ShownPosts, room: int
 ) -> tuple[str, dict[str, int]]:
-    """Return the failed items with their problems and posts, up to `room` tokens, and their indices
-    by id."""
+    """Return failed items with problems and posts, up to `room` tokens, and indices by id."""
     blocks, places = [], {}
     for at, candidate in enumerate(candidates):
         if not candidate.problems or not candidate.posts:
@@ -262,8 +261,7 @@ def _restore(candidate: Candidate, sums: Sequence[str]) -> Candidate:
 
 
 def _refuse(candidate: Candidate, places: Iterable[str]) -> Candidate:
-    """Return an item with the words that the model found wrong; a refusal by code stays as it
-    is."""
+    """Return an item with the words that the model found wrong; code's refusals stay."""
     if candidate.problems:
         return candidate
     problems = {

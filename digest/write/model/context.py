@@ -247,8 +247,7 @@ class Context(ShownPosts):
                 yield value - OFFER * max(0.0, offer), reading.post
 
     def opinions(self) -> list[Post]:
-        """Return posts that may hold a view, one per author, likeliest first; advertisements are
-        ranked lower."""
+        """Return posts that may hold a view, one per author, likeliest first, promotion lower."""
         readings = (r for story in self.draft.stories() for r in story.readings)
         rated = [
             (self.measure_view(r.post) - r.scores.get("advertisement", 0.0), r.post)
@@ -259,15 +258,13 @@ class Context(ShownPosts):
         return unique_authors(post for value, post in likely if value > MIN_OPINION)
 
     def measure_view(self, post: Post) -> float:
-        """Return the margin of `view` of the best sentence of a person's post; minus infinity for
-        other authors."""
+        """Return the best margin of `view` in a person's post; minus infinity for others."""
         quotes = self.draft.quotes.get(post.key, ())
         margins = (quote.opinion for quote in quotes if is_person(quote.sentence.reading))
         return max(margins, default=-math.inf)
 
     def deals(self) -> set[str]:
-        """Return the keys of posts about rounds, revenue or spending in the topic's field, each
-        with a sum."""
+        """Return the keys of the topic's posts on rounds, revenue or spending that have a sum."""
         deals = (quote for _, quote, _ in list_deals(self.draft))
         return {quote.post.key for quote in deals if has_figure(quote.text, moves=False)}
 

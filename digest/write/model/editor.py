@@ -95,8 +95,7 @@ class Editor:
     context: Context = field(init=False)
     _spent: bool = False
     _unused: int = 0
-    """Tokens left over by the page calls; added to the check's budget so that it sees every
-    item."""
+    """Tokens the page calls left over, for the check, so that it sees every item."""
 
     def __post_init__(self) -> None:
         self.context = Context(material=self.material)

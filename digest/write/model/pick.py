@@ -166,8 +166,7 @@ def _list_same(pick: Pick, shown: int, ads: Collection[int]) -> list[list[int]]:
 def _unite(
     stories: Sequence[Story], same: Iterable[Sequence[int]], ads: Collection[int]
 ) -> list[list[int]]:
-    """Return groups of indices, best first, in the order of their best story; advertising is never
-    merged."""
+    """Return groups of indices in the order of their best story; promotion is never merged."""
     leads = [story.readings[:MAX_COMPARED] for story in stories]
     encoded = iter(encode_readings([reading for readings in leads for reading in readings]))
     vectors = [[next(encoded) for _ in readings] for readings in leads]

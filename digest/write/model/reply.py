@@ -79,8 +79,7 @@ async def _write_sentences(
 def _list_posts(
     hits: Sequence[Hit], reports: Mapping[tuple[str, date, date], Report]
 ) -> dict[int, list[Post]]:
-    """Return the evidence for each item by its number from 1: the item as printed, and its
-    posts."""
+    """Return the evidence for each item by its number from 1: its own text and its posts."""
     evidence = {}
     for n, hit in enumerate(hits, 1):
         report = reports.get((hit.topic, hit.first, hit.last))

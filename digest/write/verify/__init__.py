@@ -402,8 +402,7 @@ def _is_in_top(amount: Amount, text: str, evidence: Evidence) -> bool:
 
 
 def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True for a small bare count that is the length of a list in the posts or in the
-    statement."""
+    """Return True for a small bare count that is the length of a list in posts or statement."""
     value, unit = amount.value, amount.unit
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
     countable &= "." not in amount.text  # 2.0 alpha

@@ -315,9 +315,8 @@ def _list_terms(
     created: datetime,
     amounts: Sequence[Amount],
 ) -> Iterator[str]:
-    """Yield the months, years, weekdays and similar terms of the post: those it names, those of its
-    days, those at the distance of a named time span, and its own month and year if it names
-    none."""
+    """Yield the terms of a post: those it names, those of its days, those a named time span away,
+    and its own month and year if it names none."""
     terms = {term.value for term in written} | {f"month {day.month}" for day in days}
     terms |= {f"year {day.year}" for day in days if day.year}
     for first, _, second in (amount.text.partition(".") for amount in amounts):

@@ -44,14 +44,12 @@ SPAN_MINUTES = {"hour": 60, "minute": 1}
 MAX_MONTHS = 24
 """Maximum months between two months that the posts name."""
 MAX_SPAN, NEAR_MINUTES = 200, 15
-"""Maximum hours or minutes from a post to an hour that it means by "in 90 mins"; tolerance in
-minutes."""
+"""Maximum hours or minutes meant by "in 90 mins" after a post; tolerance in minutes."""
 
 
 MAX_RESTORED = 3
-"""Maximum figures, days and versions of one item that the model may restore. No true item refused
-by code had more; an item about another post has many, each of which may match something by
-chance."""
+"""Maximum figures, days and versions of one item that the model may restore: no true item that code
+refused had more, and an item about another post has many."""
 
 
 def may_give_all(
@@ -182,8 +180,7 @@ def _is_result(amount: Amount, value: float) -> bool:
 
 
 def _may_give_word(word: str, evidence: Evidence) -> bool:
-    """Return False for a number that the posts lack or have with another letter only: 32M for
-    32B."""
+    """Return False for a number that the posts lack or have with another letter: 32M for 32B."""
     cut = cut_segments(word)
     near = all(pair in evidence.mentions.near for pair in pairwise(cut) if pair[0].isdigit())
     numbers = _list_numbers(evidence)

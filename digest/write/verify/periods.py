@@ -83,8 +83,7 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
 def _find_missing_relatives(
     text: str, days: Sequence[Day], terms: Set[str], evidence: Evidence
 ) -> Iterator[str]:
-    """Yield "yesterday", 上周, "next month" and the like if the posts neither say so nor name a day
-    in that period."""
+    """Yield "yesterday", 上周, "next month" if no post says so or names a day in that period."""
     created, dates = evidence.created[0].date(), list(_list_dates(days, evidence))
     dates += [at.date() for at in evidence.created[1:]]
     gaps = {(at - created).days for at in dates}
@@ -223,8 +222,7 @@ def _add_spans(evidence: Evidence) -> Iterator[Hour]:
 
 
 def _has_number(value: float, evidence: Evidence) -> bool:
-    """Return True if a figure without a unit has the value: 2025 may be a count of posts, 8 点 a
-    score."""
+    """Return True if a bare figure has the value: 2025 may count posts, 8 点 be a score."""
     return bool(value) and any(
         fact.value == value
         for amount in evidence.amounts

@@ -97,8 +97,7 @@ def _find_links(candidate: Candidate) -> list[str]:
 
 
 def is_generic(candidate: Candidate) -> bool:
-    """Return True for an item that would fit any day: with a stock phrase, or without name, number
-    and quotation."""
+    """Return True for an item that fits any day: a stock phrase; no name, number, quotation."""
     text = candidate.full_text if candidate.section != "views" else candidate.item.text
     if has_phrase(text, "stock_phrases"):
         return True

@@ -16,8 +16,7 @@ from digest.reading.sounds import unaccent
 
 
 def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
-    """Yield versions and variants that the posts do not have for this product: "Veo 4" is not
-    Veo 3."""
+    """Yield versions and variants of products that the posts lack: "Veo 4" is not Veo 3."""
     yield from (v.text for v in find_versions(text) if not _has_version(v, text, mentions))
     for words, number in find_bare_versions(text):
         if number.removesuffix(".0") not in mentions.segments:
