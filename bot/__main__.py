@@ -112,7 +112,7 @@ async def digest(
     window = Window(first or day or yesterday, last or day or yesterday, chosen.timezone)
     model = _model(settings, writer)
     async with open_store(settings) as store:
-        if not replace and await store.source(chosen.name, window.first, window.last):
+        if not replace and await store.load_import(chosen.name, window.first, window.last):
             raise DigestError(IMPORTED.format(day=window.first))
         with log_fields(digest=f"{chosen.name}/{window.first}"):
             report = await run(

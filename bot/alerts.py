@@ -100,7 +100,7 @@ class Alerts:
         if self._noticed.get(key) == version:
             return
         try:
-            before = _read_alert(key, await self._store.note(PLACE, key))
+            before = _read_alert(key, await self._store.read_note(PLACE, key))
             if before is None or before.version != version:
                 lasting = before is not None and today - before.last <= timedelta(days=1)
                 first = before.first if before and lasting else today
@@ -116,7 +116,7 @@ class Alerts:
         cannot be reached. Never raises."""
         try:
             today = self._now().date()
-            notes = await self._store.notes(PLACE)
+            notes = await self._store.read_notes(PLACE)
             alerts = [alert for key, value in notes.items() if (alert := _read_alert(key, value))]
             fresh = [alert for alert in alerts if today - alert.last < STALE]
             for person in operators if fresh else ():
@@ -126,12 +126,12 @@ class Alerts:
 
     async def _deliver_to(self, platform: str, person: str, fresh: list[Alert], send: Send) -> None:
         place = f"{PLACE} {platform} {person}"
-        heard = await self._store.notes(place)
+        heard = await self._store.read_notes(place)
         news = [a for a in fresh if heard.get(f"{a.matter} {a.about}") != a.version]
         if not news:
             return
         try:
-            spoken = await self._store.note(LANGUAGE_NOTES, f"{platform}:{person}")
+            spoken = await self._store.read_note(LANGUAGE_NOTES, f"{platform}:{person}")
             language = texts.LANGUAGES.get(spoken, self._language)
             news.sort(key=lambda alert: (alert.first, alert.matter, alert.about))
             title: Block = Heading(texts.text("alert", language), 1)
@@ -212,10 +212,10 @@ class Watch:
             # The newest report is due by now.
             await self._look_at_day(topic, newest_closed(topic, now - PATIENCE))
         configured = {topic.name for topic in self._topics}
-        for name, n in (await self._store.subscribed_topics()).items():
+        for name, n in (await self._store.count_subscriptions()).items():
             if name not in configured:
                 await self._tell("topic_gone", name, n=n)
-        for name in await self._store.zones():
+        for name in await self._store.list_zones():
             if zone(name).key != name:
                 await self._tell("zone_gone", name)
         before, self._still = self._still, {}
@@ -234,12 +234,12 @@ class Watch:
 
     async def _look_at_day(self, topic: Topic, day: date) -> None:
         """Alert on a day that should have a report."""
-        report = await self._store.report(topic.name, day, day)
-        imported = await self._store.source(topic.name, day, day)
+        report = await self._store.load_report(topic.name, day, day)
+        imported = await self._store.load_import(topic.name, day, day)
         made_at = report.created_at if report else None
         # A report made before the day closed does not count.
         is_complete = imported or (made_at is not None and made_at >= closes(topic, day))
-        posts = 0 if is_complete else (await self._store.post_days(topic.name)).get(day, 0)
+        posts = 0 if is_complete else (await self._store.count_posts(topic.name)).get(day, 0)
         collected = report.counts.collected if report else 0
         if posts:
             await self._tell("no_report", topic.name, day=day, n=posts)

@@ -94,7 +94,7 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
     except StoreError as error:
         log.error("the daily backup: %s", error)
     try:
-        last, day = await store.note("store", "forgotten"), str(now.date())
+        last, day = await store.read_note("store", "forgotten"), str(now.date())
         if last and last != day:
             # Count from the last run: a clock that is far ahead for hours must not delete new rows.
             today = min(now, datetime.fromisoformat(f"{last}T23:59Z"))
@@ -390,7 +390,7 @@ class Talking:
     async def _send(self, name: str, platform: platforms.Platform) -> None:
         await self.host.talks(name)
         now = self.context.now()
-        n = len(await self.context.store.subscribed(name))
+        n = len(await self.context.store.list_chats(name))
         if await self.context.ledger.notice_bot(name, self.host.bots[name], now):
             await self.context.tell("other_bot", name, n=n, day=f"{now + TRIAL:%Y-%m-%d}")
         await self.deliveries.send_through(name, platform.delivering)

@@ -102,7 +102,7 @@ async def _find_name(topic: str, store: Store, settings: Settings) -> str:
     if not topic:
         return ""
     rows: list[Topic | StoredTopic] = [*load_topics(settings.topics_file).values()]
-    return find_topic_name(topic, [*rows, *await store.topics()])
+    return find_topic_name(topic, [*rows, *await store.list_topics()])
 
 
 def open_model(settings: Settings, store: Store, topic: str) -> Llm:
@@ -133,7 +133,7 @@ async def roll_up(topic: str) -> None:
     row = load_topics(settings.topics_file)[topic]
     prompts = load_prompts(settings.prompts_dir)
     async with _open_archive(settings) as store:
-        days = await store.report_days(topic) if settings.providers else []
+        days = await store.list_days(topic) if settings.providers else []
         for span in current_spans(days[-1]) if days else ():
             for language in (row.language, *row.languages):
                 report = await load_span(store, row, span, datetime.now(UTC), language)
@@ -182,7 +182,7 @@ async def publish(folder: Path) -> None:
     settings = open_settings()
     topics = load_topics(settings.topics_file)
     async with _open_archive(settings) as store:
-        if not any(row.newest for row in await store.topics()):
+        if not any(row.newest for row in await store.list_topics()):
             raise DigestError("there is no report to publish: make one with python -m bot digest")
         number = await Site(store, topics, settings.public_url, static=True).write(folder)
     click.echo(f"{folder / 'index.html'}: {number} files")
@@ -209,7 +209,7 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
         topic = await _find_name(topic, store, settings)
         entries: list[ListItem] = []
         for hit in await store.search(line, topic=topic, first=first, limit=MAX_HITS):
-            report = await store.report(hit.topic, hit.first, hit.last)
+            report = await store.load_report(hit.topic, hit.first, hit.last)
             spoken = texts.language_of(line, "en")
             entry = hit_entry(len(entries) + 1, hit, line, report, spoken)
             imported = " (imported)" if hit.item.status == "imported" else ""

@@ -113,7 +113,7 @@ async def make_report(
             if why is None and stored:  # cancelled: mark it done again, as nobody else would
                 await ledger.end_build(topic, day, context.now(), succeeded=True, holder=holder)
         # If an earlier or imported report exists, it can be delivered, so the build counts as done.
-        succeeded = not why or stored or bool(await context.store.source(topic, day, day))
+        succeeded = not why or stored or bool(await context.store.load_import(topic, day, day))
         tries = await ledger.end_build(
             topic, day, context.now(), succeeded=succeeded, holder=holder, seconds=clock() - began
         )
@@ -286,7 +286,7 @@ def list_errands(settings: Settings, topics: Iterable[str]) -> list[Errand]:
 
 async def is_due(store: Store, errand: Errand) -> bool:
     """Return True if the reports have changed since the errand last ran."""
-    return await store.note(ERRANDS, errand.role) != await store.read_state()
+    return await store.read_note(ERRANDS, errand.role) != await store.read_state()
 
 
 async def forget_pages(store: Store) -> None:
@@ -297,13 +297,13 @@ async def forget_pages(store: Store) -> None:
 async def run_errand(context: Services, holder: str, errand: Errand) -> None:
     """Run the command if reports have changed since its last run and no other process runs it."""
     state, now = await context.store.read_state(), context.now()
-    if await context.store.note(ERRANDS, errand.role) == state:
+    if await context.store.read_note(ERRANDS, errand.role) == state:
         return
     # A unique holder, so that this process also waits until the lease ends.
     turn = f"{holder}:{now.timestamp()}"
-    if is_dead(other := await context.ledger.holder(errand.role, now)):
-        await context.ledger.give_back(errand.role, other)
-    if not await context.ledger.lease(errand.role, turn, now, TURN_SECONDS):
+    if is_dead(other := await context.ledger.find_holder(errand.role, now)):
+        await context.ledger.release_lease(errand.role, other)
+    if not await context.ledger.take_lease(errand.role, turn, now, TURN_SECONDS):
         return
     failed = False
     try:
@@ -312,4 +312,4 @@ async def run_errand(context: Services, holder: str, errand: Errand) -> None:
             await context.store.save_note(ERRANDS, errand.role, state)
     finally:
         if not failed:  # done, or this process was stopped
-            await context.ledger.give_back(errand.role, turn)
+            await context.ledger.release_lease(errand.role, turn)

@@ -119,7 +119,7 @@ async def _database(settings: Settings) -> str:
     _refuse_missing_folder(settings)
     await check_damage(settings.database_url)
     async with await Store.open(settings.database_url) as store:
-        answer, named = await store.check(), await store.subscribed_topics()
+        answer, named = await store.check(), await store.count_subscriptions()
     try:
         topics = load_topics(settings.topics_file)
     except TopicsError:
@@ -248,7 +248,7 @@ async def _platform(name: str, settings: Settings) -> str:
     _refuse_missing_folder(settings)
     await check_damage(settings.database_url)  # otherwise opening it would restore the backup
     async with conversation(settings) as context:
-        chats = await context.store.subscribed(name)
+        chats = await context.store.list_chats(name)
         seconds = 2 * PATIENCE + CHAT_SECONDS * len(chats)
         platform = open_platform(name, BotHost(context, lambda _: None), setup)
         try:

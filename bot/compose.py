@@ -339,11 +339,11 @@ async def load_digest(
     """Return the report of a subscription for that day, or the newest one."""
     topic = subscription.topic
     if last is None:
-        if (newest := await context.store.latest(topic)) is None or not subscription.weekly:
+        if (newest := await context.store.load_latest(topic)) is None or not subscription.weekly:
             return newest
         last = newest.last
     if not subscription.weekly:
-        return await context.store.report(topic, last, last)
+        return await context.store.load_report(topic, last, last)
     span = last - 6 * DAY, last
     described, language = context.topic(topic), subscription.language
     return await load_span(context.store, described, span, context.now(), language)
@@ -410,8 +410,8 @@ async def with_buttons(
 
 async def _neighbours(context: Services, report: Report) -> tuple[Span | None, Span | None]:
     """Return the nearest days with a report before and after, or adjacent spans of equal length."""
-    before, _ = await context.store.neighbours(report.topic, report.first)
-    _, after = await context.store.neighbours(report.topic, report.last)
+    before, _ = await context.store.find_neighbours(report.topic, report.first)
+    _, after = await context.store.find_neighbours(report.topic, report.last)
     if report.first == report.last:
         return (before, before) if before else None, (after, after) if after else None
     length = report.last - report.first
@@ -442,10 +442,10 @@ def write_span(span: Span) -> str:
 
 async def picture_block(context: Services, report: Report, language: Language) -> Picture | None:
     """Return the report's word cloud, or None."""
-    content = await context.store.cloud(report.topic, report.first, report.last)
+    content = await context.store.load_cloud(report.topic, report.first, report.last)
     if not content:
         return None
-    slugs = {topic.name: topic.slug for topic in await context.store.topics()}
+    slugs = {topic.name: topic.slug for topic in await context.store.list_topics()}
     slug = slugs.get(report.topic) or context.topic(report.topic).slug
     # An imported picture is a JPEG.
     kind = "jpg" if content.startswith(b"\xff\xd8") else "png"

@@ -99,7 +99,7 @@ class BotHost:
     async def _days(self, typed: str, topic: str, language: Language) -> list[tuple[str, str]]:
         """Return the days that have a report, newest first or nearest to the typed day first."""
         name = topic if topic in self._context.topics else next(iter(self._context.topics))
-        days = list(reversed(await self._context.store.report_days(name)))
+        days = list(reversed(await self._context.store.list_days(name)))
         try:
             today = self._context.now().date() + timedelta(days=1)
             meant = parse_days(typed, today) if typed else None
@@ -115,8 +115,8 @@ class BotHost:
         name = f"{platform}:{person}"
         return self._lines.is_full(name) and self._warnings.is_full(name)
 
-    async def first_time(self, platform: str, update: str) -> bool:
-        return await self._context.store.first_time(platform, update, self._context.now())
+    async def mark_handled(self, platform: str, update: str) -> bool:
+        return await self._context.store.mark_handled(platform, update, self._context.now())
 
     async def receive(self, platform: str, key: str, content: str) -> None:
         """Store an update from a platform, and wake the handlers."""
@@ -154,7 +154,7 @@ class BotHost:
         for part in await self._ledger.list_held_parts(chat.platform, chat.id):
             if part.chat.thread != chat.thread:
                 continue  # another topic of the group, which gets the same text
-            body = json.loads(await self._ledger.body(part.part))
+            body = json.loads(await self._ledger.load_body(part.part))
             words = str(body.get("text", "")).split()
             earlier = part.tried_at is not None and at < part.tried_at - CLOCKS_APART
             if words and words == text.split() and not earlier:
@@ -165,8 +165,8 @@ class BotHost:
     async def moved(self, platform: str, old: str, new: str) -> None:
         await self._ledger.move_chat(platform, old, new)
 
-    async def note(self, platform: str, name: str) -> str:
-        return await self._context.store.note(platform, name)
+    async def read_note(self, platform: str, name: str) -> str:
+        return await self._context.store.read_note(platform, name)
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
         await self._context.store.save_note(platform, name, value)

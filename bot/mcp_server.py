@@ -74,8 +74,8 @@ class Archive:
     async def list_topics(self) -> list[Row]:
         """List the topics with how many reports each has, and the first and newest day."""
         rows = []
-        for topic in await self._store.topics():
-            days = await self._store.report_days(topic.name)
+        for topic in await self._store.list_topics():
+            days = await self._store.list_days(topic.name)
             first, newest = (str(days[0]), str(days[-1])) if days else ("", "")
             row = {"topic": topic.name, "title": dict(topic.title), "reports": len(days)}
             rows.append({**row, "first": first, "newest": newest})
@@ -117,7 +117,7 @@ class Archive:
     ) -> list[Row]:
         """Search items and the posts they cite, best first. Empty: nothing is about these words."""
         most = max(1, min(limit, MAX_RESULTS))
-        topic = find_topic_name(topic, await self._store.topics()) if topic else ""
+        topic = find_topic_name(topic, await self._store.list_topics()) if topic else ""
         hits = await self._store.search(words, topic=topic, first=first, last=last, limit=most)
         return [hit_as_dict(hit) for hit in hits]
 
@@ -128,7 +128,7 @@ class Archive:
         report, as get_report numbers it in that language."""
         report = await self._report(topic, day, None, language)
         item = _numbered(report, number)
-        reports = await self._store.daily_reports(report.topic, day - STORY_DAYS, day + STORY_DAYS)
+        reports = await self._store.load_daily(report.topic, day - STORY_DAYS, day + STORY_DAYS)
         lines = await asyncio.to_thread(trace_storylines, reports, report.language)
         line = find_storyline(lines, day, item)
         by_day = {entry.last: entry for entry in reports}
@@ -165,11 +165,11 @@ class Archive:
             raise ValueError(f"`last` needs `day`: the first of the days up to {last}")
         if day and last and last < day:
             raise ValueError(f"{last} is before {day}: `day` is the first of the days")
-        topic = find_topic_name(topic, await self._store.topics())
+        topic = find_topic_name(topic, await self._store.list_topics())
         if day is None:
-            report = await self._store.latest(topic)
+            report = await self._store.load_latest(topic)
         else:
-            report = await self._store.report(topic, day, last or day)
+            report = await self._store.load_report(topic, day, last or day)
             if report is None and last and last > day:
                 described = self._topics.get(topic) or Topic(
                     topic, {"zh": topic, "en": topic}, topic
@@ -178,7 +178,7 @@ class Archive:
                     self._store, described, (day, last), datetime.now(UTC), language
                 )
         if report is None:
-            days = await self._store.report_days(topic)
+            days = await self._store.list_days(topic)
             if not days or not day:
                 raise ValueError(f"there is no report of {topic!r} yet")
             near = sorted(days, key=lambda other: abs((other - day).days))[:3]

@@ -106,14 +106,14 @@ class Schedule:
             scheduler.shutdown(wait=False)  # cancels running steps
             await asyncio.gather(*self._turns, return_exceptions=True)
             with contextlib.suppress(StoreError):  # otherwise the lease ends after LEASE_SECONDS
-                await self._ledger.give_back(ROLE, self._holder)
+                await self._ledger.release_lease(ROLE, self._holder)
 
     async def _turn(self, step: Step) -> None:
         if task := asyncio.current_task():
             self._turns.add(task)
             task.add_done_callback(self._turns.discard)
         try:
-            if await self._ledger.lease(ROLE, self._holder, self._context.now()):
+            if await self._ledger.take_lease(ROLE, self._holder, self._context.now()):
                 await step()
         except StoreError as error:
             log.error("clock: %s", error)
@@ -159,7 +159,7 @@ class Schedule:
         """Raise alerts on what is missing."""
         now = self._context.now()
         undelivered = await list_undelivered(self._ledger, now)
-        await self._watch.look(now, await self._ledger.balance(now), undelivered)
+        await self._watch.look(now, await self._ledger.count_deliveries(now), undelivered)
 
     async def tidy(self) -> None:
         """Skip expired deliveries, delete old ones, and run the upkeep."""
@@ -247,7 +247,7 @@ class Jobs:
         """Collect the sources of a topic, unless that was done just now."""
         now = self._context.now()
         turn = f"{self._holder}:{now.timestamp()}"
-        if await self._context.ledger.lease(f"round:{topic}", turn, now, ROUND_SECONDS):
+        if await self._context.ledger.take_lease(f"round:{topic}", turn, now, ROUND_SECONDS):
             await run_child("collect", topic, "--patient")
 
     async def work(self, queue: str) -> None:

@@ -65,7 +65,7 @@ def identify(spec: SourceSpec) -> SourceSpec:
 
 async def list_sources(topic: Topic, store: Store) -> tuple[SourceSpec, ...]:
     """Return the sources of the topics file with the changes operators made in a chat."""
-    return apply_changes(topic.sources, await SourceBook(store).changes(topic.name))
+    return apply_changes(topic.sources, await SourceBook(store).list_changes(topic.name))
 
 
 def apply_changes(base: Sequence[SourceSpec], changes: Sequence[Change]) -> tuple[SourceSpec, ...]:
@@ -103,7 +103,7 @@ async def collect(
     today = local_day(now, topic.timezone)
     window = window or Window(today - timedelta(days=1), today, topic.timezone)
     await store.save_topic(topic)
-    health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
+    health = await SourceBook(store).load_health(topic.name, now.astimezone(UTC).date())
     specs = await list_sources(topic, store)
     names = name_sources(specs, access)
     age = (today - window.last).days
@@ -189,7 +189,9 @@ async def _fetch_pages(
         async with _take_turn(round_.store) if source.billed else nullcontext():
             if source.billed:
                 now = datetime.now(UTC)
-                budget = compute_allowance(round_.access.x_reads_month, await book.reads(now), now)
+                budget = compute_allowance(
+                    round_.access.x_reads_month, await book.count_reads(now), now
+                )
                 state = replace(state, budget=budget, read=())
             posts, state = await source.fetch(round_.window, state)
             now, seconds = datetime.now(UTC), time.monotonic() - began
@@ -216,12 +218,12 @@ async def _take_turn(store: Store) -> AsyncIterator[None]:
     """Hold the lease for billed requests: one round at a time over all processes, so that each sees
     what the others have spent."""
     ledger, holder = Ledger(store), secrets.token_hex(8)
-    while not await ledger.lease(BILLED, holder, datetime.now(UTC), TURN_SECONDS):  # noqa: ASYNC110
+    while not await ledger.take_lease(BILLED, holder, datetime.now(UTC), TURN_SECONDS):  # noqa: ASYNC110
         await asyncio.sleep(0.2)
     try:
         yield
     finally:
-        await ledger.give_back(BILLED, holder)
+        await ledger.release_lease(BILLED, holder)
 
 
 def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
@@ -279,8 +281,8 @@ async def list_answers(
     """
     book = SourceBook(store)
     until = min(today.astimezone(UTC).date(), window.last + SHOWN)
-    rounds = await book.window(topic.name, window.first, until)
-    health = await book.health(topic.name, today.astimezone(UTC).date())
+    rounds = await book.count_rounds(topic.name, window.first, until)
+    health = await book.load_health(topic.name, today.astimezone(UTC).date())
     latest = {result.name: result for result in latest_results}
     results: dict[str, SourceResult] = {name: SourceResult(name, n) for name, n in counted.items()}
     for spec, name in name_sources(await list_sources(topic, store), access).items():
@@ -312,7 +314,7 @@ async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str
     async with _take_turn(store) if source.billed else nullcontext():
         for _ in range(2):  # X needs a user lookup first
             if source.billed:
-                left = access.x_reads_month - (await book.reads(now)).month
+                left = access.x_reads_month - (await book.count_reads(now)).month
                 state = replace(state, budget=max(0, min(TRIAL_READS, left)), read=())
             posts, state = await source.fetch(window, state)
             await book.save_reads(state.read, now)
@@ -348,5 +350,5 @@ async def import_feeds(
     feeds, refused = parse_opml(body, name)
     before = {identify(spec) for spec in await list_sources(topic, store)}
     new = [spec for feed in feeds if (spec := SourceSpec("rss", feed)) not in before]
-    await SourceBook(store).change(topic, new, added=True, by=name[:80], now=now)
+    await SourceBook(store).save_changes(topic, new, added=True, by=name[:80], now=now)
     return len(new), refused

@@ -121,18 +121,18 @@ async def run(
     def step(name: str) -> None:
         progress(name, steps.index(name), len(steps))
 
-    earlier = await store.report(topic.name, window.first, window.last)
+    earlier = await store.load_report(topic.name, window.first, window.last)
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
     if not (model or posts_files) and (week := await _roll_up(topic, window, gathered, store, now)):
         progress("done", len(steps), len(steps))
         return week
     before = (window.first - COMPARED, window.first - DAY)
-    reports = await store.daily_reports(topic.name, *before)
+    reports = await store.load_daily(topic.name, *before)
     material = prepare_material(topic, window, gathered, step, reports)
     report = draft_report(material, step, now)
     step("store")
-    stored = await store.report(topic.name, window.first, window.last)
+    stored = await store.load_report(topic.name, window.first, window.last)
     standing = stored if stored and _is_current(stored, material, now) else None
     if standing and not model and standing != earlier:
         report = standing  # another process stored a model's report in the meantime
@@ -169,7 +169,7 @@ async def _roll_up(
     if window.first == window.last:
         return None
     days = {local_day(post.created_at, window.timezone) for _, post in gathered.streams}
-    reports = await store.daily_reports(topic.name, window.first, window.last)
+    reports = await store.load_daily(topic.name, window.first, window.last)
     closed_days = {
         r.last for r in reports if not r.created_at or r.created_at >= closes(topic, r.last)
     }
@@ -350,11 +350,11 @@ async def _gather(
     await store.save_topic(topic)
     if files:
         return await _gather_files(topic, window, store, files)
-    streams = await store.posts(topic.name, window.first, window.last)
+    streams = await store.load_posts(topic.name, window.first, window.last)
     results_now: list[SourceResult] = []
     if not streams or not await _is_complete(topic, window, store, now):
         results_now = await collect(topic, store=store, access=access, now=now, window=window)
-        streams = await store.posts(topic.name, window.first, window.last)
+        streams = await store.load_posts(topic.name, window.first, window.last)
     counted = Counter(stream for stream, _ in streams)
     results = await list_answers(
         topic, window, counted, results_now, store=store, access=access, today=now
@@ -378,7 +378,7 @@ async def _is_complete(topic: Topic, window: Window, store: Store, now: datetime
     end = day_start(window.last + DAY, window.timezone)
     if now < end:
         return False
-    health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
+    health = await SourceBook(store).load_health(topic.name, now.astimezone(UTC).date())
     answered = [how.answered_at for how in health.values() if how.answered_at]
     return now - end > SHOWN or any(at >= end for at in answered)
 
@@ -417,7 +417,7 @@ async def _gather_files(
         raise DigestError(f"none of the post files could be read: {notes}")
     if outside and not inside:
         raise DigestError(_say_other_days(topic, window, days))
-    if not inside and await store.report(topic.name, window.first, window.last):
+    if not inside and await store.load_report(topic.name, window.first, window.last):
         raise DigestError(f"there is no post in these files: the report of {window.last} is kept")
     return Gathered(tuple(inside), tuple(results), tuple(outside))
 

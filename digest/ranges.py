@@ -23,13 +23,13 @@ async def load_span(
     as missing.
     """
     async with store.long_reads:  # a year of reports needs 100 MB
-        reports = await store.daily_reports(topic.name, *span)
+        reports = await store.load_daily(topic.name, *span)
         if not reports:
             return None
         spoken = language or reports[-1].language
         due = newest_closed(topic, now)
         report = await asyncio.to_thread(_roll_up, topic, reports, span, spoken, due)
-    stored = json.loads(await store.note(OVERVIEWS, _name(report)) or "{}")
+    stored = json.loads(await store.read_note(OVERVIEWS, _name(report)) or "{}")
     if stored.get("of") != _mark(report):
         return report
     items = tuple(Item(text, cites=tuple(cites)) for text, cites in stored["items"])
@@ -54,7 +54,7 @@ async def save_overview(store: Store, report: Report, items: Sequence[Item]) -> 
 
 async def has_overview(store: Store, report: Report) -> bool:
     """Return True if a model has already been asked about exactly these points."""
-    note = json.loads(await store.note(OVERVIEWS, _name(report)) or "{}")
+    note = json.loads(await store.read_note(OVERVIEWS, _name(report)) or "{}")
     return bool(note.get("of") == _mark(report))
 
 

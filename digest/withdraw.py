@@ -54,10 +54,10 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
         rewritten: list[Report] = []
         urls: set[str] = set()
         items = 0
-        for topic, first, last in await store.reports_on(keys):
+        for topic, first, last in await store.find_reports(keys):
             report = await _load_complete(store, topic, first, last)
             urls.update(report.posts[key].url for key in keys & report.posts.keys())
-            streams = await store.posts(topic, first, last)
+            streams = await store.load_posts(topic, first, last)
             stripped = strip_posts(report, keys, {post.key: post for _, post in streams})
             items += stripped.counts.withdrawn - report.counts.withdrawn
             if stripped != report:
@@ -91,11 +91,11 @@ async def _load_complete(store: Store, topic: str, first: date, last: date) -> R
     """Return a report with its picture and dropped posts, but without its source file, which would
     still contain the withdrawn post."""
     days = (first, last)
-    report = await store.report(topic, *days)
+    report = await store.load_report(topic, *days)
     if report is None:
         raise DigestError("a report was deleted meanwhile: run this again")
-    dropped = await store.dropped(topic, *days)
-    cloud = await store.cloud(topic, *days)
+    dropped = await store.list_dropped(topic, *days)
+    cloud = await store.load_cloud(topic, *days)
     return replace(report, cloud=cloud, dropped=tuple(drop for drop, _ in dropped))
 
 

@@ -49,7 +49,7 @@ class Shelf:
         self.known: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.broken = False
 
-    async def answer(self, hash: str) -> str | None:
+    async def load_answer(self, hash: str) -> str | None:
         self._check()
         return self.answers.get(hash)
 
@@ -57,7 +57,7 @@ class Shelf:
         self._check()
         self.answers[hash] = content
 
-    async def learned(self, base_url: str, model: str) -> dict[str, Any]:
+    async def load_learned(self, base_url: str, model: str) -> dict[str, Any]:
         return dict(self.known.get((base_url, model), {}))
 
     async def save_learned(self, base_url: str, model: str, learned: Mapping[str, Any]) -> None:

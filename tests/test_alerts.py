@@ -163,8 +163,8 @@ async def test_old_news_and_a_failing_store_are_quiet(
     async def broken(*_: object) -> None:
         raise StoreError("database is full")
 
-    monkeypatch.setattr(Store, "note", broken)
-    monkeypatch.setattr(Store, "notes", broken)
+    monkeypatch.setattr(Store, "read_note", broken)
+    monkeypatch.setattr(Store, "read_notes", broken)
     with caplog.at_level(logging.ERROR):
         await one.tell("no_report", "ai", day=DAY, n=3)
         await one.deliver("telegram", ["99"], phone.send)
@@ -184,7 +184,7 @@ async def test_every_matter_has_its_words(store: Store, clock: Clock) -> None:
             await one.tell(matter, "about this", **everything)
     await one.deliver("telegram", ["99"], phone.send)
     assert phone.heard[0][1].count("about this") == len(matters) - 1
-    for value in (await store.notes("alerts")).values():
+    for value in (await store.read_notes("alerts")).values():
         assert json.loads(value)["first"] == "2025-12-08"
 
 

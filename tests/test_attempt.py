@@ -109,7 +109,7 @@ async def test_a_topic_that_is_gone_ends_its_own_subscription(tmp_path: Path) ->
     async with attempts(tmp_path, gone) as (people, sender, _):
         await due(people.store, [GROUP, replace(GROUP, thread="12")])
         await send(sender)
-        assert [chat.thread for chat in await people.store.subscribed("telegram")] == ["12"]
+        assert [chat.thread for chat in await people.store.list_chats("telegram")] == ["12"]
 
 
 async def test_the_token_of_another_bot_ends_nothing_for_a_week(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ async def test_the_token_of_another_bot_ends_nothing_for_a_week(tmp_path: Path) 
         noticed = [await ledger.notice_bot("telegram", bot, DUE) for bot in ("1", "1", "2", "2")]
         assert noticed == [False, False, True, False]
         await send(sender)
-        assert await people.store.subscribed("telegram") == [GROUP]
+        assert await people.store.list_chats("telegram") == [GROUP]
         await ledger.notice_bot("telegram", "3", DUE - TRIAL)
         await send(sender)
-        assert not await people.store.subscribed("telegram")
+        assert not await people.store.list_chats("telegram")
 
 
 async def test_a_limit_of_the_whole_bot_lowers_the_rate_once(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ async def test_a_limit_of_the_whole_bot_lowers_the_rate_once(tmp_path: Path) -> 
         await send(sender, jobs[1])
         assert sender.rate.rate == rate
         assert sender.rate.halted_until >= now + 89
-        pause = await people.ledger.paused_until("telegram")
+        pause = await people.ledger.read_pause("telegram")
         assert pause == DUE + timedelta(seconds=90)
         assert LONG_PAUSE_SECONDS > 5, "the first one is no pause to be saved"
 
@@ -262,11 +262,11 @@ async def test_what_may_have_arrived_is_sent_again_only_where_that_was_chosen(
 async def test_what_was_due_before_a_restore_is_not_made(tmp_path: Path) -> None:
     async with DeliveryStub() as stub, town(stub, tmp_path) as people:
         await due(people.store, [Chat("telegram", "1")])
-        await people.ledger.lease("telegram", "the one before", people.now())
-        await people.store.restored(people.now())
-        assert await people.ledger.holder("telegram", people.now()) == ""
-        assert await people.ledger.ready("telegram", 10, TOPICS, people.now()) == []
-        assert (await people.ledger.balance(DUE))["telegram"].skipped == 1
+        await people.ledger.take_lease("telegram", "the one before", people.now())
+        await people.store.mark_restored(people.now())
+        assert await people.ledger.find_holder("telegram", people.now()) == ""
+        assert await people.ledger.list_ready("telegram", 10, TOPICS, people.now()) == []
+        assert (await people.ledger.count_deliveries(DUE))["telegram"].skipped == 1
 
 
 async def test_an_outcome_names_the_claim_it_is_of(

@@ -65,7 +65,7 @@ async def filled(file: Path, posts: int = 300, chats: int = 50) -> str:
 
 async def chats(url: str) -> int:
     async with await Store.open(url) as store:
-        found = [await store.subscriptions(subscription(n).chat) for n in range(60)]
+        found = [await store.list_subscriptions(subscription(n).chat) for n in range(60)]
     return sum(map(len, found))
 
 
@@ -89,8 +89,8 @@ async def test_a_backup_while_others_write_is_whole(tmp_path: Path) -> None:
         assert await task > 0
     assert [path.name for path in tmp_path.glob("copy*")] == ["copy.db"], "one file, no log beside"
     async with await Store.open(f"sqlite:///{copy}") as found:
-        assert len(await found.posts("ai", DAY, DAY)) >= 300
-        assert await found.cloud("ai", DAY, DAY) == b"\x89PNG picture"
+        assert len(await found.load_posts("ai", DAY, DAY)) >= 300
+        assert await found.load_cloud("ai", DAY, DAY) == b"\x89PNG picture"
     assert await chats(f"sqlite:///{copy}") == 50
 
 
@@ -106,7 +106,7 @@ async def test_a_restored_backup_takes_the_place_and_knows_it(tmp_path: Path) ->
     assert done.aside == tmp_path / "bot.db.20251208-120000.old"
     assert await chats(f"sqlite:///{done.aside}") == 49, "the database that was there is kept"
     async with await Store.open(url) as store:
-        assert await store.note("store", "restored") == NOW.isoformat()
+        assert await store.read_note("store", "restored") == NOW.isoformat()
     assert {path.name for path in tmp_path.glob("*")} == {"bot.db", "copy.db", done.aside.name}
     again = await restore(url, copy, NOW, Store.open)
     assert again.aside != done.aside
@@ -121,7 +121,7 @@ async def test_a_backup_that_was_copied_into_place_is_noticed_once(tmp_path: Pat
     shutil.copyfile(copy, file)
     async with await Store.open(url) as store:
         assert await store.notice_restore(NOW)
-        assert await store.note("store", "restored") == NOW.isoformat()
+        assert await store.read_note("store", "restored") == NOW.isoformat()
         assert not await store.notice_restore(NOW + timedelta(hours=1))
 
 
@@ -139,7 +139,7 @@ async def test_what_pg_restore_gives_back_is_noticed_once(
     try:
         async with await Store.open(copy) as store:
             assert await store.notice_restore(NOW)
-            assert await store.note("store", "restored") == NOW.isoformat()
+            assert await store.read_note("store", "restored") == NOW.isoformat()
             assert not await store.notice_restore(NOW)
             async with store.writing() as connection:  # as pg_restore --clean does
                 for line in CLEAN:
@@ -317,9 +317,9 @@ async def test_old_posts_go_unless_a_report_cites_them(store_url: str) -> None:
         await store.save_report(report())  # of the topic ai; cites x:1 and x:2
         assert await store.delete_old_posts(date(2025, 12, 6)) == 0
         assert await store.delete_old_posts(date(2025, 12, 7)) == 8
-        kept = [p.key for _, p in await store.posts("ai", DAY, date(2025, 12, 7))]
+        kept = [p.key for _, p in await store.load_posts("ai", DAY, date(2025, 12, 7))]
         assert kept == ["x:1", "x:2", "x:9"]
-        assert await store.posts("money", DAY, DAY) == []
+        assert await store.load_posts("money", DAY, DAY) == []
         assert await store.delete_old_posts(date(2025, 12, 7)) == 0
 
 

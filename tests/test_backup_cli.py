@@ -63,7 +63,7 @@ async def test_the_bot_starts_over_a_damaged_database_and_the_operators_hear(
     file.write_bytes(file.read_bytes()[:30000])
     settings = Settings(database_url=url, topics_file=ROOT / "topics.toml", admins="telegram:9")
     async with app.conversation(settings) as context:
-        noted = await context.store.notes(PLACE)
+        noted = await context.store.read_notes(PLACE)
         assert context.alerts
         heard: list[str] = []
 
@@ -96,7 +96,7 @@ async def test_a_copied_backup_is_noticed_by_what_sends_digests_each_time(tmp_pa
         await back_up(url, tmp_path / "copy.db")
         shutil.copyfile(tmp_path / "copy.db", tmp_path / "bot.db")
         async with app.conversation(settings) as context:
-            restored = await context.store.note("store", "restored")
+            restored = await context.store.read_note("store", "restored")
         ready = asyncio.Event()
 
         def show(_: str, ready: asyncio.Event = ready) -> None:
@@ -108,7 +108,7 @@ async def test_a_copied_backup_is_noticed_by_what_sends_digests_each_time(tmp_pa
         await asyncio.wait({running})
         asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
         async with app.conversation(settings) as context:
-            assert await context.store.note("store", "restored") > restored
+            assert await context.store.read_note("store", "restored") > restored
             assert context.alerts
             await context.alerts.deliver("telegram", ["9"], send)
         assert len(heard) == number
@@ -122,26 +122,30 @@ async def test_upkeep_backs_up_and_forgets_once_a_day(tmp_path: Path) -> None:
         for days in (29, 31):
             await store.save_answer(f"{days}", "{}", now - timedelta(days=days))
         for ahead in (500, -1, 0):
-            assert await store.answer("31"), "a clock that runs ahead at the first look, either"
+            assert await store.load_answer("31"), (
+                "a clock that runs ahead at the first look, either"
+            )
             await upkeep(store, settings, now + timedelta(days=ahead))
-        assert [await store.answer(f"{days}") for days in (29, 31)] == ["{}", None]
+        assert [await store.load_answer(f"{days}") for days in (29, 31)] == ["{}", None]
         assert own_backup(tmp_path / "bot.db").exists()
-        assert len(await store.posts("ai", DAY, DAY)) == 2, "the two that a report cites"
+        assert len(await store.load_posts("ai", DAY, DAY)) == 2, "the two that a report cites"
         await store.save_posts(TOPIC, "s", [post("Another old one", "77")])
-        assert await store.first_time("telegram", "1", now - timedelta(days=2.5))
+        assert await store.mark_handled("telegram", "1", now - timedelta(days=2.5))
         await upkeep(store, settings, now + timedelta(hours=3))
-        assert len(await store.posts("ai", DAY, DAY)) == 3
-        assert not await store.first_time("telegram", "1", now), "an update is handled once"
+        assert len(await store.load_posts("ai", DAY, DAY)) == 3
+        assert not await store.mark_handled("telegram", "1", now), "an update is handled once"
         await upkeep(store, settings, now + timedelta(days=1))
-        assert len(await store.posts("ai", DAY, DAY)) == 2
-        assert await store.first_time("telegram", "1", now), "after three days it is forgotten"
+        assert len(await store.load_posts("ai", DAY, DAY)) == 2
+        assert await store.mark_handled("telegram", "1", now), "after three days it is forgotten"
         await store.save_answer("new", "{}", now)
         book = SourceBook(store)
         await book.save_reads(["x:1"], now)
         for ahead in (500, 2):
             await upkeep(store, settings, now + timedelta(days=ahead))
-            assert await store.answer("new"), "a look by a clock that ran ahead deletes nothing"
-            assert (await book.reads(now)).month == 1
+            assert await store.load_answer("new"), (
+                "a look by a clock that ran ahead deletes nothing"
+            )
+            assert (await book.count_reads(now)).month == 1
 
 
 MOUNTS = r"""

@@ -33,12 +33,12 @@ def budget(store: Store, *, day: float = 1.0, month: float = 5.0, now: datetime 
 async def test_a_call_is_held_and_settled(store: Store) -> None:
     money = budget(store)
     held = await money.hold(PRICED, 1000, 500)
-    (worst,), _ = await store.spent(NOW.date())
+    (worst,), _ = await store.sum_spending(NOW.date())
     assert worst.usd == pytest.approx(1250 * 0.25e-6 + 500 * 2e-6)
     cost = await money.settle(held, PRICED, 900, 100)
     assert cost == money.cost
     assert cost.usd == pytest.approx(900 * 0.25e-6 + 100 * 2e-6)
-    day, month = await store.spent(NOW.date())
+    day, month = await store.sum_spending(NOW.date())
     assert day == month == [Spent("gpt-5-mini", 1, 900, 100, cost.usd or 0, 0)]
 
 
@@ -46,7 +46,7 @@ async def test_an_unknown_price_is_counted_in_tokens(store: Store) -> None:
     money = budget(store)
     await money.settle(await money.hold(UNPRICED, 10, 10), UNPRICED, 10, 5)
     assert money.cost == Cost(1, 10, 5, None)
-    day, _ = await store.spent(NOW.date())
+    day, _ = await store.sum_spending(NOW.date())
     assert day == [Spent("nobody-knows-1", 1, 10, 5, 0.0, 1)]
 
 
@@ -70,7 +70,7 @@ async def test_a_cap_is_never_passed(store: Store, day: float, month: float) -> 
 
     with pytest.raises(BudgetSpent, match=r"BUDGET_USD_DAY.*BUDGET_USD_MONTH"):
         await three()
-    today, _ = await store.spent(NOW.date())
+    today, _ = await store.sum_spending(NOW.date())
     assert sum(spent.usd for spent in today) <= 0.001
 
 
@@ -103,7 +103,7 @@ async def test_days_and_months_are_those_of_utc(store: Store) -> None:
         await budget(store, month=2 * cap / 1.5, now=tomorrow).hold(PRICED, 1000, 500)
     january = datetime(2026, 1, 1, tzinfo=UTC)
     await budget(store, month=cap, now=january).hold(PRICED, 1000, 500)
-    assert await store.spent(date(2025, 11, 30)) == ([], [])
+    assert await store.sum_spending(date(2025, 11, 30)) == ([], [])
 
 
 async def test_a_report_has_its_own_cap_in_tokens(store: Store) -> None:
@@ -125,14 +125,14 @@ async def test_calls_side_by_side_share_the_cap_in_tokens(store: Store) -> None:
 
 
 async def test_answers_and_what_servers_understand_are_kept(store: Store) -> None:
-    assert await store.answer("h") is None
+    assert await store.load_answer("h") is None
     await store.save_answer("h", "第一", NOW)
     await store.save_answer("h", "second", NOW)
-    assert await store.answer("h") == "second"
-    assert await store.learned("u", "m") == {}
+    assert await store.load_answer("h") == "second"
+    assert await store.load_learned("u", "m") == {}
     await store.save_learned("u", "m", {"form": "json_object"})
     await store.save_learned("u", "m", {"form": "text"})
-    assert await store.learned("u", "m") == {"form": "text"}
+    assert await store.load_learned("u", "m") == {"form": "text"}
 
 
 def test_the_estimate_is_rather_too_high() -> None:

@@ -97,15 +97,15 @@ async def test_a_digest_waits_while_its_report_is_being_built(ledger: Ledger) ->
     await ledger.list_builds_due(list(TOPICS.values()), EIGHT)
     assert await ledger.claim_build("ai", report_day, "one", EIGHT)
     await ledger._store.save_report(report(report_day))
-    assert await ledger.ready("telegram", 10, TOPICS, EIGHT + timedelta(seconds=20)) == []
+    assert await ledger.list_ready("telegram", 10, TOPICS, EIGHT + timedelta(seconds=20)) == []
     gone = EIGHT + timedelta(seconds=61)
-    assert len(await ledger.ready("telegram", 10, TOPICS, gone)) == 1, (
+    assert len(await ledger.list_ready("telegram", 10, TOPICS, gone)) == 1, (
         "its process died, no other came"
     )
     await ledger.renew_build("ai", report_day, "one", gone)
-    assert await ledger.ready("telegram", 10, TOPICS, gone) == []
+    assert await ledger.list_ready("telegram", 10, TOPICS, gone) == []
     await ledger.end_build("ai", report_day, gone, succeeded=True, holder="one")
-    assert len(await ledger.ready("telegram", 10, TOPICS, gone)) == 1
+    assert len(await ledger.list_ready("telegram", 10, TOPICS, gone)) == 1
 
 
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
@@ -113,7 +113,7 @@ MONDAY = date(2026, 3, 9)
 
 
 async def count_ready(ledger: Ledger, now: datetime) -> int:
-    return len(await ledger.ready("telegram", 10, TOPICS, now))
+    return len(await ledger.list_ready("telegram", 10, TOPICS, now))
 
 
 @pytest.mark.parametrize("state", ["none", "due", "building", "failed"])
@@ -133,13 +133,13 @@ async def test_a_report_of_half_a_day_is_no_digest(ledger: Ledger, state: str) -
     for minutes in (0, 3, 20, 90):
         assert await count_ready(ledger, closed + timedelta(minutes=minutes)) == 0
     late = closed + timedelta(minutes=11)
-    assert len(await ledger.overdue("telegram", 10, TOPICS, late)) == 1, "its chat is told"
+    assert len(await ledger.list_overdue("telegram", 10, TOPICS, late)) == 1, "its chat is told"
     await ledger._store.save_report(replace(report(MONDAY), created_at=late))
     assert await ledger.has_report(TOPICS["ai"], MONDAY)
     # Before its turn a build that is due would only replace it; one that died or failed may not.
     assert await count_ready(ledger, late) == int(state in ("building", "failed"))
     assert await count_ready(ledger, closed + HOUR) == 1
-    assert await ledger.overdue("telegram", 10, TOPICS, closed + HOUR) == []
+    assert await ledger.list_overdue("telegram", 10, TOPICS, closed + HOUR) == []
 
 
 @pytest.mark.parametrize("state", ["imported", "done"])
@@ -152,7 +152,7 @@ async def test_what_was_imported_or_built_goes_out(ledger: Ledger, state: str) -
         assert await ledger.claim_build("ai", MONDAY, "one", EIGHT, again=True)
         await ledger.end_build("ai", MONDAY, EIGHT, succeeded=True, holder="one")
     assert await count_ready(ledger, EIGHT) == 1
-    assert await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR) == []
+    assert await ledger.list_overdue("telegram", 10, TOPICS, EIGHT + HOUR) == []
 
 
 async def test_half_a_day_is_better_than_none_once_builds_have_failed(

@@ -250,10 +250,10 @@ async def test_a_look_by_a_clock_that_ran_ahead_silences_no_chat(
 
 async def test_a_restore_by_a_clock_that_ran_ahead_silences_no_chat(ledger: Ledger) -> None:
     await follow(ledger, MEI)
-    await ledger._store.restored(EIGHT + timedelta(days=400))
+    await ledger._store.mark_restored(EIGHT + timedelta(days=400))
     await ledger.propose(TOPICS, EIGHT - HOUR)
     assert await ledger.propose(TOPICS, EIGHT) == 1
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, waiting=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, waiting=1)
 
 
 async def test_parts_and_empty_reports_of_a_clock_that_ran_ahead_hold_back_nothing(
@@ -267,7 +267,7 @@ async def test_parts_and_empty_reports_of_a_clock_that_ran_ahead_hold_back_nothi
     empty = replace(report(ahead.date() + DAY), posts={})
     for stored in (newest, replace(imported, posts={}), empty):
         await store.save_report(stored)
-    [(one, _)] = await ledger.ready("telegram", 10, TOPICS, ahead)
+    [(one, _)] = await ledger.list_ready("telegram", 10, TOPICS, ahead)
     await ledger.plan([(one.id, ["hello"])])
     [part] = await ledger.claim("telegram", 10, ahead)
     await settled(ledger, [part], "waiting", again_at=ahead + HOUR)
@@ -276,7 +276,7 @@ async def test_parts_and_empty_reports_of_a_clock_that_ran_ahead_hold_back_nothi
     [part] = await ledger.claim("telegram", 10, EIGHT)
     assert part.body == "again"
     days = [EIGHT.date() - DAY, newest.last, imported.last]
-    assert await store.report_days("ai") == days, "what holds anything stays"
+    assert await store.list_days("ai") == days, "what holds anything stays"
     again_at = EIGHT + 30 * DAY  # set by another process, perhaps
     await settled(ledger, [part], "waiting", again_at=again_at)
     await Ledger(store).propose(TOPICS, EIGHT)
@@ -288,10 +288,10 @@ async def test_what_was_sent_by_a_clock_that_ran_ahead_is_not_sent_again(ledger:
     ahead = EIGHT + timedelta(days=3)
     await ledger.propose(TOPICS, ahead)
     await ledger._store.save_report(report(ahead.date() - timedelta(days=1)))
-    [(one, _)] = await ledger.ready("telegram", 10, TOPICS, ahead)
+    [(one, _)] = await ledger.list_ready("telegram", 10, TOPICS, ahead)
     await ledger.plan([(one.id, ["hello"])])
     await settled(ledger, await ledger.claim("telegram", 10, ahead))
-    assert (await ledger.newest_days([1], EIGHT))[1].day == EIGHT.date(), "not its day"
+    assert (await ledger.load_newest_days([1], EIGHT))[1].day == EIGHT.date(), "not its day"
     new = [await ledger.propose(TOPICS, EIGHT + (n - 1) * HOUR) for n in range(24 * 5)]
     assert [n // 24 for n, number in enumerate(new) if number] == [0, 1, 2, 4]
 

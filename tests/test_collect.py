@@ -118,7 +118,7 @@ async def test_all_fail_and_there_is_no_report(store: Store, server: Server) -> 
     server.trouble = status(503)
     with pytest.raises(DigestError, match="no source of ai answered"):
         await report(topic, store)
-    assert await store.latest("ai") is None
+    assert await store.load_latest("ai") is None
 
 
 async def test_all_fail_later_and_what_came_before_is_told(store: Store, server: Server) -> None:
@@ -279,7 +279,7 @@ async def test_gone_is_switched_off_with_a_note(store: Store, server: Server) ->
     [result] = await collect(topic, store=store, access=ACCESS, now=NOW, patient=False)
     assert (result.ok, server.asked) == (False, [])
     assert "permanently gone" in result.note
-    await SourceBook(store).change(topic, topic.sources, added=True, by="ada", now=NOW)
+    await SourceBook(store).save_changes(topic, topic.sources, added=True, by="ada", now=NOW)
     [result] = await collect(topic, store=store, access=ACCESS, now=NOW)
     assert result.ok
 
@@ -306,7 +306,7 @@ async def test_a_source_that_fails_again_and_again_is_left_in_peace(
     for _ in range(collecting.PATIENCE + 2):
         await collect(topic, store=store, access=ACCESS, now=NOW)
     assert len(server.asked) == collecting.PATIENCE
-    [how] = (await SourceBook(store).health("ai", TODAY)).values()
+    [how] = (await SourceBook(store).load_health("ai", TODAY)).values()
     assert how.failures == collecting.PATIENCE
     assert how.next_at
     assert how.next_at > datetime.now(UTC) + timedelta(minutes=10)
@@ -316,7 +316,7 @@ async def test_a_source_that_fails_again_and_again_is_left_in_peace(
     server.serve("/a", feed(1))
     [result] = await collect(topic, store=store, access=ACCESS, now=NOW, patient=False)
     assert result.ok
-    [how] = (await SourceBook(store).health("ai", TODAY)).values()
+    [how] = (await SourceBook(store).load_health("ai", TODAY)).values()
     assert (how.failures, how.error, how.next_at) == (0, "", None)
     assert how.posts_a_day == 1
     assert how.seconds is not None
@@ -328,7 +328,7 @@ async def test_who_asks_to_wait_is_no_failure(store: Store, server: Server) -> N
     for _ in range(3):
         await collect(topic, store=store, access=ACCESS, now=NOW)
     assert len(server.asked) == 1
-    [how] = (await SourceBook(store).health("ai", TODAY)).values()
+    [how] = (await SourceBook(store).load_health("ai", TODAY)).values()
     assert how.failures == 0
 
 
@@ -363,8 +363,8 @@ def test_changes_in_a_chat_lie_over_the_file() -> None:
 async def test_changes_are_kept(store: Store) -> None:
     topic = of(SourceSpec("hackernews"))
     book, new = SourceBook(store), SourceSpec("rss", "https://b.example/", 2.0)
-    await book.change(topic, [new], added=True, by="ada", now=NOW)
-    await book.change(topic, [SourceSpec("hackernews")], added=False, by="ada", now=NOW)
+    await book.save_changes(topic, [new], added=True, by="ada", now=NOW)
+    await book.save_changes(topic, [SourceSpec("hackernews")], added=False, by="ada", now=NOW)
     assert await list_sources(topic, store) == (new,)
     assert await book.undo("ai", SourceSpec("hackernews"))
     assert not await book.undo("ai", SourceSpec("hackernews"))
@@ -384,10 +384,10 @@ async def test_reads_are_counted_once_a_day_and_end_at_the_budget(
         share = compute_allowance(600, Reads(0, 0), NOW)
         for _ in range(2):
             await collect(topic, store=store, access=access, now=NOW)
-            spent = await SourceBook(store).reads(NOW)
+            spent = await SourceBook(store).count_reads(NOW)
             assert spent == Reads(x.bill, x.bill)
             assert 0 < x.bill <= share
-        assert len(await store.posts("ai", YESTERDAY, TODAY)) == x.bill - 2, (
+        assert len(await store.load_posts("ai", YESTERDAY, TODAY)) == x.bill - 2, (
             "one user, all the rest posts"
         )
 
@@ -492,9 +492,9 @@ async def test_a_collector_killed_at_any_moment_loses_and_pays_nothing_twice(
                 break
         assert process.returncode == 0, errors
         assert kills >= 3
-        stored = {post.id for _, post in await store.posts("ai", YESTERDAY, TODAY)}
+        stored = {post.id for _, post in await store.load_posts("ai", YESTERDAY, TODAY)}
         assert stored == {str(post["id"]) for post in x.posts}
         # What X bills: a post once a day. What was sent again was on its way when the process died.
         assert x.bill == 902, "900 posts and their author"
-        assert (await SourceBook(store).reads(datetime.now(UTC))).month == 902
+        assert (await SourceBook(store).count_reads(datetime.now(UTC))).month == 902
         assert sum(x.sent.values()) - 900 <= kills * 100

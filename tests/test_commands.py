@@ -304,7 +304,7 @@ async def test_a_failure_is_answered_and_logged_without_the_text(
     async def broken(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(full.context.store.__class__, "latest", broken)
+    monkeypatch.setattr(full.context.store.__class__, "load_latest", broken)
     assert "出了点问题" in await full.say("/brief 1")
     (number,) = re.findall(r"编号 ([0-9a-f]{6})", await full.say("/brief 1"))
     assert f"{number}: /brief on test failed" in caplog.text
@@ -312,7 +312,7 @@ async def test_a_failure_is_answered_and_logged_without_the_text(
     async def busy(*_: object) -> None:
         raise StoreError("the database is locked")
 
-    monkeypatch.setattr(full.context.store.__class__, "latest", busy)
+    monkeypatch.setattr(full.context.store.__class__, "load_latest", busy)
     said = await full.say("/brief")
     assert "数据库" in said
     assert "locked" not in said
@@ -348,7 +348,7 @@ async def test_a_database_that_fails_gives_an_apology(full: Bot) -> None:
     async def gone(_: object) -> list[object]:
         raise StoreError("disk I/O error")
 
-    full.context.store.subscriptions = gone  # type: ignore[method-assign, assignment]
+    full.context.store.list_subscriptions = gone  # type: ignore[method-assign, assignment]
     for line in ("/brief", "hello"):
         said = await full.say(line)
         assert "数据库" in said

@@ -68,7 +68,7 @@ async def test_f36_a_damaged_database_is_never_silently_an_empty_one(tmp_path: P
         async with await Store.open(url) as store:
             async with store.engine.connect() as connection:
                 chats_ = await connection.scalar(text("SELECT count(*) FROM subscriptions"))
-            assert bool(await store.note("store", "restored")) == bool(done)
+            assert bool(await store.read_note("store", "restored")) == bool(done)
         assert chats_ == 50, seed
         shutil.rmtree(folder)
     assert found >= 0.9 * SEEDS
@@ -271,7 +271,7 @@ async def test_a_backup_that_was_copied_beside_the_log_of_a_killed_bot_is_notice
     assert len(list(tmp_path.glob("bot.db.*.old-wal"))) == 1
     async with await Store.open(f"sqlite:///{file}") as store:
         assert await store.notice_restore(NOW)
-        assert await store.note("alerts", "new") == ""
+        assert await store.read_note("alerts", "new") == ""
     assert await look(f"sqlite:///{file}") is None
     async with await Store.open(f"sqlite:///{file}") as store:
         assert not await store.notice_restore(NOW), "once"
@@ -286,7 +286,7 @@ async def ledger_with(store: Store, count: int) -> Ledger:
         one = replace(subscription(number), at=(NOW - timedelta(minutes=1)).time())
         await store.subscribe(one, NOW - timedelta(hours=1))
     await ledger.propose({"ai": TOPIC}, NOW)
-    ready = await ledger.ready("telegram", count, {"ai": TOPIC}, NOW)
+    ready = await ledger.list_ready("telegram", count, {"ai": TOPIC}, NOW)
     await ledger.plan([(one.id, (f"body {one.id} " * 50,)) for one, _ in ready])
     return ledger
 
@@ -338,7 +338,7 @@ async def test_f34_an_outcome_that_finds_no_room_is_written_when_there_is(tmp_pa
         await store.engine.dispose()
         assert await ledger.claim("telegram", 200, NOW) == [], "none of them has its turn again"
         await ledger.settle(outcomes)
-        assert (await ledger.balance(NOW))["telegram"].delivered == 200
+        assert (await ledger.count_deliveries(NOW))["telegram"].delivered == 200
 
 
 async def test_f35_behind_another_writer_it_waits_or_says_so_and_loses_nothing(
@@ -352,7 +352,7 @@ async def test_f35_behind_another_writer_it_waits_or_says_so_and_loses_nothing(
             claiming = asyncio.create_task(ledger.claim("telegram", 10, NOW))
             await asyncio.sleep(0.3)
             assert not claiming.done(), "it waits"
-            assert len(await store.subscriptions(subscription(1).chat)) == 1, "readers do not"
+            assert len(await store.list_subscriptions(subscription(1).chat)) == 1, "readers do not"
             other.execute("COMMIT")
             assert len(await claiming) == 10
             with disk(store, "PRAGMA busy_timeout = 50"):

@@ -81,7 +81,7 @@ async def sending(
 async def delivered(ledger: Ledger, number: int) -> None:
     """Waits until so many deliveries are whole."""
     async with asyncio.timeout(20):
-        while sum(one.delivered for one in (await ledger.balance(DUE)).values()) < number:  # noqa: ASYNC110
+        while sum(one.delivered for one in (await ledger.count_deliveries(DUE)).values()) < number:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -179,7 +179,7 @@ async def test_a_digest_that_cannot_be_made_is_refused_and_the_others_come(
         assert await deliveries.plan(platform, to) == 1
         await to.close()
     expected = {"telegram": Balance(due=1, refused=1), "discord": Balance(due=1, waiting=1)}
-    assert await services.ledger.balance(DUE) == expected
+    assert await services.ledger.count_deliveries(DUE) == expected
 
 
 async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_path: Path) -> None:
@@ -352,7 +352,7 @@ async def test_a_digest_in_a_thread_goes_on_in_the_channel_without_one(
     if forbidden:
         assert stub.threads == {}
         assert taken["5"] > 1
-        assert len(await store.subscriptions(Chat("discord", "5"))) == 1
+        assert len(await store.list_subscriptions(Chat("discord", "5"))) == 1
         return
     [(thread, name)] = stub.threads.items()
     assert str(YESTERDAY) in name
@@ -495,4 +495,4 @@ async def test_a_sent_picture_is_sent_while_its_name_is_saved(tmp_path: Path) ->
             await people.until("telegram", lambda s: s["sent"] == 2)
             saved.set()
             await people.stop()
-        assert await people.ledger.file_id("telegram", "ai/2025-12-06")
+        assert await people.ledger.read_file_id("telegram", "ai/2025-12-06")

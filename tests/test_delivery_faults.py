@@ -214,7 +214,7 @@ async def test_f12_an_hour_of_waiting_outlives_a_restart(platform: str, tmp_path
         assert await people.states(other) == {"sent": CHATS}
         async with asyncio.timeout(5):
             while (  # noqa: ASYNC110 (a row)
-                until := await people.ledger.paused_until(platform)
+                until := await people.ledger.read_pause(platform)
             ) is None:
                 await asyncio.sleep(0.05)
         assert timedelta(minutes=55) < until - people.now() < timedelta(minutes=61)
@@ -227,7 +227,7 @@ async def test_f12_an_hour_of_waiting_outlives_a_restart(platform: str, tmp_path
         await people.stop()
         stub.fault = every(10**9, "")
         # No platform asks for that: a clock ran ahead.
-        await people.ledger.pause(platform, people.now() + timedelta(days=400))
+        await people.ledger.save_pause(platform, people.now() + timedelta(days=400))
         await asyncio.sleep(0)
         people.start(platform)
         await people.until(platform, lambda s: s["sent"] > 0)
@@ -281,7 +281,7 @@ async def test_f14_the_hard_stop_is_far_from_the_ban(
         assert stub.books["discord"].calls <= 60 + AT_ONCE
         await people.until("discord", lambda s: not s["sending"])
         assert [matter for matter, *_ in people.told] == ["stopped"]
-        assert await people.ledger.paused_until("discord") is not None
+        assert await people.ledger.read_pause("discord") is not None
 
 
 @pytest.mark.parametrize(
@@ -493,6 +493,10 @@ async def test_f21_f26_what_waits_for_more_than_a_day_is_let_go_with_one_note(
         assert [told for told in people.told if told[0] == "too_late"] == [
             ("too_late", "telegram", {"n": 10})
         ]
-        assert (await people.ledger.balance(DUE))["telegram"] == Balance(due=10, skipped=10)
-        assert (await people.ledger.balance(DUE))["discord"] == Balance(due=10, delivered=10)
+        assert (await people.ledger.count_deliveries(DUE))["telegram"] == Balance(
+            due=10, skipped=10
+        )
+        assert (await people.ledger.count_deliveries(DUE))["discord"] == Balance(
+            due=10, delivered=10
+        )
         assert await list_unbalanced(people.ledger) == []

@@ -201,13 +201,13 @@ async def test_a_slow_command_is_deferred_first(
     up: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     up.server.answer_window = 0.2
-    store, latest = up.context.store.__class__, up.context.store.latest
+    store, latest = up.context.store.__class__, up.context.store.load_latest
 
     async def slow(_: object, topic: str) -> object:
         await asyncio.sleep(0.5)
         return await latest(topic)
 
-    monkeypatch.setattr(store, "latest", slow)
+    monkeypatch.setattr(store, "load_latest", slow)
     it = await up.server.slash(up.text, up.mei, "brief")
     await up.server.until(lambda: it.callback == 5)
     assert it.final is None
@@ -218,7 +218,7 @@ async def test_subscribing_needs_a_right_and_is_answered_to_one_alone(up: Runnin
     chat = Chat("discord", str(TEXT))
     said = await up.ask("subscribe")
     assert said.ephemeral
-    assert await up.context.store.subscriptions(chat) == []
+    assert await up.context.store.list_subscriptions(chat) == []
     for permission, who in (("manage_channels", up.mei), ("manage_guild", up.ann)):
         up.admin(who, permission)
         posted = len([m for m in up.server.messages(TEXT) if not m.ephemeral])
@@ -234,7 +234,7 @@ async def test_subscribing_needs_a_right_and_is_answered_to_one_alone(up: Runnin
         await up.ask("unsubscribe", who)
     await up.ask("subscribe", up.mei, time="08:30", zone="Asia/Shanghai")
     assert (await up.ask("settings")).ephemeral
-    (one,) = await up.context.store.subscriptions(chat)
+    (one,) = await up.context.store.list_subscriptions(chat)
     assert (one.topic, one.timezone, one.chat.space) == ("ai", "Asia/Shanghai", str(GUILD))
 
 
@@ -249,7 +249,7 @@ async def test_it_subscribes_in_every_kind_of_channel(up: Running, place: int) -
         await up.server.until(lambda: proof.crossposted)
     assert proof.crossposted == (place == NEWS)
     assert "Meridian" in shown(proof)
-    assert len(await up.context.store.subscriptions(Chat("discord", str(place)))) == 1
+    assert len(await up.context.store.list_subscriptions(Chat("discord", str(place)))) == 1
 
 
 async def test_it_greets_where_it_was_added_and_notices_when_it_is_gone(up: Running) -> None:
@@ -269,7 +269,7 @@ async def test_it_greets_where_it_was_added_and_notices_when_it_is_gone(up: Runn
 async def subscribed(up: Running, place: int, number: int) -> None:
     """Waits until a channel has so many subscriptions."""
     for _ in range(200):
-        found = await up.context.store.subscriptions(Chat("discord", str(place)))
+        found = await up.context.store.list_subscriptions(Chat("discord", str(place)))
         if len(found) == number:
             return
         await asyncio.sleep(0.01)
@@ -305,7 +305,7 @@ async def test_a_failure_is_answered_with_an_id(
         raise RuntimeError("boom")
 
     with monkeypatch.context() as patch:
-        patch.setattr(up.context.store.__class__, "latest", broken)
+        patch.setattr(up.context.store.__class__, "load_latest", broken)
         said = shown(await up.ask("brief", up.ann))
     assert said.split("Sorry, ")[1].split("Reference ")[1][:6] in caplog.text
     up.server.fail("PATCH", "/messages/@original$", 404, {"message": "no reason", "code": 10008})
@@ -349,7 +349,7 @@ async def test_what_comes_too_late_does_nothing(up: Running) -> None:
     await up.server.until(lambda: up.server.refusals)
     up.server.answer_window = 3.0
     assert (await up.ask("subscriptions")).ephemeral
-    assert await up.context.store.subscriptions(Chat("discord", str(TEXT))) == []
+    assert await up.context.store.list_subscriptions(Chat("discord", str(TEXT))) == []
     assert "10062" in up.server.refusals[0]
     assert len(up.server.refusals) == 1
 

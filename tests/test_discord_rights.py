@@ -76,7 +76,7 @@ async def test_what_the_bot_lacks_is_named(up: Running) -> None:
     assert "发送消息、附加文件" in shown(await up.ask("subscribe"))
     english = shown(await up.ask("subscribe", up.ann))
     assert "Send Messages, Attach Files" in english
-    assert await up.context.store.subscriptions(Chat("discord", str(TEXT))) == []
+    assert await up.context.store.list_subscriptions(Chat("discord", str(TEXT))) == []
     up.server.deny_bot(up.text)
     assert "08:" in shown(await up.ask("subscribe"))
 
@@ -151,5 +151,5 @@ async def test_nobody_waits_for_ever_where_the_store_fails(
     async def fail(*_: object) -> bool:
         raise StoreError("the database is busy")
 
-    monkeypatch.setattr(up.host, "first_time", fail)
+    monkeypatch.setattr(up.host, "mark_handled", fail)
     assert "数据库暂时不可用" in shown(await up.ask("brief"))

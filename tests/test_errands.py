@@ -98,7 +98,7 @@ async def test_an_overview_ends_with_the_points_it_was_written_from(store: Store
 async def test_no_overview_outlives_its_posts(store: Store) -> None:
     await write(store, (GOOD, "i1"), (GOOD, "i2"))
     await withdraw(store, "x:1", NOW)
-    assert await store.notes("overview") == {}
+    assert await store.read_notes("overview") == {}
 
 
 async def test_a_model_that_finds_nothing_is_not_asked_again(store: Store) -> None:
@@ -146,7 +146,7 @@ async def test_a_stopped_errand_leaves_its_turn_to_the_next_process(
         ended = await asyncio.create_subprocess_exec("true")
         await ended.wait()
         holder = f"{own_name().partition(':')[0]}:{ended.pid}:a:1.5"
-        await shared.ledger.lease("publish", holder, NOW, builds.TURN_SECONDS)
+        await shared.ledger.take_lease("publish", holder, NOW, builds.TURN_SECONDS)
     with pytest.raises(asyncio.CancelledError):
         await run_errand(shared, "a", errand)
     await run_errand(shared, "b", errand)

@@ -36,9 +36,9 @@ async def there_and_back(made: Report, tmp_path: Path) -> Report:
     assert paths == again
     async with await Store.open(f"sqlite:///{tmp_path}/two.db") as two:
         await import_post(paths[0], paths[0].read_bytes(), TOPICS, two, replace_ours=False)
-        found = await two.report("ai", made.first, made.last)
+        found = await two.load_report("ai", made.first, made.last)
         assert found is not None
-        assert await two.source("ai", made.first, made.last) == paths[0].read_bytes()
+        assert await two.load_import("ai", made.first, made.last) == paths[0].read_bytes()
         back = await export_reports(tmp_path / "back", TOPICS, two, "", None)
     assert [p.name for p in back] == [p.name for p in paths]
     assert [p.read_bytes() for p in back] == [p.read_bytes() for p in paths]
@@ -102,11 +102,11 @@ async def test_an_unknown_topic_is_made_and_found_again(tmp_path: Path) -> None:
         ):
             path.write_text(POST.format(title=title), encoding="utf-8")
             await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
-        known = {topic.name: topic.slug for topic in await store.topics()}
+        known = {topic.name: topic.slug for topic in await store.list_topics()}
         assert known["twitter_web3"] == "twitter_web3"
         assert len(known) == 3
         assert known[f"en_{mark_of('en')}"] == "en"
-        assert len(await store.report_days("twitter_web3")) == 2
+        assert len(await store.list_days("twitter_web3")) == 2
         for written in await export_reports(tmp_path / "site", TOPICS, store, "", None):
             assert written.resolve().is_relative_to((tmp_path / "site").resolve())
 
@@ -120,12 +120,12 @@ async def test_neither_kind_overwrites_the_other_unasked(tmp_path: Path) -> None
             await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
         await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=True)
         await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
-        found = await store.report("ai", DAY, DAY)
+        found = await store.load_report("ai", DAY, DAY)
         assert found is not None
         assert found.writer == "imported"
         assert found.section("views").title == "重要观点与见解"
         await store.save_report(report())
-        assert await store.source("ai", DAY, DAY) == b"", "our own report has no source file"
+        assert await store.load_import("ai", DAY, DAY) == b"", "our own report has no source file"
 
 
 async def test_the_picture_beside_the_post_comes_along(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ async def test_the_picture_beside_the_post_comes_along(tmp_path: Path) -> None:
     (tmp_path / "wordcloud_twitter_ai_20251206_20251206.jpg").write_bytes(jpeg)
     async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
         await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
-        assert await store.cloud("ai", DAY, DAY) == jpeg
+        assert await store.load_cloud("ai", DAY, DAY) == jpeg
         _, beside, linked = await export_reports(tmp_path / "site", TOPICS, store, "", None)
     assert beside.read_bytes() == linked.read_bytes() == jpeg
     assert linked.relative_to(tmp_path / "site").parts[:3] == ("2025", "12", "06")
@@ -163,7 +163,7 @@ async def test_no_slug_takes_the_place_of_another_topic(tmp_path: Path) -> None:
         assert names[0] == "a_b"
         again = [(await import_slug(slug, store, tmp_path)).topic for slug in ("A_B", "ai", "a_b")]
         assert again == [names[1], names[2], names[0]]
-        found = await store.report("ai", DAY, DAY)
+        found = await store.load_report("ai", DAY, DAY)
         assert found is not None
         assert found.writer != "imported", "the configured topic is untouched"
 

@@ -135,7 +135,7 @@ async def stored_texts(store: Store, server: Server, *bodies: bytes) -> list[str
         server.serve("/f", body)
         results = await collect(topic, store=store, access=Access(), now=NOW, window=WINDOW)
         assert all(result.ok for result in results), results
-    return [post.text for _, post in await store.posts("ai", WINDOW.first, WINDOW.last)]
+    return [post.text for _, post in await store.load_posts("ai", WINDOW.first, WINDOW.last)]
 
 
 async def test_a_correction_replaces_what_it_corrects(
@@ -261,7 +261,7 @@ async def test_an_impossible_date_counts_as_none_and_sinks_nothing(
         [result] = await collect(topic, store=store, access=Access(), now=datetime.now(UTC))
         assert (result.ok, result.posts) == (True, 2)
         today = datetime.now(UTC).date()
-        stored = await store.posts("ai", today - timedelta(days=1), today)
+        stored = await store.load_posts("ai", today - timedelta(days=1), today)
         assert len(stored) == 2
 
 

@@ -88,7 +88,7 @@ async def test_a_small_budget_is_not_rounded(bot: Services) -> None:
 
 async def test_a_new_chat_has_the_time_zone_of_the_settings(bot: Services) -> None:
     await say(replace(bot, settings=Settings(timezone="Asia/Tokyo")), "/subscribe")
-    (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))
+    (subscription,) = await bot.store.list_subscriptions(Chat("telegram", "7"))
     assert subscription.timezone == "Asia/Tokyo"
 
 
@@ -103,7 +103,7 @@ async def test_a_chat_without_a_subscription_chooses_its_language(bot: Services)
     assert "views: who says what" in await say(bot, "/help")
     assert await say(bot, "/settings en", "zh")
     assert "Subscribed to AI" in await say(bot, "/subscribe 08:30", "zh")
-    assert (await bot.store.subscriptions(Chat("telegram", "7")))[0].language == "en"
+    assert (await bot.store.list_subscriptions(Chat("telegram", "7")))[0].language == "en"
 
 
 async def test_several_days_come_in_the_language_of_the_person(bot: Services) -> None:
@@ -125,7 +125,7 @@ async def test_a_person_goes_on_to_read_in_the_language_shown_so_far(
         line = Incoming(chat, "7", "/subscribe", language, configures=allow)
         said, *_ = [render(reply, 80, styled=False) async for reply in answer(bot, line)]
         assert ("same as the topic" in said) == (language == "en" and not subscribed)
-        assert (await bot.store.subscriptions(chat))[0].language == subscribed
+        assert (await bot.store.list_subscriptions(chat))[0].language == subscribed
         await bot.store.forget_person("telegram", "7", chat)
 
 
@@ -137,11 +137,11 @@ async def test_the_language_chosen_last_survives_the_subscription(
     for line in (f"/language {other}", "/subscribe", "/unsubscribe", f"/language {chosen}"):
         await say(bot, line)
     await say(bot, "/subscribe")
-    (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))
+    (subscription,) = await bot.store.list_subscriptions(Chat("telegram", "7"))
     assert subscription.language == chosen
     for line in (f"/settings {other}", "/unsubscribe", "/subscribe"):
         await say(bot, line)
-    (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))
+    (subscription,) = await bot.store.list_subscriptions(Chat("telegram", "7"))
     assert subscription.language == other, "not what was chosen before the subscription"
 
 
@@ -149,7 +149,7 @@ async def test_the_language_chosen_last_survives_the_subscription(
 async def test_other_words_for_commands_may_be_addressed(bot: Services, line: str) -> None:
     await say(bot, "/subscribe")
     await say(bot, line)
-    (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))
+    (subscription,) = await bot.store.list_subscriptions(Chat("telegram", "7"))
     assert subscription.paused
     assert "Which language" in await say(bot, "/language@jianbao_bot")
 
@@ -198,7 +198,7 @@ async def test_a_subscription_says_what_was_changed(bot: Services) -> None:
     assert "Financial markets" in only or "finance" in only.lower()
     assert "none of these words is a topic" in only
     assert "pause" in await say(bot, "/settings pause resume")
-    assert not (await bot.store.subscriptions(Chat("telegram", "7")))[0].paused
+    assert not (await bot.store.list_subscriptions(Chat("telegram", "7")))[0].paused
 
 
 async def test_an_entry_that_only_mentions_a_ticker_says_so(bot: Services) -> None:

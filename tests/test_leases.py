@@ -44,7 +44,7 @@ class Work:
 
 async def held(ledger: Ledger) -> None:
     """Wait until somebody has the lease of Telegram."""
-    while not await ledger.holder("telegram", now()):  # noqa: ASYNC110 (a table)
+    while not await ledger.find_holder("telegram", now()):  # noqa: ASYNC110 (a table)
         await asyncio.sleep(0.02)
 
 
@@ -65,7 +65,7 @@ async def test_f23_of_ten_processes_one_works_at_a_time(
         ledger = Ledger(store)
         each = (Lease(ledger, "telegram", now).while_held(work, work.wait) for _ in range(10))
         await asyncio.gather(*each)
-        assert await ledger.holder("telegram", now()) == ""
+        assert await ledger.find_holder("telegram", now()) == ""
     assert (work.begun, work.most) == (10, 1)
     assert work.waited == 9
 
@@ -77,7 +77,7 @@ async def test_a_dead_process_of_this_host_is_replaced_at_once(tmp_path: Path) -
     work = Work()
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        assert await ledger.lease("telegram", f"{place}:{ended.pid}:a", now(), 30)
+        assert await ledger.take_lease("telegram", f"{place}:{ended.pid}:a", now(), 30)
         began = asyncio.get_running_loop().time()
         await Lease(ledger, "telegram", now).while_held(work, work.wait)
         assert asyncio.get_running_loop().time() - began < 2.0
@@ -92,7 +92,7 @@ async def test_a_living_process_keeps_its_lease(
     work = Work()
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        assert await ledger.lease("discord", f"{place}:{os.getppid()}:a", now(), 30)
+        assert await ledger.take_lease("discord", f"{place}:{os.getppid()}:a", now(), 30)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(Lease(ledger, "discord", now).while_held(work, work.wait), 0.5)
     assert (work.begun, work.waited) == (0, 1)
@@ -120,7 +120,7 @@ async def test_a_process_of_another_container_is_not_taken_for_a_dead_one(tmp_pa
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
         elsewhere = f"{socket.gethostname()}/boot/4026531836:{ended.pid}:a"
-        assert await ledger.lease("telegram", elsewhere, now(), 30)
+        assert await ledger.take_lease("telegram", elsewhere, now(), 30)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(Lease(ledger, "telegram", now).while_held(work, work.wait), 0.3)
     assert (work.begun, work.waited) == (0, 1)
@@ -155,9 +155,9 @@ async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
         async with asyncio.timeout(20):
             await held(ledger)
             later = now() + timedelta(minutes=1)
-            assert await ledger.lease("telegram", "elsewhere:1", later, 30)
+            assert await ledger.take_lease("telegram", "elsewhere:1", later, 30)
             await ended(work)
-            await ledger.give_back("telegram", "elsewhere:1")
+            await ledger.release_lease("telegram", "elsewhere:1")
             await held(ledger)
             work.done.set()
             await task
@@ -173,7 +173,7 @@ async def test_work_ends_where_its_lease_cannot_be_renewed_in_time(
     work = Endless()
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        take, calls = ledger.lease, list[bool]()
+        take, calls = ledger.take_lease, list[bool]()
 
         async def fail_once_taken(*words: Any) -> bool:
             calls.append(True)
@@ -181,7 +181,7 @@ async def test_work_ends_where_its_lease_cannot_be_renewed_in_time(
                 raise StoreError("busy")
             return await take(*words)
 
-        monkeypatch.setattr(ledger, "lease", fail_once_taken)
+        monkeypatch.setattr(ledger, "take_lease", fail_once_taken)
         task = asyncio.create_task(Lease(ledger, "telegram", now).while_held(work, lambda: None))
         async with asyncio.timeout(20):
             await ended(work)
@@ -196,15 +196,15 @@ async def test_a_lease_is_given_back_after_its_work_has_ended(
     work = Endless()
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        give_back, ends = ledger.give_back, list[int]()
+        give_back, ends = ledger.release_lease, list[int]()
 
         async def count(*words: str) -> None:
             ends.append(len(work.ended))
             await give_back(*words)
 
-        monkeypatch.setattr(ledger, "give_back", count)
+        monkeypatch.setattr(ledger, "release_lease", count)
         task = asyncio.create_task(Lease(ledger, "telegram", now).while_held(work, lambda: None))
-        while not await ledger.holder("telegram", now()):  # noqa: ASYNC110
+        while not await ledger.find_holder("telegram", now()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.05)
         task.cancel()
@@ -217,11 +217,13 @@ async def test_a_lease_taken_under_a_clock_that_was_ahead_is_waited_for_by_nobod
 ) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        assert await ledger.lease("telegram", "elsewhere:1", now() + timedelta(days=2), 30)
-        assert await ledger.lease("telegram", "here:2", now(), 30), "the clock was set right again"
-        assert not await ledger.lease("telegram", "elsewhere:1", now(), 30)
-        assert await ledger.lease("discord", "elsewhere:1", now() + timedelta(minutes=1), 30)
-        assert not await ledger.lease("discord", "here:2", now(), 30), (
+        assert await ledger.take_lease("telegram", "elsewhere:1", now() + timedelta(days=2), 30)
+        assert await ledger.take_lease("telegram", "here:2", now(), 30), (
+            "the clock was set right again"
+        )
+        assert not await ledger.take_lease("telegram", "elsewhere:1", now(), 30)
+        assert await ledger.take_lease("discord", "elsewhere:1", now() + timedelta(minutes=1), 30)
+        assert not await ledger.take_lease("discord", "here:2", now(), 30), (
             "a clock that differs a little"
         )
 
@@ -252,8 +254,8 @@ async def test_an_error_in_the_place_of_a_cancellation_ends_what_sends(
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.0)
     broken = Broken(answers=int(loop == "renew"))
     ledger: Any = type("Ledger", (), {})()
-    ledger.lease = ledger.settle = broken
-    ledger.give_back = Broken(answers=1)
+    ledger.take_lease = ledger.settle = broken
+    ledger.release_lease = Broken(answers=1)
     if loop in ("take", "renew"):
         endless = asyncio.Event()
         work = Lease(ledger, "telegram", now).while_held(cast(Any, endless.wait), lambda: None)

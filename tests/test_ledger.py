@@ -40,7 +40,7 @@ async def planned(ledger: Ledger, *said: str, now: datetime = EIGHT) -> int:
     """Proposes what is due and plans these messages for each; gives how many deliveries."""
     await ledger.propose(TOPICS, now)
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    ready = [await ledger.ready(p, 100, TOPICS, now) for p in ("telegram", "discord")]
+    ready = [await ledger.list_ready(p, 100, TOPICS, now) for p in ("telegram", "discord")]
     found = [one for rows in ready for one, _ in rows]
     await ledger.plan([(one.id, said) for one in found])
     return len(found)
@@ -58,9 +58,9 @@ async def test_a_chat_gets_one_digest_a_day(ledger: Ledger) -> None:
     assert await ledger.propose(TOPICS, EIGHT) == 2
     assert await ledger.propose(TOPICS, EIGHT) == 0
     assert await ledger.propose(TOPICS, EIGHT + 5 * HOUR) == 0
-    assert await ledger.ready("telegram", 10, TOPICS, EIGHT) == [], "there is no report yet"
+    assert await ledger.list_ready("telegram", 10, TOPICS, EIGHT) == [], "there is no report yet"
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    found = await ledger.ready("telegram", 10, TOPICS, EIGHT)
+    found = await ledger.list_ready("telegram", 10, TOPICS, EIGHT)
     assert [(one.subscription.chat, one.day, one.late) for one, _ in found] == [
         (MEI, DAY, False),
         (HALL, DAY, False),
@@ -84,9 +84,11 @@ async def test_messages_go_in_order_one_of_a_chat_at_a_time(ledger: Ledger) -> N
     second = await ledger.claim("telegram", 10, EIGHT + timedelta(seconds=1))
     assert [(one.chat.id, one.body) for one in second] == [("7", "b")]
     await settled(ledger, second + first[1:])
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, waiting=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
+        due=2, delivered=1, waiting=1
+    )
     await settled(ledger, await ledger.claim("telegram", 10, EIGHT))
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=2)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=2, delivered=2)
     assert await list_unbalanced(ledger) == []
 
 
@@ -117,15 +119,15 @@ async def test_what_a_dead_process_was_sending_is_held(ledger: Ledger) -> None:
         (0, 2, "The hall"),
     ]
     assert await ledger.claim("telegram", 10, EIGHT) == [], "no part goes out past a missing one"
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, unknown=2)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=2, unknown=2)
     assert await ledger.decide([held[0].part], again=True) == 1
     assert await ledger.decide([held[1].part], again=False) == 1
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, waiting=2)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=2, waiting=2)
     next_ones = await ledger.claim("telegram", 10, EIGHT)
     assert [(one.chat.id, one.body) for one in next_ones] == [("7", "a"), ("-100", "b")]
     await settled(ledger, next_ones)
     await settled(ledger, await ledger.claim("telegram", 10, EIGHT))
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=2)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=2, delivered=2)
     assert await ledger.decide([held[0].part], again=True) == 0, "decided once"
 
 
@@ -167,7 +169,9 @@ async def test_a_refused_part_ends_its_digest_and_no_other(ledger: Ledger) -> No
     await settled(ledger, [mei], "refused", error="message is too long")
     (second,) = await ledger.claim("telegram", 10, EIGHT)
     assert (second.chat.id, second.body) == ("-100", "b")
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, refused=1, waiting=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
+        due=2, refused=1, waiting=1
+    )
     assert await list_unbalanced(ledger) == []
     tomorrow = EIGHT + 24 * HOUR
     await ledger._store.save_report(report(DAY))
@@ -194,7 +198,7 @@ async def test_an_outcome_that_comes_too_late_changes_nothing(ledger: Ledger) ->
     assert await ledger.end_chat("telegram", "7", "removed") == 1
     await settled(ledger, sending, "waiting")
     assert await ledger.claim("telegram", 10, EIGHT) == []
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
     assert await list_unbalanced(ledger) == []
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 0
 
@@ -217,7 +221,7 @@ async def test_a_chat_that_moved_gets_it_once_under_its_new_id(ledger: Ledger) -
     (again,) = await ledger.claim("telegram", 10, EIGHT)
     assert again.chat.id == "-1007"
     await settled(ledger, [again])
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_old_and_new_id_both_subscribed_get_one(ledger: Ledger) -> None:
@@ -228,7 +232,9 @@ async def test_old_and_new_id_both_subscribed_get_one(ledger: Ledger) -> None:
     assert one.chat.id == "-1007"
     await settled(ledger, [one])
     assert await ledger.claim("telegram", 10, EIGHT) == []
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, refused=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
+        due=2, delivered=1, refused=1
+    )
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
 
 
@@ -240,7 +246,7 @@ async def sent_on(ledger: Ledger, now: datetime, *days: date) -> list[tuple[str,
     await ledger.propose(TOPICS, now)
     for day in days:
         await ledger._store.save_report(report(day))
-    ready = await ledger.ready("telegram", 10, TOPICS, now)
+    ready = await ledger.list_ready("telegram", 10, TOPICS, now)
     await ledger.plan([(one.id, [f"report of {one.report}"]) for one, _ in ready])
     sent: list[tuple[str, str]] = []
     while found := await ledger.claim("telegram", 10, now):
@@ -260,7 +266,7 @@ async def test_a_day_served_before_the_move_is_not_served_again(ledger: Ledger) 
     assert await sent_on(ledger, evening, first) == [], "neither the day nor the report again"
     assert await sent_on(ledger, evening + 24 * HOUR, DAY) == [("-1007", f"report of {DAY}")]
     assert await list_unbalanced(ledger) == []
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_a_report_sent_before_the_move_is_not_sent_again_on_another_day(
@@ -306,7 +312,9 @@ async def test_what_the_old_id_got_in_part_ends_what_the_new_one_did_not_begin(
     await settled(ledger, [old])
     await ledger.move_chat("telegram", "-100", "-1007")
     assert await ledger.claim("telegram", 10, EIGHT) == []
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, refused=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
+        due=2, delivered=1, refused=1
+    )
     assert await list_unbalanced(ledger) == []
 
 
@@ -316,7 +324,7 @@ async def test_a_moved_chat_may_move_to_an_id_that_had_left(ledger: Ledger) -> N
     await planned(ledger, "a")
     await ledger.end_chat("telegram", "-1007", "left")
     assert await ledger.move_chat("telegram", "-100", "-1007") == 1
-    assert len(await ledger._store.subscriptions(new)) == 1
+    assert len(await ledger._store.list_subscriptions(new)) == 1
     (one,) = await ledger.claim("telegram", 10, EIGHT)
     assert one.chat.id == "-1007"
 
@@ -328,24 +336,26 @@ async def test_a_missed_digest_is_made_up_once_and_older_ones_are_skipped(ledger
     assert await ledger.propose(TOPICS, after) == 0
     for back in range(1, 5):
         await ledger._store.save_report(report(after.date() - timedelta(days=back)))
-    ((one, key),) = await ledger.ready("telegram", 10, TOPICS, after)
+    ((one, key),) = await ledger.list_ready("telegram", 10, TOPICS, after)
     assert (one.day, one.late, key[1]) == (after.date(), True, after.date() - timedelta(days=1))
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
 async def test_nothing_is_made_up_after_a_day(ledger: Ledger) -> None:
     await follow(ledger, MEI, weekdays=(DAY.weekday(),))
     assert await ledger.propose(TOPICS, EIGHT + 25 * HOUR) == 1
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
 async def test_nothing_from_before_a_restore_is_sent(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger._store.save_note("store", "restored", (EIGHT + HOUR).isoformat())
     assert await ledger.propose(TOPICS, EIGHT + 2 * HOUR) == 1
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
-    assert (await ledger.balance(EIGHT + 24 * HOUR))["telegram"] == Balance(due=1, waiting=1)
+    assert (await ledger.count_deliveries(EIGHT + 24 * HOUR))["telegram"] == Balance(
+        due=1, waiting=1
+    )
 
 
 async def test_another_time_on_the_same_day_brings_no_second_one(ledger: Ledger) -> None:
@@ -368,7 +378,7 @@ async def test_another_time_brings_the_newest_report_all_the_same(ledger: Ledger
         await ledger._store.save_report(report(DAY - timedelta(days=back)))
     for days in range(1, 4):
         await ledger.propose(TOPICS, EIGHT + timedelta(days=days, hours=12))
-    ready = await ledger.ready("telegram", 9, TOPICS, EIGHT + timedelta(days=3, hours=12))
+    ready = await ledger.list_ready("telegram", 9, TOPICS, EIGHT + timedelta(days=3, hours=12))
     found = [(one.day - DAY, one.report - DAY) for one, _ in ready]
     assert [(day.days, report.days) for day, report in found] == [(0, -1), (1, 0), (2, 1), (3, 2)]
 
@@ -382,7 +392,9 @@ async def test_who_leaves_gets_no_more(ledger: Ledger) -> None:
     await ledger._store.unsubscribe(MEI, "ai")
     await settled(ledger, [going, other])
     assert [one.chat.id for one in await ledger.claim("telegram", 10, EIGHT)] == ["8"]
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=3, refused=2, waiting=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
+        due=3, refused=2, waiting=1
+    )
     assert await list_unbalanced(ledger) == []
 
 
@@ -409,31 +421,31 @@ async def test_only_its_weekdays(ledger: Ledger) -> None:
 async def test_a_late_report_is_told_and_then_brought(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
-    assert await ledger.overdue("telegram", 10, TOPICS, EIGHT) == []
-    (one,) = await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR)
-    await ledger.note([(one.id, ["later today"])])
-    assert await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR) == []
+    assert await ledger.list_overdue("telegram", 10, TOPICS, EIGHT) == []
+    (one,) = await ledger.list_overdue("telegram", 10, TOPICS, EIGHT + HOUR)
+    await ledger.save_excuses([(one.id, ["later today"])])
+    assert await ledger.list_overdue("telegram", 10, TOPICS, EIGHT + HOUR) == []
     told = await ledger.claim("telegram", 10, EIGHT + HOUR)
     assert [part.body for part in told] == ["later today"]
     await settled(ledger, told)
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, waiting=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, waiting=1)
     assert await planned(ledger, "a", now=EIGHT + 2 * HOUR) == 1
     (whole,) = await ledger.claim("telegram", 10, EIGHT + 2 * HOUR)
     assert (whole.body, whole.position) == ("a", 0)
     await settled(ledger, [whole])
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     assert await ledger.give_up(EIGHT + 24 * HOUR) == 0
-    (one,) = await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR)
-    await ledger.note([(one.id, ["later today"])])
+    (one,) = await ledger.list_overdue("telegram", 10, TOPICS, EIGHT + HOUR)
+    await ledger.save_excuses([(one.id, ["later today"])])
     assert await ledger.give_up(EIGHT + 49 * HOUR) == 1
     assert await ledger.claim("telegram", 10, EIGHT + 49 * HOUR) == [], "too late for the word"
     assert await list_unbalanced(ledger) == []
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
 async def test_what_still_waits_after_a_day_is_too_late(ledger: Ledger) -> None:
@@ -445,8 +457,8 @@ async def test_what_still_waits_after_a_day_is_too_late(ledger: Ledger) -> None:
     assert await ledger.expire("telegram", EIGHT + 25 * HOUR) == 2
     assert await ledger.claim("telegram", 10, EIGHT + 25 * HOUR) == []
     half = Balance(due=2, refused=1, skipped=1)
-    assert (await ledger.balance(EIGHT))["telegram"] == half, "half of one went out"
-    assert (await ledger.balance(EIGHT))["discord"] == Balance(due=1, waiting=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == half, "half of one went out"
+    assert (await ledger.count_deliveries(EIGHT))["discord"] == Balance(due=1, waiting=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -459,14 +471,14 @@ async def test_an_operator_s_word_is_good_for_longer_than_a_day(ledger: Ledger) 
     assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
     (again,) = await ledger.claim("telegram", 10, EIGHT + 30 * HOUR)
     await settled(ledger, [again])
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_planning_twice_changes_nothing(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    ((one, _),) = await ledger.ready("telegram", 10, TOPICS, EIGHT)
+    ((one, _),) = await ledger.list_ready("telegram", 10, TOPICS, EIGHT)
     await ledger.plan([(one.id, ["a"])])
     await ledger.plan([(one.id, ["a"])])
     assert len(await ledger.claim("telegram", 10, EIGHT)) == 1
@@ -474,27 +486,27 @@ async def test_planning_twice_changes_nothing(ledger: Ledger) -> None:
 
 
 async def test_one_at_a_time_has_a_role(ledger: Ledger) -> None:
-    assert await ledger.lease("telegram", "one:1", EIGHT)
-    assert await ledger.lease("telegram", "one:1", EIGHT + timedelta(seconds=20))
-    assert not await ledger.lease("telegram", "two:2", EIGHT + timedelta(seconds=40))
-    assert await ledger.holder("telegram", EIGHT + timedelta(seconds=40)) == "one:1"
-    assert await ledger.lease("discord", "two:2", EIGHT)
-    assert await ledger.lease("telegram", "two:2", EIGHT + timedelta(seconds=50))
-    assert not await ledger.lease("telegram", "one:1", EIGHT + timedelta(seconds=51))
-    await ledger.give_back("telegram", "one:1")
-    assert await ledger.holder("telegram", EIGHT + timedelta(seconds=51)) == "two:2"
-    await ledger.give_back("telegram", "two:2")
-    assert await ledger.holder("telegram", EIGHT + timedelta(seconds=51)) == ""
+    assert await ledger.take_lease("telegram", "one:1", EIGHT)
+    assert await ledger.take_lease("telegram", "one:1", EIGHT + timedelta(seconds=20))
+    assert not await ledger.take_lease("telegram", "two:2", EIGHT + timedelta(seconds=40))
+    assert await ledger.find_holder("telegram", EIGHT + timedelta(seconds=40)) == "one:1"
+    assert await ledger.take_lease("discord", "two:2", EIGHT)
+    assert await ledger.take_lease("telegram", "two:2", EIGHT + timedelta(seconds=50))
+    assert not await ledger.take_lease("telegram", "one:1", EIGHT + timedelta(seconds=51))
+    await ledger.release_lease("telegram", "one:1")
+    assert await ledger.find_holder("telegram", EIGHT + timedelta(seconds=51)) == "two:2"
+    await ledger.release_lease("telegram", "two:2")
+    assert await ledger.find_holder("telegram", EIGHT + timedelta(seconds=51)) == ""
 
 
 async def test_small_things_are_kept(ledger: Ledger) -> None:
-    assert await ledger.paused_until("telegram") is None
-    await ledger.pause("telegram", EIGHT)
-    assert await ledger.paused_until("telegram") == EIGHT
-    assert await ledger.file_id("telegram", "h") == ""
+    assert await ledger.read_pause("telegram") is None
+    await ledger.save_pause("telegram", EIGHT)
+    assert await ledger.read_pause("telegram") == EIGHT
+    assert await ledger.read_file_id("telegram", "h") == ""
     await ledger.save_file_id("telegram", "h", "AgAC")
-    assert await ledger.file_id("telegram", "h") == "AgAC"
+    assert await ledger.read_file_id("telegram", "h") == "AgAC"
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
-    (one,) = await ledger._store.subscriptions(MEI)
-    assert (await ledger.newest_days([one.id], EIGHT))[one.id].day == DAY
+    (one,) = await ledger._store.list_subscriptions(MEI)
+    assert (await ledger.load_newest_days([one.id], EIGHT))[one.id].day == DAY

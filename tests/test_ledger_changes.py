@@ -57,7 +57,7 @@ async def test_a_change_between_due_and_the_clock_s_look_loses_no_digest(
     assert await ledger.propose(TOPICS, EIGHT + 5 * SECOND) == int(comes and not hours)
     assert await ledger.propose(TOPICS, EIGHT + 5 * SECOND + hours * HOUR) == int(hours > 0)
     assert await ledger.propose(TOPICS, EIGHT + 14 * HOUR) == 0
-    ready = await ledger.ready("telegram", 9, TOPICS, EIGHT + 14 * HOUR)
+    ready = await ledger.list_ready("telegram", 9, TOPICS, EIGHT + 14 * HOUR)
     assert [one.subscription for one, _ in ready] == [replace(changed, id=1)] * comes
 
 
@@ -83,12 +83,12 @@ async def test_a_chat_that_resumes_is_not_due_what_it_paused_over(ledger: Ledger
 
 async def test_who_pauses_gets_no_digest_that_still_waits_for_its_report(ledger: Ledger) -> None:
     assert await ledger.propose(TOPICS, EIGHT) == 1
-    late = await ledger.overdue("telegram", 9, TOPICS, EIGHT + HOUR)
-    await ledger.note([(one.id, ["not ready yet"]) for one in late])
+    late = await ledger.list_overdue("telegram", 9, TOPICS, EIGHT + HOUR)
+    await ledger.save_excuses([(one.id, ["not ready yet"]) for one in late])
     await ledger._store.subscribe(replace(USUAL, paused=True), EIGHT + HOUR)
-    assert await ledger.ready("telegram", 9, TOPICS, EIGHT + HOUR) == []
+    assert await ledger.list_ready("telegram", 9, TOPICS, EIGHT + HOUR) == []
     assert await ledger.claim("telegram", 9, EIGHT + HOUR) == []
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
 async def test_who_leaves_beside_the_clock_s_look_gets_no_digest(
@@ -104,8 +104,8 @@ async def test_who_leaves_beside_the_clock_s_look_gets_no_digest(
     monkeypatch.setattr(due, "_insert", insert_late)
     await ledger.propose(TOPICS, EIGHT)
     assert await asyncio.gather(*leaving) == [True]
-    assert await ledger.ready("telegram", 9, TOPICS, EIGHT) == []
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert await ledger.list_ready("telegram", 9, TOPICS, EIGHT) == []
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
 
 
 async def test_a_chat_whose_move_is_told_three_times_at_once_keeps_its_subscriptions(
@@ -115,7 +115,7 @@ async def test_a_chat_whose_move_is_told_three_times_at_once_keeps_its_subscript
     ids = ["7", "-1", "-2", "-3"]
     for old, new in pairwise(ids):
         await asyncio.gather(*(ledger.move_chat("telegram", old, new) for _ in range(3)))
-    kept = await ledger._store.subscriptions(Chat("telegram", "-3"))
+    kept = await ledger._store.list_subscriptions(Chat("telegram", "-3"))
     assert [one.topic for one in kept] == ["ai", "crypto"]
 
 
@@ -126,7 +126,7 @@ async def test_a_group_whose_move_is_told_many_times_at_once_keeps_its_language(
         await ledger._store.save_note("chat languages", f"telegram:-{n}", "en")
         moves = (ledger.move_chat("telegram", f"-{n}", f"-100{n}") for _ in range(4))
         await asyncio.gather(*moves)
-    assert len(await ledger._store.notes("chat languages")) == 20
+    assert len(await ledger._store.read_notes("chat languages")) == 20
 
 
 async def test_a_chat_that_moved_keeps_what_it_had_chosen(ledger: Ledger) -> None:
@@ -136,8 +136,8 @@ async def test_a_chat_that_moved_keeps_what_it_had_chosen(ledger: Ledger) -> Non
     await store.save_note("chat languages", "telegram:-100", "en")
     for _ in range(2):
         await ledger.move_chat("telegram", "-100", "-1007")
-    before = await store.ended_subscription(new, "ai")
+    before = await store.find_ended_subscription(new, "ai")
     assert before
     assert before.at == time(21)
-    assert await store.notes("chat languages") == {"telegram:-1007": "en"}
-    assert await store.subscriptions(new) == []
+    assert await store.read_notes("chat languages") == {"telegram:-1007": "en"}
+    assert await store.list_subscriptions(new) == []

@@ -55,7 +55,7 @@ async def test_two_copies_double_nothing(store_url: str) -> None:
 
 async def _deliver(ledger: Ledger) -> Counter[str]:
     """Plans, claims and sends until nothing is left; gives how often each chat got it."""
-    ready = await ledger.ready("telegram", NUMBER, TOPICS, EIGHT)
+    ready = await ledger.list_ready("telegram", NUMBER, TOPICS, EIGHT)
     await ledger.plan([(one.id, ["digest"]) for one, _ in ready])
     arrived: Counter[str] = Counter()
     while parts := await ledger.claim("telegram", 7, EIGHT):
@@ -70,12 +70,14 @@ async def test_one_copy_has_the_role_and_the_other_takes_over(store_url: str) ->
         for start in range(10):
             now = EIGHT + timedelta(hours=start)
             taken = await asyncio.gather(
-                *(one.lease("telegram", name, now) for name, one in copies.items())
+                *(one.take_lease("telegram", name, now) for name, one in copies.items())
             )
             assert sum(taken) == 1
-            winner = await copies["a:1"].holder("telegram", now)
+            winner = await copies["a:1"].find_holder("telegram", now)
             other = next(name for name in copies if name != winner)
             almost = now + timedelta(seconds=29)
-            assert not await copies[other].lease("telegram", other, almost)
-            assert await copies[other].lease("telegram", other, now + timedelta(seconds=30))
-            assert not await copies[winner].lease("telegram", winner, now + timedelta(seconds=31))
+            assert not await copies[other].take_lease("telegram", other, almost)
+            assert await copies[other].take_lease("telegram", other, now + timedelta(seconds=30))
+            assert not await copies[winner].take_lease(
+                "telegram", winner, now + timedelta(seconds=31)
+            )

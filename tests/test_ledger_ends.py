@@ -22,8 +22,8 @@ async def test_a_chat_that_is_gone_waits_for_no_report(ledger: Ledger) -> None:
     assert await ledger.propose(TOPICS, EIGHT) == 1
     await ledger.end_chat("telegram", MEI.id, "removed")
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    assert await ledger.ready("telegram", 10, TOPICS, EIGHT) == []
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert await ledger.list_ready("telegram", 10, TOPICS, EIGHT) == []
+    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
 
 
 async def test_a_move_ends_no_digest_that_is_under_way(ledger: Ledger) -> None:
@@ -44,7 +44,7 @@ async def test_a_chat_that_moved_after_an_end_has_its_settings_back(
     await follow(ledger, HALL, at=time(5))
     await ledger.end_chat("telegram", HALL.id, why)
     await ledger.move_chat("telegram", HALL.id, SUPER.id)
-    kept = await ledger._store.ended_subscription(SUPER, "ai")
+    kept = await ledger._store.find_ended_subscription(SUPER, "ai")
     assert kept is not None
     assert kept.at == time(5)
 

@@ -95,13 +95,13 @@ class Bot:
             await self.store.save_report(report(self.now.date() - timedelta(days=back)))
 
     async def plan(self) -> None:
-        ready = await self.ledger.ready("telegram", 10, TOPICS, self.now)
+        ready = await self.ledger.list_ready("telegram", 10, TOPICS, self.now)
         bodies = [f"part {n}" for n in range(self.draw.randint(1, 3))]
         await self.ledger.plan([(one.id, bodies) for one, _ in ready])
 
     async def late(self) -> None:
-        late = await self.ledger.overdue("telegram", 10, TOPICS, self.now)
-        await self.ledger.note([(one.id, ["late"]) for one in late])
+        late = await self.ledger.list_overdue("telegram", 10, TOPICS, self.now)
+        await self.ledger.save_excuses([(one.id, ["late"]) for one in late])
         await self.ledger.give_up(self.now)
 
     async def expire(self) -> None:
@@ -155,7 +155,7 @@ class Bot:
         """What must be true at any moment."""
         assert await list_unbalanced(self.ledger) == []
         assert (await self.counts(parts)).get("sending", 0) <= len(self.claimed)
-        for one in (await self.ledger.balance(self.now)).values():
+        for one in (await self.ledger.count_deliveries(self.now)).values():
             named = one.delivered + one.refused + one.unknown + one.waiting + one.skipped
             assert one.due == named
 

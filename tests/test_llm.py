@@ -193,8 +193,8 @@ async def test_with_the_real_store_and_budget(store_url: str) -> None:
                 answers = await asyncio.gather(*[llm.ask(one) for one in calls])
             assert answers == [News.model_validate(GOOD)] * 4
             assert bool(budget.cost.calls) is (run == 0)
-        assert (await store.learned(server.base_url, "gpt-5-mini"))["form"] == "json_object"
-        (spent,), _ = await store.spent(NOW.date())
+        assert (await store.load_learned(server.base_url, "gpt-5-mini"))["form"] == "json_object"
+        (spent,), _ = await store.sum_spending(NOW.date())
         good = [
             r for r in server.requests if r.form == "json_object" and "temperature" not in r.body
         ]
@@ -209,7 +209,7 @@ async def test_a_real_budget_is_passed_by_no_call(store_url: str) -> None:
         async with Llm([provider], store, budget, now=lambda: NOW) as llm:
             asked = [llm.ask(call(f"p1: {n}")) for n in range(4)]
             failed = await asyncio.gather(*asked, return_exceptions=True)
-        (spent,), _ = await store.spent(NOW.date())
+        (spent,), _ = await store.sum_spending(NOW.date())
     assert any(isinstance(error, BudgetSpent) for error in failed)
     assert 0 < spent.usd <= 0.0022
 

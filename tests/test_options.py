@@ -61,7 +61,7 @@ class Person:
         return render(await self.ask(line), 200, styled=False)
 
     async def chosen(self, topic: str = "ai") -> Subscription:
-        return next(one for one in await self.store.subscriptions(CHAT) if one.topic == topic)
+        return next(one for one in await self.store.list_subscriptions(CHAT) if one.topic == topic)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_lines_that_come_at_once_are_handled_one_after_another(
         person = Person(store, tmp_path, TOPIC)
         await person.ask("/subscribe 08:00 UTC")
         await asyncio.gather(*(person.ask(line.replace("+", " ")) for line in lines.split(" ")))
-        left = [replace(one, id=0) for one in await store.subscriptions(CHAT)]
+        left = [replace(one, id=0) for one in await store.list_subscriptions(CHAT)]
         assert left == ([stored] if stored else [])
 
 
@@ -309,7 +309,7 @@ async def test_several_topics_have_options_of_their_own(tmp_path: Path) -> None:
         assert "every day at 07:00" in said
         assert "Paused" in said
         await person.say("/language zh")
-        assert {row.language for row in await store.subscriptions(CHAT)} == {"zh"}
+        assert {row.language for row in await store.list_subscriptions(CHAT)} == {"zh"}
 
 
 async def test_a_chat_is_answered_about_its_own_topics(tmp_path: Path) -> None:
@@ -327,18 +327,22 @@ async def test_a_chat_is_answered_about_its_own_topics(tmp_path: Path) -> None:
             "/unsubscribe ai"
         )
         await person.say(f"/subscribe {LONG.name} ai 18:00")
-        assert {row.topic for row in await store.subscriptions(CHAT)} == {"ai", LONG.name, "town"}
+        assert {row.topic for row in await store.list_subscriptions(CHAT)} == {
+            "ai",
+            LONG.name,
+            "town",
+        }
         assert (await person.chosen()).at == time(18)
         assert (await person.chosen()).timezone == "Asia/Tokyo", "the chat's"
         await person.say("/settings ai town quiet")
-        assert [row.quiet for row in await store.subscriptions(CHAT)] == [False, True, True]
+        assert [row.quiet for row in await store.list_subscriptions(CHAT)] == [False, True, True]
         await person.say("/unsubscribe all")
-        assert not await store.subscriptions(CHAT)
+        assert not await store.list_subscriptions(CHAT)
         await person.say(f"/subscribe {LONG.name} ai town")
         person.context = replace(person.context, topics={"ai": TOPIC})
         assert "removed this topic. Send /unsubscribe town" in await person.say("/next")
         assert not (await person.ask(f"/unsubscribe town {LONG.name}")).buttons
-        assert [row.topic for row in await store.subscriptions(CHAT)] == ["ai"]
+        assert [row.topic for row in await store.list_subscriptions(CHAT)] == ["ai"]
 
 
 async def test_what_cannot_be_unsubscribed_is_told_with_the_subscriptions(person: Person) -> None:

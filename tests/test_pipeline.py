@@ -67,7 +67,7 @@ async def test_a_model_report_stands_until_a_better_one(
         posts.write_text("\n".join(lines[: len(lines) // 2] if changed else lines))
         monkeypatch.setattr(pipeline, "_edit", written_by(writer))
         second = await build(posts)
-        kept = await store.report(TOPIC.name, DAY, DAY)
+        kept = await store.load_report(TOPIC.name, DAY, DAY)
     assert first.writer == "llm"
     assert kept
     assert kept.writer == second.writer == stored
@@ -86,14 +86,14 @@ async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
             return made
 
         async def build(meanwhile: bool) -> Report:
-            saved = store.report
+            saved = store.load_report
 
             async def report_of(*key: Any) -> Report | None:
                 if meanwhile and arriving:
                     await store.save_report(arriving.pop())
                 return await saved(*key)
 
-            monkeypatch.setattr(store, "report", report_of)
+            monkeypatch.setattr(store, "load_report", report_of)
             return await make(store)
 
         monkeypatch.setattr(pipeline, "draft_report", draft)
@@ -120,7 +120,9 @@ async def test_a_report_that_is_imported_meanwhile_stands(
             error = pytest.raises(DigestError, match=f"{DAY} was imported: add --replace")
         with error:
             await make(store, replace_imported=replaces)
-        assert await store.source(TOPIC.name, DAY, DAY) == (b"" if replaces else imported.source)
+        assert await store.load_import(TOPIC.name, DAY, DAY) == (
+            b"" if replaces else imported.source
+        )
 
 
 async def test_a_post_that_cannot_be_read_costs_no_more_than_itself(
@@ -150,7 +152,7 @@ async def test_posts_of_other_days_make_no_report(tmp_path: Path) -> None:
         with pytest.raises(DigestError) as error:
             await make(store, window=Window(other, other, "UTC"))
         assert f"is of 2025-11-20 (UTC), but of 2025-12-04, {DAY}" in str(error.value)
-        assert await store.report_days(TOPIC.name) == []
+        assert await store.list_days(TOPIC.name) == []
 
 
 async def test_a_day_that_has_not_begun_has_no_report(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ async def test_a_day_that_has_not_begun_has_no_report(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
         with pytest.raises(DigestError, match="2026-01-01 has not begun in UTC"):
             await make(store, window=Window(ahead, ahead, "UTC"))
-        assert await store.report_days(TOPIC.name) == []
+        assert await store.list_days(TOPIC.name) == []
 
 
 async def test_a_report_of_fewer_posts_says_that_it_replaces_one(

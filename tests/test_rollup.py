@@ -381,7 +381,7 @@ async def test_a_weekly_chat_gets_the_week_instead_of_the_day(talk: Talk) -> Non
     assert await deliveries.plan("discord", to) == 1
     await to.close()
     (part,) = await ledger.claim("discord", 1, due)
-    body = json.loads(await ledger.body(part.id))
+    body = json.loads(await ledger.load_body(part.id))
     shown = body["embeds"][0]
     assert "2025-11-29 — 2025-12-05" in shown["title"]
     assert "1 Dec: Northlight Orbit seeks funding" in shown["description"]

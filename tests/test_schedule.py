@@ -56,7 +56,7 @@ class Stage:
         return Schedule(self.context, name)
 
     async def ready(self) -> int:
-        return len(await self.ledger.ready("telegram", 100, self.context.topics, self.now()))
+        return len(await self.ledger.list_ready("telegram", 100, self.context.topics, self.now()))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ async def test_a_report_is_made_and_its_digest_is_due(stage: Stage) -> None:
     async with ticking(stage.schedule()):
         await until(stage, 1)
     assert stage.maker.made == [("ai", YESTERDAY, "clock", True)]
-    assert await stage.ledger.holder("clock", EIGHT) == "", "the role is given back"
+    assert await stage.ledger.find_holder("clock", EIGHT) == "", "the role is given back"
 
 
 async def test_the_sources_are_asked_again_and_again(
@@ -239,7 +239,7 @@ async def test_a_database_that_fails_at_the_end_keeps_no_clock_running(
     async def refuse(role: str, holder: str) -> None:
         raise StoreError("database is read-only")
 
-    monkeypatch.setattr(stage.ledger, "give_back", refuse)
+    monkeypatch.setattr(stage.ledger, "release_lease", refuse)
     task = asyncio.create_task(app._run_again("clock", stage.schedule().run))
     await until(stage, 1)
     task.cancel()

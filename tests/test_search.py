@@ -86,7 +86,7 @@ async def test_a_hit_has_its_section_and_item(store: Store) -> None:
     assert hit.item == EVENTS[1]
     assert hit.in_posts
     assert hit.coverage == 1
-    stored = await store.report("ai", DAY, DAY)
+    stored = await store.load_report("ai", DAY, DAY)
     assert stored
     assert stored.numbered_item(hit.number) == ("events", EVENTS[1])
 

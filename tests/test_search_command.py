@@ -89,7 +89,7 @@ async def test_a_name_that_ends_in_ai_is_looked_for_whole(services: Services) ->
 
 
 async def test_the_only_topic_takes_no_items_away(services: Services) -> None:
-    newest = await services.store.latest("ai")
+    newest = await services.store.load_latest("ai")
     assert newest
     told = Item("英伟达称人工智能 AI 需求强劲。", cites=("x:9",))
     sections = [replace(s, items=(told,)) if s.name == "ai" else s for s in newest.sections]
@@ -102,7 +102,7 @@ async def test_the_only_topic_takes_no_items_away(services: Services) -> None:
 
 
 async def test_a_misspelled_name_is_asked_back(services: Services) -> None:
-    newest = await services.store.latest("ai")
+    newest = await services.store.load_latest("ai")
     assert newest
     words = {"Kitewick": 3, "model": 9}
     await services.store.save_report(replace(newest, wordcounts=words))
@@ -124,9 +124,9 @@ async def test_no_text_is_an_operator_or_fails(services: Services) -> None:
 async def test_a_person_is_forgotten_after_a_second_word(services: Services) -> None:
     await services.store.subscribe(Subscription(CHAT, "ai", time(8), "UTC"), NOW)
     assert "/forget yes" in await say(services, "/forget")
-    assert len(await services.store.subscriptions(CHAT)) == 1
+    assert len(await services.store.list_subscriptions(CHAT)) == 1
     assert "订阅 1 个" in await say(services, "/forget yes")
-    assert await services.store.subscriptions(CHAT) == []
+    assert await services.store.list_subscriptions(CHAT) == []
     await services.store.subscribe(Subscription(CHAT, "ai", time(8), "UTC"), NOW)
     await services.store.unsubscribe(CHAT, "ai")
     assert "订阅 0 个" in await say(services, "/forget yes"), "it had ended"
@@ -137,11 +137,11 @@ async def test_an_admin_forgets_what_a_group_has_chosen(services: Services) -> N
     for line, number in (("/settings en", 1), ("/forget yes", 0)):
         asked = Incoming(group, "42", line, configures=everything)
         assert [shown async for shown in answer(services, asked)]
-        assert len(await services.store.notes("chat languages")) == number
+        assert len(await services.store.read_notes("chat languages")) == number
 
 
 async def test_a_member_of_a_group_cannot_end_its_subscription(services: Services) -> None:
     group = Chat("telegram", "-7", kind="group")
     await services.store.subscribe(Subscription(group, "ai", time(8), "UTC"), NOW)
     await say(services, "/forget yes", group)
-    assert len(await services.store.subscriptions(group)) == 1
+    assert len(await services.store.list_subscriptions(group)) == 1

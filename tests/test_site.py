@@ -483,7 +483,7 @@ def test_publish_says_that_feeds_need_an_address(
 
 
 async def test_digests_link_to_their_page(store: Store, tmp_path: Path) -> None:
-    report = await store.report("ai", DAY, DAY)
+    report = await store.load_report("ai", DAY, DAY)
     assert report
     plain = context(store, tmp_path)
     shown = Settings(public_url=ADDRESS)

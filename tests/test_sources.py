@@ -342,7 +342,7 @@ async def test_feeds_that_differ_in_their_query_are_sources_of_their_own(store_u
             [(name, weight)] = (await list_weights(topic, store, ACCESS)).items()
             assert (name[-9:], weight) == ("/videos a", 2.0)
         today = datetime.now(UTC).date()
-        [(stream, _)] = await store.posts(TOPIC.name, today - timedelta(days=1), today)
+        [(stream, _)] = await store.load_posts(TOPIC.name, today - timedelta(days=1), today)
         assert stream == name
 
 
@@ -411,5 +411,5 @@ async def test_a_move_that_fails_is_taken_back(store_url: str) -> None:
         assert [await ask(), await ask()] == [False, True]
         server.paths["/a"] = moved
         assert not await ask()
-        [health] = (await SourceBook(store).health("ai", NOW.date())).values()
+        [health] = (await SourceBook(store).load_health("ai", NOW.date())).values()
         assert "permanently gone" in health.off

@@ -119,7 +119,7 @@ async def test_remove_and_bring_back(
     monkeypatch.setitem(GIVEN, "address", "list:42")
     await say(made, "/source add list:42")
     assert await list_sources(topic, made.store) == topic.sources
-    assert await SourceBook(made.store).changes("ai") == []
+    assert await SourceBook(made.store).list_changes("ai") == []
     assert "There is no source" in await say(made, "/source remove 9")
 
 
@@ -259,7 +259,9 @@ async def test_a_trial_of_x_is_counted_and_small(
             spec = SourceSpec("x", address, private=True)
             found = await try_source(spec, made.store, Access(x_token=KEY, x_reads_month=200))
             assert found["number"] == 10
-            assert (await SourceBook(made.store).reads(datetime.now(UTC))).month == x.bill == 12
+            assert (
+                (await SourceBook(made.store).count_reads(datetime.now(UTC))).month == x.bill == 12
+            )
         x.asked.clear()
         with pytest.raises(SourceError, match="no reads are left"):
             await try_source(spec, made.store, Access(x_token=KEY, x_reads_month=20))

@@ -42,7 +42,7 @@ class Office:
             wanted = Subscription(Chat(platform, str(number)), "ai", at, "UTC")
             await self.store.subscribe(wanted, NOW - timedelta(hours=1))
         await self.ledger.propose({"ai": TOPIC}, NOW)
-        found = await self.ledger.ready(platform, 1000, {"ai": TOPIC}, NOW)
+        found = await self.ledger.list_ready(platform, 1000, {"ai": TOPIC}, NOW)
         await self.ledger.plan([(one.id, ("one", "two")) for one, _ in found])
 
     async def end(self, platform: str, state: PartState, limit: int = 1000) -> int:
@@ -173,21 +173,23 @@ async def test_a_restored_bot_holds_what_was_open_and_skips_what_was_due(office:
     chat = Chat("telegram", "9")
     wanted = Subscription(chat, "ai", (NOW + timedelta(hours=1)).time(), "UTC")
     await office.store.subscribe(wanted, NOW)
-    assert await office.ledger.lease("telegram", "me", NOW)
+    assert await office.ledger.take_lease("telegram", "me", NOW)
 
     restored = NOW + timedelta(hours=2)
-    await office.store.restored(restored)
+    await office.store.mark_restored(restored)
     assert await office.ledger.claim("telegram", 99, restored) == []
     assert len(await office.ledger.list_held_parts()) == 5, (
         "two of three chats whole, the rest of one"
     )
     await office.ledger.propose({"ai": TOPIC}, restored)
-    assert await office.ledger.ready("telegram", 99, {"ai": TOPIC}, restored) == [], (
+    assert await office.ledger.list_ready("telegram", 99, {"ai": TOPIC}, restored) == [], (
         "it was due after the backup: skipped"
     )
-    assert (await office.ledger.balance(restored))["telegram"].skipped == 1
+    assert (await office.ledger.count_deliveries(restored))["telegram"].skipped == 1
     assert await list_unbalanced(office.ledger) == []
-    assert await office.ledger.lease("telegram", "another", restored)
+    assert await office.ledger.take_lease("telegram", "another", restored)
     tomorrow = restored + timedelta(days=1)
     await office.ledger.propose({"ai": TOPIC}, tomorrow)
-    assert (await office.ledger.balance(tomorrow))["telegram"].waiting == 4, "then all goes on"
+    assert (await office.ledger.count_deliveries(tomorrow))["telegram"].waiting == 4, (
+        "then all goes on"
+    )

@@ -91,7 +91,7 @@ async def test_a_post_comes_back_as_it_was(store: Store) -> None:
         created_at=datetime(2025, 12, 6, 23, 59, 59, 999999, timezone(timedelta(hours=5))),
     )
     assert await store.save_posts(TOPIC, "x_list", [full]) == 1
-    [(stream, found)] = await store.posts("ai", DAY, DAY)
+    [(stream, found)] = await store.load_posts("ai", DAY, DAY)
     assert (stream, found) == ("x_list", full)
     assert found.created_at.tzinfo is UTC
 
@@ -102,10 +102,10 @@ async def test_posts_come_by_time_then_key_and_only_of_the_days_and_topic(store:
     yesterday = post("old", "y", created_at=START - timedelta(days=1))
     await store.save_posts(TOPIC, "s", [*same_time, earlier, yesterday])
     await store.save_posts(replace(TOPIC, name="chips"), "s", [post("other", "c")])
-    found = [p.id for _, p in await store.posts("ai", DAY, DAY)]
+    found = [p.id for _, p in await store.load_posts("ai", DAY, DAY)]
     assert found == ["z", "10", "9", "B", "_", "b", "é"]
-    assert len(await store.posts("ai", DAY - timedelta(days=1), DAY)) == 8
-    assert await store.posts("ai", DAY + timedelta(days=1), date.max) == []
+    assert len(await store.load_posts("ai", DAY - timedelta(days=1), DAY)) == 8
+    assert await store.load_posts("ai", DAY + timedelta(days=1), date.max) == []
 
 
 async def test_a_better_copy_is_merged_into_the_post(store: Store) -> None:
@@ -115,7 +115,7 @@ async def test_a_better_copy_is_merged_into_the_post(store: Store) -> None:
     assert await store.save_posts(TOPIC, "first", [short]) == 1
     assert await store.save_posts(TOPIC, "second", [longer, third, third]) == 1
     assert await store.save_posts(TOPIC, "third", [replace(short, text="another")]) == 0
-    (stream, merged), (other, _) = await store.posts("ai", DAY, DAY)
+    (stream, merged), (other, _) = await store.load_posts("ai", DAY, DAY)
     assert (stream, other) == ("first", "second")
     # the third text is no more of it: only the stream a post came in corrects it
     assert (merged.text, merged.links) == ("a longer text", ())
@@ -133,15 +133,15 @@ async def test_the_words_of_a_page_are_those_of_its_own_site(store: Store) -> No
         ("lab.example/all 2", replace(short, text="Ada left. Bye."), "Ada: Ada left. Bye."),
     ):
         await store.save_posts(TOPIC, stream, [copy], stream.partition("/")[0])
-        [(_, found)] = await store.posts("ai", DAY - timedelta(days=1), DAY)
+        [(_, found)] = await store.load_posts("ai", DAY - timedelta(days=1), DAY)
         assert f"{found.author_name}: {found.text}" == told
-    [(stream, _)] = await store.posts("ai", DAY, DAY)
+    [(stream, _)] = await store.load_posts("ai", DAY, DAY)
     assert stream == "lab.example/news"
     whole = post("Bob left. He was the last.", "2", url="https://lab.example/bob")
     teaser = replace(whole, text="Bob left…")
     for stream, copy, site in (("archive", whole, ""), ("lab.example", teaser, "lab.example")):
         await store.save_posts(TOPIC, stream, [copy], site)
-    assert ("archive", whole) in await store.posts("ai", DAY, DAY)
+    assert ("archive", whole) in await store.load_posts("ai", DAY, DAY)
 
 
 async def test_a_day_is_a_day_of_the_topic(store: Store) -> None:
@@ -150,7 +150,7 @@ async def test_a_day_is_a_day_of_the_topic(store: Store) -> None:
     posts = [post("a", "1", created_at=evening), post("b", "2", created_at=evening), post("c", "3")]
     posts.append(post("d", "4", created_at=evening + timedelta(minutes=1)))
     await store.save_posts(shanghai, "s", posts)
-    assert list((await store.post_days("ai")).items()) == [(DAY, 3), (date(2025, 12, 7), 1)]
+    assert list((await store.count_posts("ai")).items()) == [(DAY, 3), (date(2025, 12, 7), 1)]
 
 
 async def test_made_up_posts_never_mix_with_real_ones(store: Store) -> None:
@@ -159,11 +159,14 @@ async def test_made_up_posts_never_mix_with_real_ones(store: Store) -> None:
     ]
     await store.save_posts(TOPIC, "sample", made_up)
     next_day = DAY + timedelta(days=1)
-    assert [p.source for _, p in await store.posts("ai", DAY, next_day)] == ["sample", "sample"]
+    assert [p.source for _, p in await store.load_posts("ai", DAY, next_day)] == [
+        "sample",
+        "sample",
+    ]
     await store.save_posts(TOPIC, "x", [post("real", "5")])
-    assert [p.source for _, p in await store.posts("ai", DAY, next_day)] == ["x"]
-    assert [p.source for _, p in await store.posts("ai", next_day, next_day)] == ["sample"]
-    assert await store.post_days("ai") == {DAY: 1, next_day: 1}
+    assert [p.source for _, p in await store.load_posts("ai", DAY, next_day)] == ["x"]
+    assert [p.source for _, p in await store.load_posts("ai", next_day, next_day)] == ["sample"]
+    assert await store.count_posts("ai") == {DAY: 1, next_day: 1}
 
 
 async def test_ten_thousand_posts(store: Store) -> None:
@@ -172,7 +175,7 @@ async def test_ten_thousand_posts(store: Store) -> None:
     for new in (10_000, 0):
         assert new == await book.save_answer(TOPIC, file, "s", posts, SourceState(), now, 1.0)
     assert await store.save_posts(TOPIC, "s", posts) == 0
-    assert await store.post_days("ai") == {DAY: 10_000}
+    assert await store.count_posts("ai") == {DAY: 10_000}
 
 
 async def test_two_writers_of_the_same_posts_take_turns(store: Store, store_url: str) -> None:
@@ -182,16 +185,16 @@ async def test_two_writers_of_the_same_posts_take_turns(store: Store, store_url:
             store.save_posts(TOPIC, "a", posts), other.save_posts(TOPIC, "b", posts[::-1])
         )
     assert sorted(new) == [0, 300]
-    assert len(await store.posts("ai", DAY, DAY)) == 300
+    assert len(await store.load_posts("ai", DAY, DAY)) == 300
 
 
 async def test_topics_are_those_with_posts_or_reports(store: Store) -> None:
     await store.save_topic(TOPIC)
-    assert await store.topics() == []
+    assert await store.list_topics() == []
     await store.save_posts(TOPIC, "s", [post("a", "1")])
     await store.save_topic(replace(TOPIC, slug="other"))
     await store.save_report(replace(report(), topic="gone"))
-    ai, gone = await store.topics()
+    ai, gone = await store.list_topics()
     assert ai == StoredTopic("ai", {"zh": "人工智能", "en": "AI"}, "other")
     assert (gone.name, gone.title["en"]) == ("gone", "gone")
 
@@ -200,12 +203,12 @@ async def test_a_report_comes_back_whole(store: Store) -> None:
     saved = report()
     await store.save_posts(TOPIC, "x", [post("win a phone", "3")])
     await store.save_report(saved)
-    found = await store.report("ai", DAY, DAY)
+    found = await store.load_report("ai", DAY, DAY)
     assert found == as_read(saved)
     assert list(found.wordcounts) == list(saved.wordcounts)
     assert list(found.posts) == list(saved.posts)
-    assert await store.cloud("ai", DAY, DAY) == PNG
-    (ad, its_post), (copy, nothing) = await store.dropped("ai", DAY, DAY)
+    assert await store.load_cloud("ai", DAY, DAY) == PNG
+    (ad, its_post), (copy, nothing) = await store.list_dropped("ai", DAY, DAY)
     assert (ad, copy) == saved.dropped
     assert its_post == post("win a phone", "3")
     assert nothing is None
@@ -213,25 +216,25 @@ async def test_a_report_comes_back_whole(store: Store) -> None:
 
 async def test_what_is_not_there(store: Store) -> None:
     await store.save_report(replace(report(), cloud=b"", dropped=(), created_at=None))
-    assert (await store.report("ai", DAY, DAY)) == replace(as_read(report()), created_at=None)
-    assert await store.cloud("ai", DAY, DAY) == b""
-    assert await store.dropped("ai", DAY, DAY) == []
-    assert await store.report("ai", DAY, DAY + timedelta(days=1)) is None
-    assert await store.report("chips", DAY, DAY) is None
-    assert await store.latest("chips") is None
-    assert await store.posts("chips", DAY, DAY) == []
+    assert (await store.load_report("ai", DAY, DAY)) == replace(as_read(report()), created_at=None)
+    assert await store.load_cloud("ai", DAY, DAY) == b""
+    assert await store.list_dropped("ai", DAY, DAY) == []
+    assert await store.load_report("ai", DAY, DAY + timedelta(days=1)) is None
+    assert await store.load_report("chips", DAY, DAY) is None
+    assert await store.load_latest("chips") is None
+    assert await store.load_posts("chips", DAY, DAY) == []
 
 
 async def test_reports_are_found_by_day(store: Store) -> None:
     days = [DAY + timedelta(days=n) for n in range(4)]
     for first, last in [(1, 1), (0, 0), (0, 2), (2, 2), (0, 1)]:
         await store.save_report(report(days[first], days[last], f"{first} to {last}"))
-    assert await store.report_days("ai") == days[:3]
-    assert await store.latest("ai") == as_read(report(days[2], days[2], "2 to 2"))
-    dailies = await store.daily_reports("ai", days[1], days[3])
+    assert await store.list_days("ai") == days[:3]
+    assert await store.load_latest("ai") == as_read(report(days[2], days[2], "2 to 2"))
+    dailies = await store.load_daily("ai", days[1], days[3])
     assert dailies == [as_read(report(d, d, f"{n} to {n}")) for n, d in enumerate(days[:3]) if n]
     await store.save_report(report(days[0], days[3]))
-    newest = await store.latest("ai")
+    newest = await store.load_latest("ai")
     assert newest is not None
     assert (newest.first, newest.last) == (days[0], days[3])
 
@@ -246,9 +249,9 @@ async def test_a_new_version_takes_the_place_of_the_old(store: Store) -> None:
     earlier = await _row_id(store)
     shorter = replace(report(text="Better."), cloud=b"", dropped=(), wordcounts={})
     await store.save_report(shorter)
-    assert await store.report("ai", DAY, DAY) == shorter
-    assert await store.cloud("ai", DAY, DAY) == b""
-    assert await store.dropped("ai", DAY, DAY) == []
+    assert await store.load_report("ai", DAY, DAY) == shorter
+    assert await store.load_cloud("ai", DAY, DAY) == b""
+    assert await store.list_dropped("ai", DAY, DAY) == []
     assert await _row_id(store) == earlier
 
 
@@ -258,9 +261,9 @@ async def test_a_failure_half_way_keeps_the_earlier_version(store: Store) -> Non
     with pytest.raises(StoreError) as caught:
         await store.save_report(replace(report(text="New."), cloud=b"new", dropped=(broken,)))
     assert "\n" not in str(caught.value)
-    assert await store.report("ai", DAY, DAY) == as_read(report())
-    assert await store.cloud("ai", DAY, DAY) == PNG
-    assert [drop for drop, _ in await store.dropped("ai", DAY, DAY)] == list(report().dropped)
+    assert await store.load_report("ai", DAY, DAY) == as_read(report())
+    assert await store.load_cloud("ai", DAY, DAY) == PNG
+    assert [drop for drop, _ in await store.list_dropped("ai", DAY, DAY)] == list(report().dropped)
 
 
 async def test_reading_a_report_is_two_statements_and_no_picture(store: Store) -> None:
@@ -272,7 +275,7 @@ async def test_reading_a_report_is_two_statements_and_no_picture(store: Store) -
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        await store.latest("ai")
+        await store.load_latest("ai")
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     reads = [statement for statement in asked if statement.startswith("SELECT")]
@@ -303,10 +306,10 @@ async def test_hostile_text_is_stored_not_refused(store: Store, one: str, two: s
     topic = replace(TOPIC, name=f"{uuid4()} {two}")
     assert await store.save_posts(topic, one, [bad, bad]) == 1
     assert await store.save_posts(topic, two, [bad]) == 0
-    assert await store.posts(topic.name, DAY, DAY) == [(a, good)]
+    assert await store.load_posts(topic.name, DAY, DAY) == [(a, good)]
     saved = replace(report(text=one), topic=topic.name, wordcounts={two: 1})
     await store.save_report(saved)
-    read = await store.report(topic.name, DAY, DAY)
+    read = await store.load_report(topic.name, DAY, DAY)
     assert read is not None
     assert read.section("points").items[0].text == a
     assert read.wordcounts == {b: 1}

@@ -144,9 +144,9 @@ async def test_a_full_database_stores_nothing_by_halves(tmp_path: Path) -> None:
         ):
             with pytest.raises(StoreError, match=r"^database is full: .*store\.db[^\n]*$"):
                 await saving
-        assert [p.text for _, p in await store.posts("ai", DAY, DAY)] == ["first"]
-        assert await store.report("ai", DAY, DAY) == as_read(report())
-        assert len(await store.dropped("ai", DAY, DAY)) == 2
+        assert [p.text for _, p in await store.load_posts("ai", DAY, DAY)] == ["first"]
+        assert await store.load_report("ai", DAY, DAY) == as_read(report())
+        assert len(await store.list_dropped("ai", DAY, DAY)) == 2
 
 
 async def reconnect(store: Store, pragma: str) -> None:
@@ -182,7 +182,7 @@ async def test_a_busy_database_says_so_and_recovers(tmp_path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"^database is busy: .*try again"):
             await store.save_topic(TOPIC)
-        assert await store.topics() == [], "readers do not wait for a writer"
+        assert await store.list_topics() == [], "readers do not wait for a writer"
         other.close()
         assert await store.save_posts(TOPIC, "s", [post("a", "1")]) == 1
 
@@ -195,7 +195,7 @@ async def test_a_damaged_database_says_so(tmp_path: Path) -> None:
     file.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
     with pytest.raises(StoreError, match=r"^database is damaged: .*backup"):
         async with await Store.open(f"sqlite:///{file}") as store:
-            await store.posts("ai", DAY, DAY)
+            await store.load_posts("ai", DAY, DAY)
 
 
 async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:

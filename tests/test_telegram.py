@@ -155,7 +155,7 @@ async def test_subscribing_in_a_topic_is_for_admins_and_shows_that_it_works(up: 
     up.server.say(FORUM, MEI, "/subscribe", thread=5)
     await up.server.until(lambda: up.server.messages(FORUM))
     assert "管理员" in up.server.messages(FORUM)[0].text
-    assert await up.context.store.subscriptions(chat) == []
+    assert await up.context.store.list_subscriptions(chat) == []
     up.server.member(FORUM, MEI, "administrator")
     up.server.say(FORUM, MEI, "/subscribe 8:30 Asia/Shanghai", thread=5)
     await up.server.until(lambda: len(up.server.messages(FORUM)) == 3)
@@ -164,7 +164,7 @@ async def test_subscribing_in_a_topic_is_for_admins_and_shows_that_it_works(up: 
     assert points.photo
     assert "Meridian" in points.text
     assert {m.thread for m in (said, points)} == {5}
-    (one,) = await up.context.store.subscriptions(chat)
+    (one,) = await up.context.store.list_subscriptions(chat)
     assert (one.topic, one.timezone, f"{one.at:%H:%M}") == ("ai", "Asia/Shanghai", "08:30")
 
 
@@ -173,10 +173,10 @@ async def test_an_anonymous_admin_is_an_admin_and_another_channel_is_not(up: Run
     up.server.channel(-1009, "Elsewhere")
     up.server.say(FORUM, MEI, "/subscribe", as_channel=-1009)
     await up.server.until(lambda: up.server.messages(FORUM))
-    assert await up.context.store.subscriptions(chat) == []
+    assert await up.context.store.list_subscriptions(chat) == []
     up.server.say(FORUM, MEI, "/subscribe", anonymous=True)
     await up.server.until(lambda: len(up.server.messages(FORUM)) == 3)
-    assert len(await up.context.store.subscriptions(chat)) == 1
+    assert len(await up.context.store.list_subscriptions(chat)) == 1
 
 
 async def test_a_channel_subscribes_by_a_post_and_its_buttons_lead_out(up: Running) -> None:
@@ -220,11 +220,11 @@ async def test_an_upgraded_group_keeps_its_subscription_once(up: Running) -> Non
     up.server.upgrade(GROUP, -1001077)
     chat = Chat("telegram", "-1001077")
     for _ in range(100):
-        if found := await up.context.store.subscriptions(chat):
+        if found := await up.context.store.list_subscriptions(chat):
             break
         await asyncio.sleep(0.02)
     assert len(found) == 1
-    assert await up.context.store.subscriptions(Chat("telegram", str(GROUP))) == []
+    assert await up.context.store.list_subscriptions(Chat("telegram", str(GROUP))) == []
 
 
 async def test_a_reply_to_an_upgraded_group_follows_it(up: Running) -> None:
@@ -320,7 +320,7 @@ async def test_a_topic_that_is_gone_ends_no_other_subscription(up: Running) -> N
     await up.ask(FORUM, "/subscribe", messages=2)
     with pytest.raises(Gone):
         await up.bot.send(Chat("telegram", str(FORUM), "77", "group"), reply(Paragraph("hello")))
-    assert len(await up.context.store.subscriptions(Chat("telegram", str(FORUM)))) == 1
+    assert len(await up.context.store.list_subscriptions(Chat("telegram", str(FORUM)))) == 1
 
 
 async def test_a_long_brief_is_news_first_and_then_the_picture(up: Running) -> None:
@@ -357,7 +357,7 @@ async def test_a_removed_bot_stops_its_subscriptions(up: Running) -> None:
     up.server.remove_bot(GROUP, MEI)
     chat = Chat("telegram", str(GROUP))
     for _ in range(100):
-        if not await up.context.store.subscriptions(chat):
+        if not await up.context.store.list_subscriptions(chat):
             return
         await asyncio.sleep(0.02)
     raise AssertionError("it is still subscribed")
@@ -402,7 +402,7 @@ async def test_a_failure_is_answered_with_an_id(
     async def broken(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(up.context.store.__class__, "latest", broken)
+    monkeypatch.setattr(up.context.store.__class__, "load_latest", broken)
     (answer,) = await up.ask(8, "/brief", user=8)
     assert "Sorry" in answer.text
     number = answer.text.split("Reference ")[1][:6]

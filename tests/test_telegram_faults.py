@@ -136,7 +136,7 @@ async def test_a_page_of_an_edge_ends_nothing(up: Running, code: int) -> None:
         up.server.fail(method, code, "<html>go away</html>", times=2)
     up.server.say(CHANNEL, MEI, "/views")
     await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 3, 15)
-    assert len(await up.context.store.subscriptions(Chat("telegram", str(CHANNEL)))) == 1
+    assert len(await up.context.store.list_subscriptions(Chat("telegram", str(CHANNEL)))) == 1
     up.server.fail("getMe", code, "<html>go away</html>", times=9)
     with pytest.raises(Unreachable):
         await Telegram(up.bot.host, up.bot.setup).run()
@@ -181,12 +181,12 @@ async def test_a_topic_that_is_gone_ends_its_subscription_alone(up: Running) -> 
     up.server.say(FORUM, MEI, "/views", thread=5)
     await up.ask(MEI, "/views")
     for _ in range(100):
-        if not await up.context.store.subscriptions(here):
+        if not await up.context.store.list_subscriptions(here):
             break
         await asyncio.sleep(0.02)
-    assert await up.context.store.subscriptions(here) == []
-    assert len(await up.context.store.subscriptions(whole)) == 1
-    (kept,) = await up.context.store.subscriptions(whole)
+    assert await up.context.store.list_subscriptions(here) == []
+    assert len(await up.context.store.list_subscriptions(whole)) == 1
+    (kept,) = await up.context.store.list_subscriptions(whole)
     assert kept.chat.title == "A forum"
 
 
@@ -231,5 +231,5 @@ async def test_a_thousand_lines_of_one_person_hold_up_nobody(up: Running) -> Non
     up.server.say(MEI, MEI, "/views")
     await up.server.until(lambda: up.server.messages(MEI), 60)
     assert len(up.server.messages(1000)) == 21, "twenty answers, and a word to slow down"
-    seen = await up.context.store.first_time("telegram", f"{up.bot.bot.id}:700000900", NOW)
+    seen = await up.context.store.mark_handled("telegram", f"{up.bot.bot.id}:700000900", NOW)
     assert seen, "most are neither read nor written down"

@@ -47,7 +47,7 @@ def restore(file: Path, name: str) -> str:
 async def test_a_database_of_the_first_schema_is_read_and_delivers(tmp_path: Path) -> None:
     url = restore(tmp_path / "first.db", "schema_0001.sql")
     async with await Store.open(url) as store:
-        stored = await store.latest("ai")
+        stored = await store.load_latest("ai")
         assert stored
         assert stored.sections[1].items[0].title == "Meridian 3.2 Pro is out"
         assert stored.posts["x:1"].author == "ada"
@@ -88,12 +88,12 @@ async def test_what_the_first_ledger_had_open_is_delivered_once(tmp_path: Path) 
     url = restore(tmp_path / "ledger.db", "schema_0005.sql")
     async with await Store.open(url) as store:
         ledger = Ledger(store)
-        (subscription,) = await store.subscriptions(Chat("telegram", "7"))
+        (subscription,) = await store.list_subscriptions(Chat("telegram", "7"))
         assert (subscription.timezone, subscription.quiet) == ("Asia/Shanghai", False)
         (part,) = await ledger.claim("telegram", 10, EIGHT)
         assert part.body == '{"text": "hello"}'
         await ledger.settle([Outcome(part.id, "sent", "1")])
-        assert (await ledger.balance(EIGHT))["telegram"].delivered == 1
+        assert (await ledger.count_deliveries(EIGHT))["telegram"].delivered == 1
         # The next day comes as usual.
         await store.save_report(report(EIGHT.date()))
         assert await ledger.propose(TOPICS, EIGHT + timedelta(days=1)) == 1
@@ -119,8 +119,8 @@ async def test_an_older_program_stops_writing_when_a_newer_one_migrates(store_ur
         with pytest.raises(StoreError, match="stop this one"):
             await store.save_note("store", "after", "1")
         with pytest.raises(StoreError, match="stop this one"):
-            await Ledger(store).lease("telegram", "old", EIGHT)
-        assert await store.note("store", "after") == ""
+            await Ledger(store).take_lease("telegram", "old", EIGHT)
+        assert await store.read_note("store", "after") == ""
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)

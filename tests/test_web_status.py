@@ -118,7 +118,7 @@ async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> 
             await up.store.subscribe(one, eight - timedelta(hours=12))
         await up.store.save_report(report(now.date() - timedelta(days=1)))
         await ledger.propose(TOPICS, eight)
-        due = await ledger.ready("telegram", 10, TOPICS, eight)
+        due = await ledger.list_ready("telegram", 10, TOPICS, eight)
         await ledger.plan([(one.id, ["hello"]) for one, _ in due])
         parts = await ledger.claim("telegram", 4, eight + timedelta(seconds=30))
         states = ("sent", "sent", "refused", "unknown")
@@ -127,7 +127,7 @@ async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> 
         assert reserved
         await up.store.settle(reserved, Cost(1, 900, 100, 0.01))
         found = await up.samples()
-        balance = (await ledger.balance(now))["telegram"]
+        balance = (await ledger.count_deliveries(now))["telegram"]
         by_state = {s: found.get(("jianbao_deliveries", f"telegram,{s}"), 0) for s in
                     ("delivered", "refused", "unknown", "open")}  # fmt: skip
         assert by_state == {"delivered": 2, "refused": 1, "unknown": 1, "open": 1}

@@ -112,10 +112,10 @@ async def test_a_withdrawn_post_is_gone_from_every_table(store: Store) -> None:
     assert (receipt.posts, receipt.reports, receipt.items) == (1, 1, 2)
     assert await store.search("英伟达") == []
     assert await store.search("新卡") == []
-    report = await store.report("ai", DAY, DAY)
+    report = await store.load_report("ai", DAY, DAY)
     assert report
     assert report.counts.withdrawn == 2
-    assert await store.cloud("ai", DAY, DAY) == PNG
+    assert await store.load_cloud("ai", DAY, DAY) == PNG
     async with store.engine.connect() as connection:
         for table in metadata.tables.values():
             if table.name != "withdrawn":
@@ -157,10 +157,10 @@ async def test_a_post_is_named_by_key_or_address(store: Store, name: str) -> Non
 async def test_all_posts_of_an_author_go(store: Store, name: str) -> None:
     receipt = await withdraw(store, name, NOW)
     assert receipt.authors == ("x:@ada",)
-    report = await store.report("ai", DAY, DAY)
+    report = await store.load_report("ai", DAY, DAY)
     assert report
     assert not report.posts
-    days = await store.posts("ai", DAY, DAY)
+    days = await store.load_posts("ai", DAY, DAY)
     assert [one.author for _, one in days] == ["Eve"]
 
 
@@ -169,7 +169,7 @@ async def test_what_was_withdrawn_does_not_come_back(store: Store) -> None:
     await withdraw(store, "@eve", NOW)
     again = [post("gone", "1"), post("later", "10", author="EVE"), post("new", "11", author="bo")]
     assert await store.save_posts(TOPIC, "x", again) == 1
-    assert [one.id for _, one in await store.posts("ai", DAY, DAY)] == ["11"]
+    assert [one.id for _, one in await store.load_posts("ai", DAY, DAY)] == ["11"]
 
 
 async def test_a_feed_without_authors_goes_by_the_name_that_reports_show(store: Store) -> None:
@@ -214,9 +214,9 @@ async def test_a_person_and_their_chat_are_forgotten(store: Store) -> None:
     await store.save_note("alerts telegram 42", "down x", "1")
     counts = await store.forget_person("telegram", "42", chat)
     assert counts == {"notes": 2, "subscriptions": 1, "messages": 0}
-    assert await store.subscriptions(chat) == []
-    assert len(await store.subscriptions(other)) == 1
-    assert await store.note("languages", "telegram:421") == "zh"
+    assert await store.list_subscriptions(chat) == []
+    assert len(await store.list_subscriptions(other)) == 1
+    assert await store.read_note("languages", "telegram:421") == "zh"
     assert (await store.forget_person("telegram", "42", None))["notes"] == 0
     async with store.engine.connect() as connection:
         for table in metadata.tables.values():
@@ -235,7 +235,7 @@ async def test_a_report_that_was_being_made_does_not_bring_a_post_back(
     await withdraw(store, "x:7", NOW)
     await withdraw(store, name, NOW)
     await save_allowed(store, made, [("x", uncited), ("x", post("chips", "9", author="Eve"))])
-    report = await store.report("ai", DAY, DAY)
+    report = await store.load_report("ai", DAY, DAY)
     assert report
     assert report.wordcounts == {"chips": 1}
     assert "x:1" not in report.posts
@@ -254,7 +254,7 @@ async def test_what_is_withdrawn_while_a_report_is_saved_stays_gone(
 
     monkeypatch.setattr(Store, "save_report", save_after_a_withdrawal)
     await save_allowed(store, make_report())
-    report = await store.report("ai", DAY, DAY)
+    report = await store.load_report("ai", DAY, DAY)
     assert report
     assert "x:1" not in report.posts
 
@@ -272,7 +272,7 @@ async def test_a_withdrawal_writes_no_older_report_over_a_newer_one(
 
     monkeypatch.setattr(Store, "save_withdrawal", save_after_a_build)
     await withdraw(store, "x:1", NOW)
-    report = await store.report("ai", DAY, DAY)
+    report = await store.load_report("ai", DAY, DAY)
     assert report
     assert (report.writer, report.section("points").items) == ("llm", POINTS[1:2])
 
@@ -292,7 +292,7 @@ async def test_a_withdrawal_beside_a_build_keeps_the_newer_report(
     monkeypatch.setattr(withdrawal_tables, "save_in", save_late)
     await withdraw(store, "x:1", NOW)
     await asyncio.gather(*saving)
-    report = await store.report("ai", DAY, DAY)
+    report = await store.load_report("ai", DAY, DAY)
     assert report
     assert (report.writer, report.section("points").items) == ("llm", POINTS[1:2])
 
@@ -307,12 +307,12 @@ async def test_a_report_is_deleted_with_a_topic_of_which_nothing_else_is_stored(
     assert await store.delete_report("ai", future.first, future.last)
     assert not await store.delete_report("ai", future.first, future.last)
     assert await store.read_state() != before
-    assert await store.report_days("ai") == [DAY]
-    assert await store.cloud("ai", future.first, future.last) == b""
+    assert await store.list_days("ai") == [DAY]
+    assert await store.load_cloud("ai", future.first, future.last) == b""
     assert {hit.last for hit in await store.search("Bun", topic="ai")} == {DAY}
     assert await store.delete_report("coins", DAY, DAY)
-    assert [topic.name for topic in await store.topics()] == ["ai"]
-    assert len(await store.posts("ai", DAY, DAY)) == 2
+    assert [topic.name for topic in await store.list_topics()] == ["ai"]
+    assert len(await store.load_posts("ai", DAY, DAY)) == 2
 
 
 def test_the_report_of_a_day_is_deleted_by_a_command() -> None:

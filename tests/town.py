@@ -90,7 +90,7 @@ class Town:
         """So many chats that are due a digest of these messages."""
         chats = [Chat(platform, str(1000 + chat)) for chat in range(first, first + number)]
         await due(self.store, chats)
-        while ready := await self.ledger.ready(platform, 500, TOPICS, DUE):
+        while ready := await self.ledger.list_ready(platform, 500, TOPICS, DUE):
             said = bodies or (body(platform),)
             await self.ledger.plan([(one.id, said) for one, _ in ready])
 

@@ -72,7 +72,7 @@ async def _fill(store: Store, topic: Topic) -> None:
     window = Window(LAST, LAST, topic.timezone)
     now = datetime(2025, 12, 7, 9, tzinfo=UTC)
     made = await run(topic, window, store=store, posts_files=(), progress=lambda *_: None, now=now)
-    whole = replace(made, cloud=await store.cloud("ai", LAST, LAST))
+    whole = replace(made, cloud=await store.load_cloud("ai", LAST, LAST))
     for back in range(1, YEARS_DAYS):
         await store.save_report(_of(whole, LAST - timedelta(days=back)))
 

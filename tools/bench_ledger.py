@@ -58,7 +58,7 @@ async def _measure(url: str, number: int) -> None:
     begun = time.perf_counter()
     async with await Store.open(url) as store:
         ledger = Ledger(store)
-        await ledger.lease("telegram", "bench:1", EIGHT)
+        await ledger.take_lease("telegram", "bench:1", EIGHT)
         await ledger.recover("telegram")
         first = await ledger.claim("telegram", 40, EIGHT)
         show(
@@ -89,7 +89,7 @@ async def _parts(ledger: Ledger, number: int) -> None:
     begun = time.perf_counter()
     while True:
         asked = time.perf_counter()
-        ready = await ledger.ready("telegram", GROUP, TOPICS, EIGHT)
+        ready = await ledger.list_ready("telegram", GROUP, TOPICS, EIGHT)
         longest = max(longest, time.perf_counter() - asked)
         if not ready:
             break
@@ -108,7 +108,7 @@ async def _claims(ledger: Ledger, number: int, parts: list[Any]) -> None:
     seconds = (time.perf_counter() - begun) / done
     show(number, "claim and settle, 40 at a time", seconds, "a message")
     begun = time.perf_counter()
-    await ledger.balance(EIGHT)
+    await ledger.count_deliveries(EIGHT)
     show(number, "balance", time.perf_counter() - begun)
     begun = time.perf_counter()
     await list_unbalanced(ledger)

@@ -75,11 +75,11 @@ async def measure(url: str) -> tuple[Figures, Figures, int]:
     texts = (line for file in files for line in file.read_text(encoding="utf-8").split("\n"))
     posts = list(PostRows("bench").parse(texts))
     async with await Store.open(url) as store:
-        if not await store.report_days("ai"):
+        if not await store.list_days("ai"):
             for report in make_reports(posts):
                 await store.save_report(report)
         usual, hostile = await _time(store, QUERIES, 10), await _time(store, HOSTILE, 3)
-        return usual, hostile, len(await store.report_days("ai"))
+        return usual, hostile, len(await store.list_days("ai"))
 
 
 async def _time(store: Store, queries: Sequence[str], rounds: int) -> Figures:

@@ -96,7 +96,7 @@ async def _send(database: str, url: str, now: datetime, fuse: Fuse, resend: bool
             tasks.append(asyncio.create_task(box.run()))
         await ledger.propose(TOPICS, now)
         for platform in PLATFORMS:
-            while ready := await ledger.ready(platform, 25, TOPICS, now):
+            while ready := await ledger.list_ready(platform, 25, TOPICS, now):
                 said = [
                     (one.id, [body(platform, f"{one.id}.{n}") for n in range(PARTS)])
                     for one, _ in ready
@@ -205,7 +205,7 @@ class Chaos:
         if wrong := await list_unbalanced(self.ledger):
             self.score.problems.append(f"kill {self.score.kills}: {wrong} do not balance")
         now = DUE + timedelta(days=self.score.days)
-        for platform, one in (await self.ledger.balance(now)).items():
+        for platform, one in (await self.ledger.count_deliveries(now)).items():
             whole = one.delivered + one.refused + one.unknown + one.waiting + one.skipped
             if one.due != whole:
                 self.score.problems.append(f"kill {self.score.kills}: {platform} {one}")

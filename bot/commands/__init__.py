@@ -122,7 +122,7 @@ def _keep_private(reply: Reply) -> Reply:
 async def _parse_line(context: Services, incoming: Incoming) -> Ask | Reply:
     """Parse the line to a command with its words; return a reply if it is not one."""
     line = _BOT_NAME.sub("", normalized(incoming.text))
-    subscriptions = tuple(await context.store.subscriptions(incoming.chat))
+    subscriptions = tuple(await context.store.list_subscriptions(incoming.chat))
     spoken = None if subscriptions else await load_spoken(context, incoming)
     usual = incoming.language or context.language
     language = chosen_language(subscriptions) or spoken or texts.language_of(line, usual)
@@ -177,7 +177,7 @@ async def _remember_language(ask: Ask) -> None:
     incoming, store = ask.incoming, ask.context.store
     if not ask.context.is_admin(incoming) or incoming.platform == "terminal":
         return
-    if await store.note(LANGUAGE_NOTES, incoming.person) != ask.language:
+    if await store.read_note(LANGUAGE_NOTES, incoming.person) != ask.language:
         await store.save_note(LANGUAGE_NOTES, incoming.person, ask.language)
 
 

@@ -50,11 +50,11 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
 async def topics(ask: Ask) -> AsyncIterator[Reply]:
     """List the topics with their reports and newest days."""
     store = ask.context.store
-    names = dict.fromkeys([*ask.context.topics, *(t.name for t in await store.topics())])
+    names = dict.fromkeys([*ask.context.topics, *(t.name for t in await store.list_topics())])
     rows = []
     for name in names:
-        days = await store.report_days(name)
-        posts = len(await store.post_days(name))
+        days = await store.list_days(name)
+        posts = len(await store.count_posts(name))
         key = "topic_line" if days else "topic_none"
         newest = days[-1] if days else ""
         line = ask.text(key, n=len(days), posts=posts, day=newest)
@@ -69,10 +69,10 @@ async def status(ask: Ask) -> AsyncIterator[Reply]:
         return
     store = ask.context.store
     blocks: list[Block] = [Heading(ask.text("status"), 1)]
-    for stored in await store.topics():
+    for stored in await store.list_topics():
         blocks += map(Paragraph, await _state(ask, stored.name))
     # What was due on this UTC day on each platform, and its outcomes.
-    messages = await ask.context.ledger.balance(ask.context.now())
+    messages = await ask.context.ledger.count_deliveries(ask.context.now())
     rows = [(name, ask.text("balance", **asdict(balance))) for name, balance in messages.items()]
     blocks.append(Heading(ask.text("ledger")))
     blocks.append(Rows(tuple(rows)) if rows else Paragraph(ask.text("ledger_empty")))
@@ -91,11 +91,11 @@ def _versions() -> str:
 
 async def _state(ask: Ask, topic: str) -> list[str]:
     store = ask.context.store
-    posts = await store.post_days(topic)
-    reports = len(await store.report_days(topic))
+    posts = await store.count_posts(topic)
+    reports = len(await store.list_days(topic))
     facts = {"days": len(posts), "posts": sum(posts.values()), "reports": reports}
     stored = ask.text("stored", **facts)
-    newest = await store.latest(topic)
+    newest = await store.load_latest(topic)
     if newest is None:
         return [ask.text("newest_none", topic=topic), stored]
     when = f"{newest.created_at:%Y-%m-%d %H:%M} UTC" if newest.created_at else "?"
@@ -130,7 +130,7 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
     """Show what was spent today and this month, by model, and what the newest reports cost."""
     context = ask.context
     today = context.now().astimezone(UTC).date()
-    day, month = await context.store.spent(today)
+    day, month = await context.store.sum_spending(today)
     blocks: list[Block] = [Heading(ask.text("cost"), 1)]
     for key, spent, cap in (
         ("spent_day", day, context.settings.budget_usd_day),
@@ -142,8 +142,8 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
         blocks.append(Paragraph(ask.text(key, **facts)))
         if spent:
             blocks.append(Rows(tuple(_by_model(ask, row) for row in spent)))
-    for stored in await context.store.topics():
-        newest = await context.store.latest(stored.name)
+    for stored in await context.store.list_topics():
+        newest = await context.store.load_latest(stored.name)
         if newest and newest.cost.calls:
             facts = {"topic": newest.topic, "day": newest.last, "cost": _cost(ask, newest.cost)}
             blocks.append(Paragraph(ask.text("report_cost", **facts)))
@@ -290,7 +290,7 @@ async def try_source(words: Sequence[str]) -> dict[str, Any]:
 async def _list(ask: Ask, topic: Topic) -> Reply:
     language, now = ask.language, ask.context.now()
     book = SourceBook(ask.context.store)
-    health = await book.health(topic.name, now.astimezone(UTC).date())
+    health = await book.load_health(topic.name, now.astimezone(UTC).date())
     configured, listed = _list_configured(topic), await list_sources(topic, ask.context.store)
     rows = []
     for number, spec in enumerate(listed, 1):
@@ -304,7 +304,7 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
         Rows(tuple(rows)) if rows else Paragraph(ask.text("source_none")),
     ]
     if any(spec.kind == "x" for spec in listed):
-        most, spent = ask.context.settings.x_reads_month, await book.reads(now)
+        most, spent = ask.context.settings.x_reads_month, await book.count_reads(now)
         counts = {"n": spent.month, "today": spent.today}
         left = compute_allowance(most, spent, now)
         blocks.append(Paragraph(ask.text("source_reads", most=most, left=left, **counts)))
@@ -319,7 +319,9 @@ def _list_configured(topic: Topic) -> set[SourceSpec]:
 
 async def _list_removed(topic: Topic, book: SourceBook) -> list[Change]:
     base = _list_configured(topic)
-    return [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in base]
+    return [
+        c for c in await book.list_changes(topic.name) if not c.added and identify(c.spec) in base
+    ]
 
 
 def _shown(spec: SourceSpec) -> str:
@@ -375,7 +377,7 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     if spec in _list_configured(topic):
         await book.undo(topic.name, spec)  # it was removed here before, under another spelling
     else:
-        await book.change(topic, [spec], added=True, by=person, now=ask.context.now())
+        await book.save_changes(topic, [spec], added=True, by=person, now=ask.context.now())
     title = topic.title[ask.language]
     return ask.say("source_added", name=tried["name"], topic=title, n=tried["number"])
 
@@ -406,7 +408,7 @@ async def _remove(ask: Ask, topic: Topic, typed: str) -> Reply:
         raise Unanswered(ask.say("source_unknown", what=typed[:80], topic=topic.name))
     spec, book, person = identify(matches[0]), SourceBook(store), ask.incoming.person[:80]
     if spec in _list_configured(topic):
-        await book.change(topic, [spec], added=False, by=person, now=ask.context.now())
+        await book.save_changes(topic, [spec], added=False, by=person, now=ask.context.now())
     else:
         await book.undo(topic.name, spec)
     return ask.say("source_removed", name=_shown(spec), topic=topic.title[ask.language])

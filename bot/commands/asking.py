@@ -135,15 +135,15 @@ class Ask:
         store = self.context.store
         if query.days:
             for name in [query.topic] if query.topic else self.topics:
-                if report := await store.report(name, *query.days):
+                if report := await store.load_report(name, *query.days):
                     return name, report
         topic = query.topic or await self.usual_topic()
         if query.days is None:
-            return topic, await store.latest(topic)
-        stored = None if query.topic else await store.report(topic, *query.days)
+            return topic, await store.load_latest(topic)
+        stored = None if query.topic else await store.load_report(topic, *query.days)
         if stored or query.days[0] == query.days[1]:
             return topic, stored
-        newest = await store.latest(topic)
+        newest = await store.load_latest(topic)
         language = self.language_for(newest) if newest else self.chosen
         described, now = self.context.topic(topic), self.context.now()
         return topic, await load_span(store, described, query.days, now, language)
@@ -160,7 +160,7 @@ class Ask:
         store, language = self.context.store, self.language
         if days is None:
             return reply(Paragraph(await self._say_no_reports(topic)), language=language)
-        names = await store.report_days(topic)
+        names = await store.list_days(topic)
         name = "report" if self.command.who != "everybody" else self.command.name
         around = {"week": week_of, "month": month_of}.get(name)
         spans: dict[Span, date] = {}
@@ -178,7 +178,7 @@ class Ask:
             facts = {"when": f"{closed_at:%Y-%m-%d %H:%M}", "zone": zone_label(zone, language)}
             key = "not_begun" if days[0] > now else "not_over"
             lines.append(self.text(key, at=self.text("at", **facts)))
-        posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
+        posts = (await store.count_posts(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:
             line = self.hint(topic, days[0], name="report")
             lines.append(texts.text("can_make", language, line=line, n=posts))
@@ -191,7 +191,7 @@ class Ask:
         return reply(*map(Paragraph, lines), language=language)
 
     async def _say_no_reports(self, topic: str) -> str:
-        posts = await self.context.store.post_days(topic)
+        posts = await self.context.store.count_posts(topic)
         if posts:
             day = max(posts)
             line = self.hint(topic, day, name="report")
@@ -227,9 +227,9 @@ class Ask:
     async def usual_day(self, topic: str = "") -> date:
         """Return a day for examples: of the newest report or posts, else yesterday."""
         name = topic or await self.usual_topic()
-        if newest := await self.context.store.latest(name):
+        if newest := await self.context.store.load_latest(name):
             return newest.last
-        posts = await self.context.store.post_days(name)
+        posts = await self.context.store.count_posts(name)
         return max(posts, default=self.today(name) - timedelta(days=1))
 
     def today(self, topic: str) -> date:
@@ -267,7 +267,9 @@ class Ask:
 
     async def usual_topic(self) -> str:
         """Return the default topic if none is named: the candidate with the newest report."""
-        stored = {row.name: row.newest for row in await self.context.store.topics() if row.newest}
+        stored = {
+            row.name: row.newest for row in await self.context.store.list_topics() if row.newest
+        }
         order = self.topics if self.subscriptions else (*self.topics, *stored)
         return max(order, key=lambda name: stored.get(name, date.min))
 
@@ -281,7 +283,7 @@ class Ask:
 
     async def topic_names(self) -> dict[str, str]:
         """Map names, slugs and titles to topic names."""
-        stored = index_names(await self.context.store.topics())
+        stored = index_names(await self.context.store.list_topics())
         return stored | index_names(self.context.topics.values())
 
     async def days(self, text: str, topic: str, beside_words: bool = False) -> Span | None:
@@ -313,7 +315,9 @@ def points_of(report: Report) -> list[Item]:
 
 async def load_spoken(context: Services, incoming: Incoming) -> Language | None:
     """Return the language that a chat without subscriptions has chosen."""
-    return texts.LANGUAGES.get(await context.store.note(CHAT_LANGUAGES, name_speaker(incoming)))
+    return texts.LANGUAGES.get(
+        await context.store.read_note(CHAT_LANGUAGES, name_speaker(incoming))
+    )
 
 
 def name_speaker(incoming: Incoming) -> str:

@@ -59,7 +59,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
 async def _subscribe_to(ask: Ask, topic: str, request: OptionRequest) -> AsyncIterator[Reply]:
     context, chat = ask.context, ask.incoming.chat
     before = {subscription.topic: subscription for subscription in ask.subscriptions}
-    ended = await context.store.ended_subscription(chat, topic)
+    ended = await context.store.find_ended_subscription(chat, topic)
     usual = before.get(topic) or ended or await _begin(ask, topic)
     usual = replace(usual, language=ask.spoken or usual.language)
     subscription = apply_request(ask, request, replace(usual, chat=chat))
@@ -89,7 +89,7 @@ async def _begin(ask: Ask, topic: str) -> Subscription:
     """Return a new subscription with defaults: the language in which the person last read the
     report, and the chat's time zone."""
     chat, context = ask.incoming.chat, ask.context
-    latest = await context.store.latest(topic) if chat.kind == "private" else None
+    latest = await context.store.load_latest(topic) if chat.kind == "private" else None
     language = ask.language_for(latest) if latest else None
     language = None if latest and language == latest.language else language
     zones = [*(row.timezone for row in ask.subscriptions), context.settings.timezone]
@@ -301,9 +301,9 @@ async def _next(ask: Ask, subscription: Subscription) -> str:
 
 async def _load_newest(ask: Ask, subscription: Subscription) -> NewestDays:
     """Return the newest day and report in the chat's ledger, whatever its state."""
-    stored = await ask.context.store.subscriptions(subscription.chat)
+    stored = await ask.context.store.list_subscriptions(subscription.chat)
     ids = [other.id for other in stored if other.topic == subscription.topic]
-    days = await ask.context.ledger.newest_days(ids, ask.context.now())
+    days = await ask.context.ledger.load_newest_days(ids, ask.context.now())
     return days.get(ids[0], NewestDays()) if ids else NewestDays()
 
 

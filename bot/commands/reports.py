@@ -77,7 +77,7 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
     distinct = report.distinct_sections(names)
     blocks = [block for name in distinct for block in _section(ask, report, name, limit)]
     if names == ["filtered"]:
-        dropped = await ask.context.store.dropped(report.topic, report.first, report.last)
+        dropped = await ask.context.store.list_dropped(report.topic, report.first, report.last)
         blocks += dropped_examples(dropped, ask.language_for(report))
     yield await _titled(ask, report, blocks, *(names if len(names) == 1 else ()), kind="detail")
 
@@ -256,7 +256,7 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
 
 async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
     """Build the report of a day for any user, within limits, and show it."""
-    posts = (await ask.context.store.post_days(topic)).get(day, 0)
+    posts = (await ask.context.store.count_posts(topic)).get(day, 0)
     if not posts:
         raise Unanswered(await ask.no_report(topic, (day, day)))
     yield ask.say("making", day=ask.in_words(day), n=posts)
@@ -264,7 +264,7 @@ async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
         failure = await ask.context.builder.build(topic, day, ask.incoming.person)
     except TooMany as limit:
         raise Unanswered(ask.say("too_many", n=limit.number, minutes=limit.minutes)) from None
-    stored = None if failure else await ask.context.store.report(topic, day, day)
+    stored = None if failure else await ask.context.store.load_report(topic, day, day)
     if stored is None:
         raise Unanswered(ask.say("made_not", day=ask.in_words(day)))
     yield await _show_all(ask, stored)
@@ -292,7 +292,7 @@ async def _span(
     if kind == "month" and not query.days and query.number in range(1, 13):
         query = replace(query, number=0, days=parse_days(f"{query.number}月", ask.today(topic)))
     if query.days is None:
-        days = await ask.context.store.report_days(topic)
+        days = await ask.context.store.list_days(topic)
         if not days:
             raise Unanswered(await ask.no_report(topic, None))
         span = newest(days[-1])
@@ -319,7 +319,7 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     person = ask.incoming.person
     holder = f"{person}:{secrets.token_hex(4)}"
     failure = await make_report(ask.context, holder, topic, first, user=person)
-    stored = None if failure else await ask.context.store.report(topic, first, first)
+    stored = None if failure else await ask.context.store.load_report(topic, first, first)
     if stored is None:
         raise Unanswered(
             ask.say("made_not_because", day=day, why=texts.reason(failure, ask.language))

@@ -60,7 +60,7 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     blocks: list[Block] = [Heading(title, 1)]
     lines: dict[str, Button] = {}
     for number, hit in enumerate(hits, 1):
-        report = await ask.context.store.report(hit.topic, hit.first, hit.last)
+        report = await ask.context.store.load_report(hit.topic, hit.first, hit.last)
         spoken = ask.language_for(report) if report else ask.language
         blocks.append(hit_entry(number, hit, words, report, spoken))
         lines.setdefault(_line(hit), Button(str(number), _line(hit)))
@@ -70,10 +70,10 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
 async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
     """Correct the words with those of recent reports; "" if there is no better spelling."""
     name = topic or await ask.usual_topic()
-    if (newest := await ask.context.store.latest(name)) is None:
+    if (newest := await ask.context.store.load_latest(name)) is None:
         return ""
     first = newest.last - timedelta(days=SPELLING_DAYS)
-    reports = await ask.context.store.daily_reports(name, first, newest.last)
+    reports = await ask.context.store.load_daily(name, first, newest.last)
     spellings = {word.lower(): word for report in reports for word in report.wordcounts}
     for typed in (words[:60], *words[:60].split()):
         low = typed.lower()
@@ -181,7 +181,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     topic = await ask.topic_of(first) if others else ""
     question = (others if topic else question)[:MAX_QUESTION_CHARS]
     usual = topic or await ask.usual_topic()
-    if await ask.context.store.latest(usual) is None:
+    if await ask.context.store.load_latest(usual) is None:
         raise Unanswered(await ask.no_report(usual, None))
     if not question:
         raise Unanswered(ask.say("ask_what"))
@@ -235,7 +235,7 @@ async def _item(
 ) -> ListItem:
     days = row["to"] if row["from"] == row["to"] else f"{row['from']} – {row['to']}"
     span = (date.fromisoformat(row[name]) for name in ("from", "to"))
-    report = await store.report(row["topic"], *span)
+    report = await store.load_report(row["topic"], *span)
     match = report and report.find_item(row["number"], row["cites"], language_for(report))
     item = match[1] if match else Item(row["text"], title=row["title"], cites=tuple(row["cites"]))
     links = links_of(report.posts, item) if report else ()
@@ -296,7 +296,7 @@ async def _story_of_point(ask: Ask, query: Query) -> Reply:
 async def _find_line(ask: Ask, topic: str, span: Span, item: Item) -> Storyline | None:
     """Return the storyline of an item in the report of these days."""
     around = timedelta(days=STORY_DAYS)
-    stored = await ask.context.store.daily_reports(topic, span[0] - around, span[1] + around)
+    stored = await ask.context.store.load_daily(topic, span[0] - around, span[1] + around)
     near = min(stored, key=lambda report: abs(report.last - span[1]), default=None)
     spoken = ask.language_for(near) if near else None
     lines = await asyncio.to_thread(trace_storylines, stored, spoken)

@@ -96,7 +96,7 @@ class Deliveries:
         """Save the parts of a batch of due deliveries; return the number of deliveries. If a report
         was stored or a post withdrawn meanwhile, save nothing; the next look tries again."""
         topics, now = self._context.topics, self._context.now()
-        due = await self._ledger.ready(name, COMMIT_SIZE, topics, now)
+        due = await self._ledger.list_ready(name, COMMIT_SIZE, topics, now)
         plans: list[tuple[int, Sequence[str]]] = []
         state = await self._context.store.read_state() if due else ""
         for delivery, key in due:
@@ -116,14 +116,14 @@ class Deliveries:
     async def excuse(self, name: str, delivering: Delivering) -> int:
         """Save excuses for chats whose report is late; return how many."""
         topics, now = self._context.topics, self._context.now()
-        waiting = await self._ledger.overdue(name, COMMIT_SIZE, topics, now)
+        waiting = await self._ledger.list_overdue(name, COMMIT_SIZE, topics, now)
         plans = []
         for delivery in waiting:
             to = delivery.subscription
             reply = compose_excuse(self._context, to)
             plans.append((delivery.id, delivering.bodies(reply, to.chat, "", quiet=to.quiet)))
         if plans:
-            await self._ledger.note(plans)
+            await self._ledger.save_excuses(plans)
         return len(plans)
 
     async def _build_bodies(
@@ -161,7 +161,7 @@ class Deliveries:
         if name not in self._pictures:
             topic, first, last, _ = name.rsplit("/", 3)
             days = date.fromisoformat(first), date.fromisoformat(last)
-            picture = await self._context.store.cloud(topic, *days)
+            picture = await self._context.store.load_cloud(topic, *days)
             _make_room(self._pictures, MAX_PICTURES)
             self._pictures[name] = picture
         return self._pictures[name]

@@ -145,7 +145,7 @@ class MessageSender:
             file_id = self.file_ids.get(job.picture, "")
             bare = not file_id and job.picture in self.file_ids
             if not (file_id or bare) and self.platform.reuses and not job.uploaded:
-                file_id = await self.ledger.file_id(self.name, job.picture)
+                file_id = await self.ledger.read_file_id(self.name, job.picture)
             if not (file_id or bare):
                 picture = await self.load_picture(job.picture)
                 job.uploaded = True
@@ -155,7 +155,7 @@ class MessageSender:
             picture=picture,
             file_id=file_id,
             bare=bare,
-            thread=await self.ledger.first_message(part.delivery) if job.in_thread else "",
+            thread=await self.ledger.find_first_message(part.delivery) if job.in_thread else "",
             # Absolute value, because after a clock was set back an old doubt must not look new.
             doubt=abs(self.now() - part.doubt_since) if part.doubt_since else None,
             resend=part.resend or self.resend,
@@ -222,7 +222,7 @@ class MessageSender:
     async def _save_pause(self, seconds: float) -> None:
         if seconds >= LONG_PAUSE_SECONDS:
             log.warning("%s asks to wait %.0f s; nothing is sent meanwhile", self.name, seconds)
-            await self.ledger.pause(self.name, self.now() + timedelta(seconds=seconds))
+            await self.ledger.save_pause(self.name, self.now() + timedelta(seconds=seconds))
 
     async def _count_invalid(self, error: platforms.PlatformError) -> None:
         """Count a response that counts towards a ban; stop sending long before the ban."""

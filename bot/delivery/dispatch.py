@@ -102,7 +102,7 @@ class Outbox:
         if self._writer.stuck:
             raise StoreError("outcomes cannot be written")
         now = self._now()
-        until = await self._ledger.paused_until(self.name)
+        until = await self._ledger.read_pause(self.name)
         # A longer pause cannot be real: a clock ran ahead.
         if until is not None and now < until <= now + MAX_LATENESS:
             self.rate.halt(self._clock() + (until - now).total_seconds())

@@ -61,17 +61,19 @@ class Lease:
             finally:
                 await _cancel(task)
                 with contextlib.suppress(StoreError):
-                    await self._ledger.give_back(self._name, self._holder)
+                    await self._ledger.release_lease(self._name, self._holder)
 
     async def _take(self, waiting: Callable[[], None]) -> None:
         reported = False
         while True:
             try:
-                if await self._ledger.lease(self._name, self._holder, self._now(), LEASE_SECONDS):
+                if await self._ledger.take_lease(
+                    self._name, self._holder, self._now(), LEASE_SECONDS
+                ):
                     return
-                other = await self._ledger.holder(self._name, self._now())
+                other = await self._ledger.find_holder(self._name, self._now())
                 if is_dead(other):
-                    await self._ledger.give_back(self._name, other)
+                    await self._ledger.release_lease(self._name, other)
                     continue
                 if not reported:
                     waiting()
@@ -90,7 +92,7 @@ class Lease:
                 return False
             try:
                 now = self._now()
-                if not await self._ledger.lease(self._name, self._holder, now, LEASE_SECONDS):
+                if not await self._ledger.take_lease(self._name, self._holder, now, LEASE_SECONDS):
                     return True
                 renewed_at = loop.time()
             except StoreError as error:

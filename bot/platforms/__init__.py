@@ -165,7 +165,7 @@ class Host(Protocol):
     def is_flooding(self, platform: str, person: str) -> bool:
         """Return True if a person is over the rate limit and was warned: ignore what they send."""
 
-    async def first_time(self, platform: str, update: str) -> bool:
+    async def mark_handled(self, platform: str, update: str) -> bool:
         """Mark an update as handled; return False if it was already marked."""
 
     async def ended(
@@ -180,7 +180,7 @@ class Host(Protocol):
     async def moved(self, platform: str, old: str, new: str) -> None:
         """Move a chat's data to its new id."""
 
-    async def note(self, platform: str, name: str) -> str:
+    async def read_note(self, platform: str, name: str) -> str:
         """Return a platform's note of that name, or ""."""
 
     async def save_note(self, platform: str, name: str, value: str) -> None:

@@ -125,13 +125,15 @@ class Llm:
     async def _recall(self, server: Server) -> None:
         """Load the stored capabilities of the server, once."""
         if server.stored is None:
-            learned = await self._store.learned(server.provider.base_url, server.provider.model)
+            learned = await self._store.load_learned(
+                server.provider.base_url, server.provider.model
+            )
             if server.stored is None:  # a concurrent call may have loaded and changed them
                 server.stored = server.compat = recall_compat(learned, self._now().date())
 
     async def _load_answer(self, provider: Provider, call: Call[T]) -> T | None:
         """Return the cached answer to this exact call to this model, if any."""
-        content = await self._store.answer(_hash(provider, call))
+        content = await self._store.load_answer(_hash(provider, call))
         if content is None:
             return None
         try:

@@ -49,10 +49,10 @@ async def import_post(
     imported = read_post(content, path.name, slug)
     topic = await _topic(imported.slug, topics, store)
     report = _complete(imported, topic, content, _picture(path, imported))
-    earlier = await store.report(topic.name, report.first, report.last)
+    earlier = await store.load_report(topic.name, report.first, report.last)
     if (
         earlier
-        and not await store.source(topic.name, report.first, report.last)
+        and not await store.load_import(topic.name, report.first, report.last)
         and not replace_ours
     ):
         raise DigestError(
@@ -72,7 +72,9 @@ async def _topic(slug: str, topics: Mapping[str, Topic], store: Store) -> Topic:
     for topic in topics.values():
         if topic.slug == slug:
             return topic
-    stored = {topic.name: topic.slug for topic in await store.topics() if topic.name not in topics}
+    stored = {
+        topic.name: topic.slug for topic in await store.list_topics() if topic.name not in topics
+    }
     name = safe_slug(slug).lower()
     if name in PAGES or name in topics or stored.get(name, slug) != slug:
         name = f"{name}_{mark_of(slug)}"
@@ -117,14 +119,14 @@ async def export_reports(
     An imported report is exported byte for byte. Raise DigestError if there is none.
     """
     paths: list[Path] = []
-    for stored in [row for row in await store.topics() if topic in ("", row.name)]:
+    for stored in [row for row in await store.list_topics() if topic in ("", row.name)]:
         described = topics.get(stored.name) or Topic(stored.name, stored.title, stored.slug)
-        spans = await store.report_spans(stored.name)
+        spans = await store.list_spans(stored.name)
         for days in spans:
             if span is None or days == span or days[0] <= span[0] == span[1] <= days[1]:
-                report = await store.report(stored.name, *days)
-                picture = await store.cloud(stored.name, *days)
-                source = await store.source(stored.name, *days)
+                report = await store.load_report(stored.name, *days)
+                picture = await store.load_cloud(stored.name, *days)
+                source = await store.load_import(stored.name, *days)
                 paths += _write(folder, report, stored.slug, described.timezone, picture, source)
         if span and span[0] < span[1] and span not in spans:
             week = await load_span(store, described, span, datetime.now(UTC))

@@ -102,7 +102,7 @@ class Site:
 
     async def _load(self, topic: str, first: date, last: date) -> Report | None:
         days = (topic, first, last)
-        return await self._reports.get(days, partial(self.store.report, *days))
+        return await self._reports.get(days, partial(self.store.load_report, *days))
 
     @property
     def language(self) -> Language:
@@ -158,7 +158,7 @@ class Site:
             case []:
                 return await self._show_day(frame, topic, report)
             case ["cloud.png" | "cloud.jpg"]:
-                if picture := await self.store.cloud(topic.name, report.first, report.last):
+                if picture := await self.store.load_cloud(topic.name, report.first, report.last):
                     return Page(picture, "image/jpeg" if _is_jpeg(picture) else "image/png")
             case [number]:
                 return await self._show_item(frame, topic, report, number)
@@ -173,8 +173,8 @@ class Site:
         yield "style.css"
         for path in ("", self._other_prefix("")):
             yield path
-        for stored in await self.store.topics():
-            spans = await self.store.report_spans(stored.name)
+        for stored in await self.store.list_topics():
+            spans = await self.store.list_spans(stored.name)
             for prefix in ("", f"{self._other_prefix(stored.name)}/") if spans else ():
                 for name in syndication.KINDS if self.address else ():
                     yield f"{prefix}{stored.name}/{name}"
@@ -196,7 +196,7 @@ class Site:
         if report is None:
             return
         base = f"{topic}/{days_of(report)}"
-        if picture := await self.store.cloud(topic, first, last):
+        if picture := await self.store.load_cloud(topic, first, last):
             yield f"{base}/{_picture_name(picture)}"
         other = self._other_prefix(topic)
         for language in LANGUAGES:
@@ -233,7 +233,7 @@ class Site:
     async def _find_topic(self, name: str) -> Topic:
         if name in self.topics:
             return self.topics[name]
-        for stored in await self.store.topics():
+        for stored in await self.store.list_topics():
             if stored.name == name:
                 return Topic(name, stored.title, stored.slug)
         raise NoPage
@@ -251,7 +251,7 @@ class Site:
         return report
 
     async def _show_home(self, frame: Frame) -> Page:
-        stored = [row for row in await self.store.topics() if row.newest]
+        stored = [row for row in await self.store.list_topics() if row.newest]
         say = partial(label, "newest", frame.language)
         links = [
             (say(topic=row.title.get(frame.language, row.name), day=row.newest), row.name)
@@ -261,7 +261,7 @@ class Site:
         return _page("list.html", frame, label("archive", frame.language), lists=lists)
 
     async def _show_topic(self, frame: Frame, topic: Topic) -> Page:
-        spans = list(reversed(await self.store.report_spans(topic.name)))
+        spans = list(reversed(await self.store.list_spans(topic.name)))
         if not spans:
             raise NoPage
         say = partial(label, language=frame.language)
@@ -300,7 +300,7 @@ class Site:
     ) -> list[tuple[str, str]]:
         """Return a line per report day, newest first, with its first point, and its path."""
         rows = []
-        for report in reversed(await self.store.daily_reports(topic.name, first, last)):
+        for report in reversed(await self.store.load_daily(topic.name, first, last)):
             points = report.in_language(frame.language).section("points").items
             text = points[0].title or points[0].text if points else ""
             rows.append((f"{report.last} · {text}".rstrip(" ·"), f"{topic.name}/{report.last}"))
@@ -308,10 +308,10 @@ class Site:
 
     async def _show_day(self, frame: Frame, topic: Topic, report: Report) -> Page:
         report, days = report.in_language(frame.language), days_of(report)
-        picture = await self.store.cloud(report.topic, report.first, report.last)
+        picture = await self.store.load_cloud(report.topic, report.first, report.last)
         earlier = later = None
         if report.first == report.last:
-            earlier, later = await self.store.neighbours(report.topic, report.last)
+            earlier, later = await self.store.find_neighbours(report.topic, report.last)
         title = f"{topic.title[frame.language]} · {days}"
         path = f"{topic.name}/{days}"
         words = ", ".join(list(report.wordcounts)[:8])
@@ -383,7 +383,7 @@ class Site:
 
     async def _trace_around(self, report: Report) -> list[Storyline]:
         first, last = report.last - STORY_DAYS, report.last + STORY_DAYS
-        near = await self.store.daily_reports(report.topic, first, last)
+        near = await self.store.load_daily(report.topic, first, last)
         return await asyncio.to_thread(trace_storylines, near, report.language)
 
     async def _show_search(self, frame: Frame, words: str) -> Page:
@@ -416,7 +416,7 @@ class Site:
         return len(written)
 
     async def _show_feed(self, frame: Frame, topic: Topic, name: str) -> Page:
-        spans = (await self.store.report_spans(topic.name))[-MAX_FEED_REPORTS:]
+        spans = (await self.store.list_spans(topic.name))[-MAX_FEED_REPORTS:]
         loaded = [await self._load(topic.name, *span) for span in reversed(spans)]
         reports = [r.in_language(frame.language) for r in loaded if r]
         body, kind = syndication.make_feed(name, topic, frame, reports)

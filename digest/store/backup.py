@@ -1,7 +1,7 @@
 """Back up and restore a SQLite database, and repair a damaged one at the bot's start.
 
 PostgreSQL has its own tools. A restored database does not know what was sent after the backup, so
-everything due by then is skipped or held: see `Store.restored`, and `Store.notice_restore` for
+everything due by then is skipped or held: see `Store.mark_restored`, and `Store.notice_restore` for
 databases restored by other tools.
 """
 
@@ -209,7 +209,7 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
         if not lost:
             return None
         async with await open_store(url) as store:
-            await store.restored(now)
+            await store.mark_restored(now)
         return Restored("its log is gone", None, now)
 
 
@@ -250,7 +250,7 @@ async def _replace(
     try:
         made_at = await asyncio.to_thread(_copy_backup, backup, new, why)
         async with await open_store(f"{URL.create('sqlite', database=str(new))}") as store:
-            await store.restored(now)
+            await store.mark_restored(now)
         aside = await asyncio.to_thread(_swap_in, new, file, end, now)
     except OSError as error:
         raise StoreError(f"cannot write beside {file} ({error.strerror})") from None

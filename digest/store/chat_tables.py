@@ -45,37 +45,37 @@ class ChatTables(Database):
                 await open_parts.leave(connection, subscription)
             return subscription is not None
 
-    async def subscriptions(self, chat: Chat) -> list[Subscription]:
+    async def list_subscriptions(self, chat: Chat) -> list[Subscription]:
         """Return the subscriptions of a chat (and thread), by topic."""
         query = select(subscriptions).where(_of(chat), subscriptions.c.ended == "")
         rows = await self.rows(query.order_by(subscriptions.c.topic))
         return [subscription_of(row) for row in rows]
 
-    async def ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
+    async def find_ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
         """Return the subscription, unpaused, if it ended because the chat unsubscribed or the bot
         was removed; else None."""
         same = _of(chat) & (subscriptions.c.topic == topic) & subscriptions.c.ended.in_(_KEPT)
         rows = await self.rows(select(subscriptions).where(same))
         return replace(subscription_of(rows[0]), paused=False) if rows else None
 
-    async def subscribed(self, platform: str) -> list[Chat]:
+    async def list_chats(self, platform: str) -> list[Chat]:
         """Return the distinct chats of a platform with a subscription."""
         query = select(*(subscriptions.c[name] for name in open_parts.PLACE)).distinct()
         live = (subscriptions.c.platform == platform) & (subscriptions.c.ended == "")
         chats = [open_parts.chat_of(row) for row in await self.rows(query.where(live))]
         return sorted(chats, key=lambda chat: (chat.space, chat.id, chat.thread))
 
-    async def zones(self) -> list[str]:
+    async def list_zones(self) -> list[str]:
         """Return the time zones of all live subscriptions."""
         query = select(subscriptions.c.timezone).where(subscriptions.c.ended == "").distinct()
         return sorted(row.timezone for row in await self.rows(query))
 
-    async def subscribed_topics(self) -> dict[str, int]:
+    async def count_subscriptions(self) -> dict[str, int]:
         """Return the number of live subscriptions by topic."""
         live = select(subscriptions.c.topic, func.count()).where(subscriptions.c.ended == "")
         return {row[0]: row[1] for row in await self.rows(live.group_by(subscriptions.c.topic))}
 
-    async def first_time(self, platform: str, key: str, now: datetime) -> bool:
+    async def mark_handled(self, platform: str, key: str, now: datetime) -> bool:
         """Mark an update as handled; return False if it was already marked."""
         row = {"platform": platform, "key": key, "at": now}
         async with self.writing() as connection:
@@ -109,12 +109,12 @@ class ChatTables(Database):
         async with self.writing() as connection:
             await connection.execute(delete(received).where(same))
 
-    async def note(self, platform: str, name: str) -> str:
+    async def read_note(self, platform: str, name: str) -> str:
         """Return a platform's note of that name, or ""."""
         same = (platform_notes.c.platform == platform) & (platform_notes.c.name == name)
         return str(await self.scalar(select(platform_notes.c.value).where(same)) or "")
 
-    async def notes(self, platform: str) -> dict[str, str]:
+    async def read_notes(self, platform: str) -> dict[str, str]:
         """Return all notes of the platform by name."""
         table = platform_notes.c
         query = select(table.name, table.value).where(table.platform == platform)
@@ -125,7 +125,7 @@ class ChatTables(Database):
         async with self.writing() as connection:
             await write_note(connection, platform, name, value)
 
-    async def restored(self, now: datetime) -> None:
+    async def mark_restored(self, now: datetime) -> None:
         """Record that this is a restored backup: parts that were due may have been sent."""
         async with self.writing() as connection:
             await _mark_restored(connection, now, await _identify(connection))

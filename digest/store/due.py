@@ -119,7 +119,7 @@ class DueTables(OutboxTables):
         if not self._looked_at <= now < self._looked_at + LATE:
             await self._forget_future(topics, now)
         self._looked_at = now
-        restored = await self._store.note("store", "restored")
+        restored = await self._store.read_note("store", "restored")
         cutoff = now - MAX_LATENESS
         if restored:
             cutoff = max(cutoff, datetime.fromisoformat(restored))
@@ -157,7 +157,7 @@ class DueTables(OutboxTables):
             if restored and datetime.fromisoformat(restored) > now:
                 await write_note(connection, "store", "restored", now.isoformat())
 
-    async def ready(
+    async def list_ready(
         self, platform: str, limit: int, topics: Mapping[str, Topic], now: datetime
     ) -> list[tuple[Delivery, ReportKey]]:
         """Return due deliveries without parts whose report can be sent, with its key.
@@ -173,7 +173,7 @@ class DueTables(OutboxTables):
         rows = await self._store.rows(query.order_by(deliveries.c.id).limit(limit))
         return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
 
-    async def overdue(
+    async def list_overdue(
         self, platform: str, limit: int, topics: Mapping[str, Topic], now: datetime
     ) -> list[Delivery]:
         """Return deliveries that are LATE because of a missing report and have no excuse yet."""

@@ -82,12 +82,12 @@ class Ledger(DueTables):
             for row in await self._store.rows(joined.where(which).order_by(parts.c.id))
         ]
 
-    async def body(self, part: int) -> str:
+    async def load_body(self, part: int) -> str:
         """Return the body of a part, as the platform's JSON."""
         content = select(bodies.c.content).join(parts, parts.c.body == bodies.c.hash)
         return str(await self._store.scalar(content.where(parts.c.id == part)) or "{}")
 
-    async def first_message(self, delivery: int) -> str:
+    async def find_first_message(self, delivery: int) -> str:
         """Return the platform's id of a digest's first message, or "" before it is sent."""
         first = (parts.c.delivery_id == delivery) & (parts.c.position == 0)
         return str(await self._store.scalar(select(parts.c.message).where(first)) or "")
@@ -126,7 +126,9 @@ class Ledger(DueTables):
             await chat_tables.move_notes(connection, f"{platform}:{old}", f"{platform}:{new}")
             return moved
 
-    async def lease(self, role: str, holder: str, now: datetime, seconds: float = 30.0) -> bool:
+    async def take_lease(
+        self, role: str, holder: str, now: datetime, seconds: float = 30.0
+    ) -> bool:
         """Acquire or renew a lease; return False if another process holds it."""
         until = now + timedelta(seconds=seconds)
         row = {"role": role, "holder": holder, "until": until}
@@ -141,30 +143,30 @@ class Ledger(DueTables):
             saved = await connection.execute(taken.returning(leases.c.holder))
             return saved.scalar() is not None
 
-    async def holder(self, role: str, now: datetime) -> str:
+    async def find_holder(self, role: str, now: datetime) -> str:
         """Return the holder of a lease, or ""."""
         valid = and_(leases.c.role == role, leases.c.until > now)
         return str(await self._store.scalar(select(leases.c.holder).where(valid)) or "")
 
-    async def give_back(self, role: str, holder: str) -> None:
+    async def release_lease(self, role: str, holder: str) -> None:
         """Release a lease early."""
         async with self._store.writing() as connection:
             lease = and_(leases.c.role == role, leases.c.holder == holder)
             await connection.execute(delete(leases).where(lease))
 
-    async def paused_until(self, platform: str) -> datetime | None:
+    async def read_pause(self, platform: str) -> datetime | None:
         """Return when sending may resume after the platform's flood limit; None if not paused."""
-        moment = await self._store.note(platform, "paused_until")
+        moment = await self._store.read_note(platform, "paused_until")
         return datetime.fromisoformat(moment) if moment else None
 
-    async def pause(self, platform: str, until: datetime) -> None:
+    async def save_pause(self, platform: str, until: datetime) -> None:
         """Save until when sending is paused; it survives a restart."""
         await self._store.save_note(platform, "paused_until", until.astimezone(UTC).isoformat())
 
     async def notice_bot(self, platform: str, bot: str, now: datetime) -> bool:
         """Save which bot talks on the platform, and since when. Return True if it was another one
         before: a bot that has just got its token, or the token of another bot by mistake."""
-        before = await self._store.note(platform, "bot")
+        before = await self._store.read_note(platform, "bot")
         if before.partition(" ")[0] == bot:
             return False
         await self._store.save_note(platform, "bot", f"{bot} {now.isoformat() if before else ''}")
@@ -172,18 +174,18 @@ class Ledger(DueTables):
 
     async def is_on_trial(self, platform: str, now: datetime) -> bool:
         """Return True if another bot talked on the platform until less than TRIAL ago."""
-        since = (await self._store.note(platform, "bot")).partition(" ")[2]
+        since = (await self._store.read_note(platform, "bot")).partition(" ")[2]
         return bool(since) and now < datetime.fromisoformat(since) + TRIAL
 
-    async def file_id(self, platform: str, picture: str) -> str:
+    async def read_file_id(self, platform: str, picture: str) -> str:
         """Return the platform's id of an uploaded picture, or ""."""
-        return await self._store.note(platform, f"file:{picture}")
+        return await self._store.read_note(platform, f"file:{picture}")
 
     async def save_file_id(self, platform: str, picture: str, file_id: str) -> None:
         """Save the platform's id of an uploaded picture; "" deletes it."""
         await self._store.save_note(platform, f"file:{picture}", file_id)
 
-    async def newest_days(self, ids: Sequence[int], now: datetime) -> dict[int, NewestDays]:
+    async def load_newest_days(self, ids: Sequence[int], now: datetime) -> dict[int, NewestDays]:
         """Return the newest local day and report of each subscription that has deliveries."""
         newest = (func.max(deliveries.c[name]).label(name) for name in ("day", "report"))
         query = select(deliveries.c.subscription_id, *newest)
@@ -191,7 +193,7 @@ class Ledger(DueTables):
         rows = await self._store.rows(query.group_by(deliveries.c.subscription_id))
         return {row.subscription_id: NewestDays(row.day, row.report) for row in rows}
 
-    async def balance(self, now: datetime) -> dict[str, Balance]:
+    async def count_deliveries(self, now: datetime) -> dict[str, Balance]:
         """Return the deliveries due on this UTC day, by platform and state."""
         start = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
         today = and_(deliveries.c.due_at >= start, deliveries.c.due_at < start + timedelta(days=1))

@@ -74,7 +74,7 @@ class OutboxTables:
             await drop_unwanted(connection, ids)
         return True
 
-    async def note(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
+    async def save_excuses(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Save excuses for late reports; their deliveries keep waiting for the report."""
         async with self._store.writing() as connection:
             unexcused = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))

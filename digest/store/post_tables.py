@@ -58,7 +58,7 @@ class PostTables(Database):
         async with self.writing() as connection:
             await upsert_topic(connection, topic)
 
-    async def topics(self) -> list[StoredTopic]:
+    async def list_topics(self) -> list[StoredTopic]:
         """Return the topics that have posts or reports, by name."""
         name = tables.topics.c.name
         in_use = or_(*(exists().where(t.c.topic == name) for t in (tables.posts, tables.reports)))
@@ -83,14 +83,14 @@ class PostTables(Database):
                 new += await insert_posts(connection, topic, stream, some, site)
         return new
 
-    async def posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
+    async def load_posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
         """Return (stream, post) pairs of these days in the topic's zone, ordered by time and key.
 
         Sample posts are left out if there are any others.
         """
         return await self._read(_load_posts, topic, first, last)
 
-    async def post_days(self, topic: str) -> dict[date, int]:
+    async def count_posts(self, topic: str) -> dict[date, int]:
         """Return the number of posts per day, as `posts` would return them, in day order."""
         real = func.sum(case((table.c.source == SAMPLE, 0), else_=1))
         query = select(table.c.day, func.count(), real).where(table.c.topic == topic)

@@ -89,25 +89,25 @@ class ReportTables(Database):
         async with self.writing() as connection:
             await save_in(connection, report, entries, replace=replace)
 
-    async def report(self, topic: str, first: date, last: date) -> Report | None:
+    async def load_report(self, topic: str, first: date, last: date) -> Report | None:
         """Return the report of exactly these days, without `cloud`, `dropped` and `source`."""
         days = {"topic": topic, "first": first, "last": last}
         return next(iter(await self._read(_load, _ONE, days)), None)
 
-    async def latest(self, topic: str) -> Report | None:
+    async def load_latest(self, topic: str) -> Report | None:
         """Return the report with the newest last day; prefer a single day to a range."""
         return next(iter(await self._read(_load, _LATEST, {"topic": topic})), None)
 
-    async def daily_reports(self, topic: str, first: date, last: date) -> list[Report]:
+    async def load_daily(self, topic: str, first: date, last: date) -> list[Report]:
         """Return the single-day reports in the range, by day, loaded as by `report`."""
         days = {"topic": topic, "first": first, "last": last}
         return await self._read(_load, _DAILY, days)
 
-    async def report_days(self, topic: str) -> list[date]:
+    async def list_days(self, topic: str) -> list[date]:
         """Return the days with a daily report, ascending."""
-        return [last for first, last in await self.report_spans(topic) if first == last]
+        return [last for first, last in await self.list_spans(topic) if first == last]
 
-    async def report_spans(self, topic: str) -> list[tuple[date, date]]:
+    async def list_spans(self, topic: str) -> list[tuple[date, date]]:
         """Return the first and last day of every report, ordered by last day."""
         query = select(reports.c.first, reports.c.last).where(reports.c.topic == topic)
         rows = await self.rows(query.order_by(reports.c.last, reports.c.first))
@@ -117,16 +117,16 @@ class ReportTables(Database):
         """Return a token that changes when a report is saved or part of one withdrawn."""
         return str(await self.scalar(STATE) or "")
 
-    async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
+    async def find_neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
         """Return the nearest days before and after with a daily report."""
         [(before, after)] = await self.rows(_NEIGHBOURS, {"topic": topic, "day": day})
         return before, after
 
-    async def cloud(self, topic: str, first: date, last: date) -> bytes:
+    async def load_cloud(self, topic: str, first: date, last: date) -> bytes:
         """Return the report's PNG, or b""."""
         return await self._load_bytes(clouds, clouds.c.png, _is(topic, first, last))
 
-    async def source(self, topic: str, first: date, last: date) -> bytes:
+    async def load_import(self, topic: str, first: date, last: date) -> bytes:
         """Return the imported file of the report, or b""."""
         return await self._load_bytes(imports, imports.c.content, _is(topic, first, last))
 
@@ -136,7 +136,7 @@ class ReportTables(Database):
         query = select(column).select_from(table.join(reports)).where(which)
         return bytes(await self.scalar(query) or b"")
 
-    async def dropped(
+    async def list_dropped(
         self, topic: str, first: date, last: date
     ) -> list[tuple[Dropped, Post | None]]:
         """Return the report's dropped posts with reasons, and the posts still stored."""

@@ -64,7 +64,7 @@ class SourceBook:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def health(self, topic: str, today: date) -> dict[SourceSpec, Health]:
+    async def load_health(self, topic: str, today: date) -> dict[SourceSpec, Health]:
         """Return the health of the topic's sources, keyed by kind and address."""
         since = today - timedelta(days=RECENT_DAYS)
         per_day = func.sum(source_days.c.posts) * 1.0 / func.count()
@@ -79,7 +79,7 @@ class SourceBook:
             for row in await self._store.rows(select(sources).where(sources.c.topic == topic))
         }
 
-    async def window(
+    async def count_rounds(
         self, topic: str, first: date, last: date
     ) -> dict[SourceSpec, tuple[int, int]]:
         """Return how often each source answered and failed in these UTC days."""
@@ -165,7 +165,7 @@ class SourceBook:
             for table in (source_days, reads):
                 await connection.execute(delete(table).where(table.c.day < old))
 
-    async def reads(self, now: datetime) -> Reads:
+    async def count_reads(self, now: datetime) -> Reads:
         """Return the billed reads of this UTC month and day."""
         day = now.astimezone(UTC).date()
         price = case((reads.c.key.startswith(USER, autoescape=True), USER_READS), else_=1)
@@ -174,7 +174,7 @@ class SourceBook:
         spent = {row_day: int(sum_) for row_day, sum_ in await self._store.rows(query)}
         return Reads(sum(spent.values()), spent.get(day, 0))
 
-    async def changes(self, topic: str) -> list[Change]:
+    async def list_changes(self, topic: str) -> list[Change]:
         """Return the operators' changes to the topic's sources, oldest first."""
         rows = await self._store.rows(select(source_changes).where(source_changes.c.topic == topic))
         return [
@@ -182,7 +182,7 @@ class SourceBook:
             for row in sorted(rows, key=lambda row: (row.at, row.kind, row.address))
         ]
 
-    async def change(
+    async def save_changes(
         self, topic: Topic, specs: Sequence[SourceSpec], *, added: bool, by: str, now: datetime
     ) -> None:
         """Add or remove these sources; adding resets a source's stored state."""

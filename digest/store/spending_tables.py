@@ -66,13 +66,13 @@ class SpendingTables(Database):
         async with self.writing() as connection:
             await connection.execute(statement.values(**tokens, usd=cost.usd, settled=True))
 
-    async def spent(self, day: date) -> tuple[list[Spent], list[Spent]]:
+    async def sum_spending(self, day: date) -> tuple[list[Spent], list[Spent]]:
         """Return the spending of a UTC day and of its month, by model."""
         queries = _sums((day, day)), _sums(month_of(day))
         today, month = [[Spent(*row) for row in await self.rows(query)] for query in queries]
         return today, month
 
-    async def answer(self, hash_: str) -> str | None:
+    async def load_answer(self, hash_: str) -> str | None:
         """Return a cached answer."""
         query = select(answers.c.content).where(answers.c.hash == hash_)
         content: str | None = await self.scalar(query)
@@ -89,7 +89,7 @@ class SpendingTables(Database):
         async with self.writing() as connection:
             await connection.execute(delete(answers).where(answers.c.made_at < before))
 
-    async def learned(self, base_url: str, model: str) -> dict[str, Any]:
+    async def load_learned(self, base_url: str, model: str) -> dict[str, Any]:
         """Return the known capabilities of a model on a server; empty if never asked."""
         same = (model_servers.c.base_url == base_url) & (model_servers.c.model == model)
         return dict(await self.scalar(select(model_servers.c.learned).where(same)) or {})

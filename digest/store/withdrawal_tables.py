@@ -61,7 +61,7 @@ class WithdrawalTables(Database):
         """
         return await self._read(_find_posts, name.strip())
 
-    async def reports_on(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
+    async def find_reports(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
         """Return topic and days of the reports that contain one of these posts, or cover the day of
         one, because they counted it."""
         day_of = select(posts.c.topic, posts.c.day)

@@ -145,7 +145,7 @@ class Client(discord.AutoShardedClient):
         content = json.dumps(payload, ensure_ascii=False, sort_keys=True)
         hash_ = hashlib.sha256(content.encode()).hexdigest()
         name = f"commands:{self.application_id}"
-        if await self.host.note(NAME, name) != hash_:
+        if await self.host.read_note(NAME, name) != hash_:
             await self.tree.sync()
             await self.host.save_note(NAME, name, hash_)
 
@@ -202,7 +202,7 @@ class Client(discord.AutoShardedClient):
         try:
             later = interaction.response.defer(ephemeral=private and thinking, thinking=thinking)
             # Stop if the deferral came too late or the gateway repeated the event.
-            if await _answered(later) and await self.host.first_time(NAME, str(interaction.id)):
+            if await _answered(later) and await self.host.mark_handled(NAME, str(interaction.id)):
                 await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
             apology = self.host.apology(error, "an answer on discord", incoming.language)

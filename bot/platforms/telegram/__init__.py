@@ -220,7 +220,7 @@ class Telegram:
         person = update.effective_user
         language = language_of(person.language_code if person else None)
         try:
-            if not await self.host.first_time(NAME, f"{self.bot.id}:{update.update_id}"):
+            if not await self.host.mark_handled(NAME, f"{self.bot.id}:{update.update_id}"):
                 return
             if chat is not None:
                 # The message is visible to somebody, so it did arrive.

@@ -401,7 +401,7 @@ async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
     shown = json.dumps([rows, operators], ensure_ascii=False)
     hash_ = hashlib.sha256(shown.encode()).hexdigest()
     name = f"menu:{bot.id}"
-    if await host.note(NAME, name) == hash_:
+    if await host.read_note(NAME, name) == hash_:
         return
     try:
         await _set_commands(bot, host)

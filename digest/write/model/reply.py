@@ -153,7 +153,7 @@ async def ask_archive(
     if not shown:
         return ArchiveAnswer("unsure")
     spans = dict.fromkeys((hit.topic, hit.first, hit.last) for hit in shown)
-    reports = {span: report for span in spans if (report := await store.report(*span))}
+    reports = {span: report for span in spans if (report := await store.load_report(*span))}
     posts = _list_posts(shown, reports)
     try:
         verdict, proved = await _write_sentences(asked, shown, posts, language, ask, prompts)
@@ -174,9 +174,9 @@ async def _find_similar(store: Store, question: str, topic: str) -> list[Hit]:
     """Return the items of the newest week that are similar in meaning to a question, best first: it
     may use other words or another language. Without the encoder, return none."""
     items: list[Hit] = []
-    for name in [topic] if topic else [row.name for row in await store.topics()]:
-        for last in (await store.report_days(name))[-1:] if has_encoder() else ():
-            for report in await store.daily_reports(name, last - ALIKE_SPAN, last):
+    for name in [topic] if topic else [row.name for row in await store.list_topics()]:
+        for last in (await store.list_days(name))[-1:] if has_encoder() else ():
+            for report in await store.load_daily(name, last - ALIKE_SPAN, last):
                 days = (name, report.first, report.last, report.language)
                 items += [
                     Hit(*days, section, number, item, 0.0, 0.0)
