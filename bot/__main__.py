@@ -34,7 +34,7 @@ from digest.models import Report, Topic, Window
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from digest.pipeline import Model
+    from digest.llm.client import Model
 
 log = logging.getLogger(__name__)
 
@@ -142,19 +142,10 @@ def _require_model(settings: Settings) -> None:
 
 def _model(settings: Settings, writer: str) -> Model | None:
     """Return the model to write with, if any. Raise DigestError if one is required but missing."""
-    from digest.pipeline import Model
-
     if writer == "llm":
         _require_model(settings)
-    if writer == "extractive" or not settings.providers:
-        return None
-    return Model(
-        settings.providers,
-        settings.prompts_dir,
-        usd_day=settings.budget_usd_day,
-        usd_month=settings.budget_usd_month,
-        proxy=settings.https_proxy,
-    )
+    is_used = writer != "extractive" and settings.providers
+    return archive_cli.load_model(settings) if is_used else None
 
 
 def _find_topic(name: str, settings: Settings) -> Topic:
@@ -382,7 +373,7 @@ async def evaluate_verify(file: Path, with_model: bool) -> None:
     settings = open_settings()
     _require_model(settings)
     async with open_store(settings) as store:
-        open_llm = partial(archive_cli.open_model, settings, store, file.name)
+        open_llm = partial(archive_cli.load_model(settings).open, store, file.name)
         items = list(read_items(lines.split("\n"), file.name))
         for line in await judge_with_model(items, open_llm, load_prompts(settings.prompts_dir)):
             _print(line)

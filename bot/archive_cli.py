@@ -7,7 +7,6 @@ import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from digest.text import fill
 if TYPE_CHECKING:
     from bot.settings import Settings
     from digest.ask import ArchiveAnswer
-    from digest.llm.client import Llm
+    from digest.llm.client import Model
     from digest.store import Store, StoredTopic
 
 MAX_HITS = 10
@@ -74,7 +73,7 @@ async def _answer(
     from digest.write.model.prompts import load_prompts
     from digest.write.model.reply import ask_archive
 
-    async with open_model(settings, store, topic or "ask") as llm:
+    async with load_model(settings).open(store, topic or "ask") as llm:
         return await ask_archive(
             store,
             question,
@@ -105,15 +104,11 @@ async def _find_name(topic: str, store: Store, settings: Settings) -> str:
     return find_topic_name(topic, [*rows, *await store.list_topics()])
 
 
-def open_model(settings: Settings, store: Store, topic: str) -> Llm:
-    """Return the configured models, within the budget; `topic`: whom the cost is charged to."""
-    from digest.llm.budget import Budget
-    from digest.llm.client import Llm
+def load_model(settings: Settings) -> Model:
+    from digest.llm.client import Model
 
-    now = partial(datetime.now, UTC)
-    day, month = settings.budget_usd_day, settings.budget_usd_month
-    budget = Budget(store, topic, day=day, month=month, now=now)
-    return Llm(settings.providers, store, budget, proxy=settings.https_proxy, now=now)
+    caps = settings.budget_usd_day, settings.budget_usd_month
+    return Model(settings.providers, settings.prompts_dir, *caps, settings.https_proxy)
 
 
 @click.command("roll-up", hidden=True)
@@ -139,7 +134,7 @@ async def roll_up(topic: str) -> None:
                 report = await load_span(store, row, span, datetime.now(UTC), language)
                 if report is None or await has_overview(store, report):
                     continue
-                async with open_model(settings, store, topic) as llm:
+                async with load_model(settings).open(store, topic) as llm:
                     items = await write_overview(report, llm.ask, prompts)
                 await save_overview(store, report, items)
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import get_args
@@ -21,8 +19,7 @@ from digest.calendar import DAY, closes, day_start, local_day
 from digest.cloud import draw
 from digest.collect import SHOWN, collect, list_answers, list_weights
 from digest.errors import DigestError, PromptError, SourceError
-from digest.llm.budget import Budget
-from digest.llm.client import Llm
+from digest.llm.client import Model
 from digest.models import (
     Cited,
     Cost,
@@ -30,7 +27,6 @@ from digest.models import (
     Dropped,
     Language,
     Post,
-    Provider,
     Report,
     Section,
     SourceResult,
@@ -79,17 +75,6 @@ class Gathered:
     outside: tuple[Dropped, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weights of the streams whose weight is not 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Configuration of the model: providers in order of preference, prompts, budget caps in USD."""
-
-    providers: tuple[Provider, ...]
-    prompts: Path
-    usd_day: float
-    usd_month: float
-    proxy: str = field(default="", repr=False)
 
 
 async def run(
@@ -190,10 +175,10 @@ async def _edit(report: Report, material: Material, store: Store, model: Model) 
     quotes = {**collect_quotes(others, material.topic.language), **material.quotes}
     material = replace(material, quotes=quotes)
     try:
-        async with _asking(material, store, model) as (llm, budget):
-            prompts = load_prompts(model.prompts)
+        prompts = load_prompts(model.prompts)
+        async with model.open(store, material.topic.name) as llm:
             edited = await Editor(material, report.sections, llm.ask, prompts).write()
-            cost = budget.cost
+            cost = llm.budget.cost
     except PromptError as error:
         log.error("%s", error)
         edited = unedited(material, report.sections)
@@ -230,26 +215,15 @@ async def _translate(
         rendering = report.renderings[language]
         try:
             # Each language has a budget of its own, so the first cannot use up the second's time.
-            async with _asking(material, store, model) as (llm, budget):
-                spoken, prompts = _in_language(material, language), load_prompts(model.prompts)
+            spoken, prompts = _in_language(material, language), load_prompts(model.prompts)
+            async with model.open(store, material.topic.name) as llm:
                 translation = await translate(sections, spoken, rendering, llm.ask, prompts)
                 rendering = mark_updates(translation, material)
-                cost += budget.cost
+                cost += llm.budget.cost
         except PromptError as error:
             log.error("%s", error)
         renderings[language] = rendering
     return renderings, cost
-
-
-@asynccontextmanager
-async def _asking(
-    material: Material, store: Store, model: Model
-) -> AsyncIterator[tuple[Llm, Budget]]:
-    """Open the model client with the budget for one report."""
-    clock = partial(datetime.now, UTC)
-    budget = Budget(store, material.topic.name, day=model.usd_day, month=model.usd_month, now=clock)
-    async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
-        yield llm, budget
 
 
 def _is_current(stored: Report, material: Material, now: datetime) -> bool:

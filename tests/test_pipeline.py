@@ -14,6 +14,7 @@ import pytest
 
 from digest import pipeline
 from digest.errors import DigestError
+from digest.llm.client import Model
 from digest.models import Report, SourceSpec, Window, cited_keys
 from digest.reading import index_terms
 from digest.reading.index_terms import list_terms
@@ -54,7 +55,7 @@ async def test_a_model_report_stands_until_a_better_one(
     hours: int,
     stored: str,
 ) -> None:
-    model = pipeline.Model((), ROOT / "prompts", 1.0, 1.0)
+    model = Model((), ROOT / "prompts", 1.0, 1.0)
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
 
         async def build(file: Path, now: datetime = NOW) -> Report:
@@ -239,6 +240,6 @@ async def test_a_model_knows_the_points_of_the_days_before(
             for day in (DAY, DAY - timedelta(days=1))
         ]
         today = Window(NOW.date(), NOW.date(), "UTC")
-        await make(store, window=today, model=pipeline.Model((), ROOT / "prompts", 1.0, 1.0))
+        await make(store, window=today, model=Model((), ROOT / "prompts", 1.0, 1.0))
     items = [item for report in before for item in report.section("points").items]
     assert told == [tuple(item.title or item.text for item in items if item.status != "note")]

@@ -11,7 +11,10 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
     from digest.llm.transport import Completion
 
-__all__ = ["Call", "Llm", "LlmError", "probe"]
+__all__ = ["Call", "Llm", "LlmError", "Model", "probe"]
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,23 @@ REPORT_SECONDS = 300.0
 PROBE_SECONDS = 30.0
 MIN_SECONDS = 1.0
 """Minimum remaining time to start a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Configuration of the model: providers in order of preference, prompts, budget caps in USD."""
+
+    providers: tuple[Provider, ...]
+    prompts: Path
+    usd_day: float
+    usd_month: float
+    proxy: str = field(default="", repr=False)
+
+    def open(self, store: Store, topic: str) -> Llm:
+        """Return a client with the budget of one report; `topic`: whom the cost is charged to."""
+        now = partial(datetime.now, UTC)
+        budget = Budget(store, topic, day=self.usd_day, month=self.usd_month, now=now)
+        return Llm(self.providers, store, budget, proxy=self.proxy, now=now)
 
 
 class Llm:
@@ -69,7 +89,7 @@ class Llm:
         now: Callable[[], datetime],
     ) -> None:
         self._servers = [Server(provider, proxy, budget, now) for provider in providers]
-        self._store, self._now = store, now
+        self.budget, self._store, self._now = budget, store, now
         self._seconds = seconds or REPORT_SECONDS
         self._until: float | None = None
         self._logged: set[str] = set()
