@@ -150,7 +150,7 @@ async def test_a_writer_that_waits_for_another_is_told(
     async with (
         await Store.open(store_url) as store,
         await Store.open(store_url) as other,
-        engines.writing(store.engine).begin() as connection,
+        store.writing() as connection,
     ):
         if connection.dialect.name == "postgresql":  # SQLite locks as the transaction begins
             await connection.execute(select(func.pg_advisory_xact_lock(spending_tables._LOCK)))

@@ -24,7 +24,6 @@ from digest.errors import StoreError
 from digest.models import Outcome
 from digest.store import Store
 from digest.store.backup import back_up, check_damage, keep_backup, open_sound, own_backup
-from digest.store.engine import reading, writing
 from digest.store.files import MAGIC, find_damage
 from digest.store.ledger import Ledger
 from digest.store.tables import SCHEMA
@@ -382,10 +381,8 @@ def disk(store: Store, pragma: str) -> Iterator[None]:
 async def test_f38_every_connection_waits_for_the_disk(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
         for _ in range(2):
-            connections = [
-                await kind.connect() for kind in (store.engine, reading(store.engine)) * 4
-            ]
-            connections.append(await writing(store.engine).connect())
+            connections = [await kind.connect() for kind in (store.engine, store._reads) * 4]
+            connections.append(await store._writes.connect())
             for connection in connections:
                 found = [
                     await connection.scalar(text(f"PRAGMA {name}"))

@@ -9,7 +9,7 @@ from digest.errors import StoreError
 from digest.store import backup
 from digest.store.chat_tables import ChatTables
 from digest.store.database import read_version
-from digest.store.engine import convert_errors, database_url, label, open_engine, writing
+from digest.store.engine import convert_errors, database_url, label, open_engine
 from digest.store.post_tables import PostTables, StoredTopic
 from digest.store.report_tables import ReportTables
 from digest.store.search_tables import SearchTables
@@ -66,7 +66,7 @@ class Store(PostTables, ReportTables, SearchTables, ChatTables, SpendingTables, 
         from digest.store.migrations import upgrade
 
         with convert_errors(self._name):
-            async with writing(self.engine).begin() as connection:
+            async with self._writes.begin() as connection:
                 if self.engine.dialect.name == "postgresql":
                     await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
                 stored = await connection.run_sync(read_version)

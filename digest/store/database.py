@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, Text, column, inspect, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.errors import StoreError
-from digest.store.engine import Reader, convert_errors, reading, save_row, writing
+from digest.store.engine import Reader, convert_errors, save_row
 from digest.store.tables import SCHEMA, platform_notes
 
 _VERSION = select(column("version_num", Text)).select_from(table("alembic_version"))
@@ -57,6 +57,11 @@ class Database:
         self._name = name
         self.long_reads = asyncio.Lock()
         """Serialises callers that read many reports at once."""
+        # On SQLite, take the write lock as a transaction begins: requested after a read, it would
+        # fail at once instead of waiting. On PostgreSQL, let one that reads see one snapshot.
+        self._writes, self._reads = engine.execution_options(begin="BEGIN IMMEDIATE"), engine
+        if engine.dialect.name == "postgresql":
+            self._reads = engine.execution_options(isolation_level="REPEATABLE READ")
         # SQLite allows one writer. Its busy handler polls with growing pauses, so some writers of
         # this process would starve; a lock is fair.
         self._turn: AbstractAsyncContextManager[None] = (
@@ -64,7 +69,6 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Close all connections."""
         await self._reader.close()
         await self.engine.dispose()
 
@@ -99,14 +103,14 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Yield a transaction that sees one moment. For the modules of this package."""
         with convert_errors(self._name):
-            async with reading(self.engine).connect() as connection:
+            async with self._reads.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Yield a transaction that may write, all or nothing. For the modules of this package."""
         with convert_errors(self._name):
-            async with self._turn, writing(self.engine).begin() as connection:
+            async with self._turn, self._writes.begin() as connection:
                 await _refuse_other_version(connection, self._name)
                 yield connection
 

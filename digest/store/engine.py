@@ -144,13 +144,6 @@ def open_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def reading(engine: AsyncEngine) -> AsyncEngine:
-    """Return the engine for reads: a transaction sees one snapshot."""
-    if engine.dialect.name == "postgresql":
-        return engine.execution_options(isolation_level="REPEATABLE READ")
-    return engine
-
-
 class Reader:
     """Run reads in a thread, each as one function of a connection on one snapshot. Thousands of
     rows can become reports there without blocking the event loop.
@@ -185,14 +178,6 @@ class Reader:
         """Wait for running reads, then close their connections."""
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
-
-
-def writing(engine: AsyncEngine) -> AsyncEngine:
-    """Return the engine for writes: on SQLite a transaction takes the write lock as it begins.
-
-    A lock requested later, after a read, would fail at once instead of waiting.
-    """
-    return engine.execution_options(begin="BEGIN IMMEDIATE")
 
 
 def insert_on(
