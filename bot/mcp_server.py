@@ -39,7 +39,6 @@ async def serve(store: Store, topics_file: Path) -> None:
 
 
 def build_server(archive: Archive) -> FastMCP:
-    """Return a server with the archive's tools."""
     tools: list[Callable[..., Any]] = [
         archive.list_topics,
         archive.get_report,

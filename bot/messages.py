@@ -124,7 +124,6 @@ class Reply:
     blocks: tuple[Block, ...]
     language: Language = "zh"
     buttons: tuple[tuple[Button, ...], ...] = ()
-    """Groups of buttons."""
     manner: Manner = "answer"
     topic: str = ""
     """Topic of the reply, for its colour; empty if it is not about one."""
@@ -199,7 +198,6 @@ class Command:
 
     @property
     def takes(self) -> tuple[Argument, ...]:
-        """Return the parsed arguments."""
         kinds = self.arguments.split()
         return tuple(Argument(cast(Kind, kind.rstrip("!")), kind.endswith("!")) for kind in kinds)
 
@@ -209,7 +207,6 @@ class Command:
         return self.who == "everybody"
 
     def help(self, language: Language) -> str:
-        """Return the description."""
         return str(texts.table("command_help")[self.name][language])
 
     def example_in(self, language: Language) -> str:

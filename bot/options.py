@@ -100,7 +100,6 @@ class OptionRequest:
     weekly: bool | None = None
     threads: bool | None = None
     menu: Menu = ""
-    """The menu to show."""
 
     @property
     def changes(self) -> bool:

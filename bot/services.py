@@ -72,7 +72,6 @@ class Services:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """Return the delivery ledger of the store."""
         return Ledger(self.store)
 
     async def tell(self, matter: str, about: str, **values: object) -> None:

@@ -202,7 +202,6 @@ class Settings(BaseModel):
         return _parse_providers(self.openai_model, self.openai_base_url, self.openai_api_key)
 
     def setup(self, platform: str) -> Setup:
-        """Return the connection settings of a platform."""
         token = getattr(self, f"{platform}_bot_token", "")
         address = getattr(self, f"{platform}_api_url", "")
         proxy = choose_proxy(address, self.https_proxy) or None

@@ -61,11 +61,9 @@ class Rate:
         return max(self._next_slot, self._window(), self.halted_until) - now
 
     def halt(self, until: float) -> None:
-        """Pause all sending until this moment."""
         self.halted_until = max(self.halted_until, until)
 
     def begin(self, now: float) -> None:
-        """Record that a send begins."""
         if now - self._next_slot > IDLE_SECONDS or not (self._arrivals or self._answered):
             self._next_slot = now
         else:

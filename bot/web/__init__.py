@@ -272,7 +272,6 @@ class PageCache:
     """Cache of pages by path and query; cleared when the store changes."""
 
     def __init__(self, site: Site) -> None:
-        """Start empty."""
         self._site = site
         self._answers: Memo[Page] = Memo(MAX_PAGES)
         self._state: object = None

@@ -39,7 +39,6 @@ class TotalsCollector(Collector):
         self._totals, self._now, self._platforms = totals, now, platforms
 
     def collect(self) -> Iterator[core.Metric]:
-        """Yield all metrics with their samples."""
         for name, about, labels in GAUGES:
             yield _gauge(name, about, labels.split(), self._totals.counts[name])
         yield from self._model()

@@ -202,7 +202,6 @@ class Server:
         self._busy = 0
 
     async def close(self) -> None:
-        """Close the connection."""
         if self._client:
             await self._client.close()
 

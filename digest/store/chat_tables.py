@@ -89,7 +89,6 @@ class ChatTables(Database):
             await connection.execute(delete(updates).where(updates.c.at < now - REMEMBERED))
 
     async def save_received(self, platform: str, key: str, content: str, now: datetime) -> None:
-        """Save an update until it is handled. Idempotent."""
         row = {"platform": platform, "key": key, "content": content, "at": now}
         async with self.writing() as connection:
             await insert_new(connection, received, [row])
@@ -104,7 +103,6 @@ class ChatTables(Database):
         return [(row.key, row.content) for row in await self.rows(query)]
 
     async def forget_received(self, platform: str, key: str) -> None:
-        """Delete an update after it was handled."""
         same = (received.c.platform == platform) & (received.c.key == key)
         async with self.writing() as connection:
             await connection.execute(delete(received).where(same))
@@ -121,7 +119,6 @@ class ChatTables(Database):
         return {row.name: row.value for row in await self.rows(query)}
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
-        """Save a note; replace an earlier one."""
         async with self.writing() as connection:
             await write_note(connection, platform, name, value)
 

@@ -149,7 +149,6 @@ class Ledger(DueTables):
         return str(await self._store.scalar(select(leases.c.holder).where(valid)) or "")
 
     async def release_lease(self, role: str, holder: str) -> None:
-        """Release a lease early."""
         async with self._store.writing() as connection:
             lease = and_(leases.c.role == role, leases.c.holder == holder)
             await connection.execute(delete(leases).where(lease))

@@ -54,7 +54,6 @@ class PostTables(Database):
     """The tables `topics` and `posts`."""
 
     async def save_topic(self, topic: Topic) -> None:
-        """Save name, title and slug of the topic."""
         async with self.writing() as connection:
             await upsert_topic(connection, topic)
 

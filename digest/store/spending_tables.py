@@ -73,7 +73,6 @@ class SpendingTables(Database):
         return today, month
 
     async def load_answer(self, hash_: str) -> str | None:
-        """Return a cached answer."""
         query = select(answers.c.content).where(answers.c.hash == hash_)
         content: str | None = await self.scalar(query)
         return content
@@ -85,7 +84,6 @@ class SpendingTables(Database):
             await save_row(connection, answers, ["hash"], row)
 
     async def delete_old_answers(self, before: datetime) -> None:
-        """Delete answers made before then."""
         async with self.writing() as connection:
             await connection.execute(delete(answers).where(answers.c.made_at < before))
 

@@ -158,11 +158,9 @@ class Client(discord.AutoShardedClient):
         self.host.lost(NAME, "the connection broke")
 
     async def on_resumed(self) -> None:
-        """Record the end of a short outage."""
         self.host.resumed(NAME)
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
-        """Log an error in an event handler."""
         log.exception("discord: %s failed", event_method)
 
     async def on_command_error(

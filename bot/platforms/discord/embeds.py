@@ -49,7 +49,6 @@ def escaped(text: str) -> str:
 
 
 def shown(run: Run) -> str:
-    """Render a run as markdown."""
     inner = escaped(run.text)
     if run.url:
         return f"[{inner}]({_ENDING.sub(lambda sign: quote(sign.group()), run.url)})"

@@ -31,7 +31,6 @@ class Chinese(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """Return the Chinese text attached to an English one."""
         if locale in (discord.Locale.chinese, discord.Locale.taiwan_chinese):
             return str(string.extras["zh"])
         return None

@@ -215,7 +215,6 @@ class Telegram:
             return None
 
     async def _handle(self, update: Update) -> None:
-        """Handle one update; log errors."""
         chat = updates.chat_of(update)
         person = update.effective_user
         language = language_of(person.language_code if person else None)

@@ -73,7 +73,6 @@ def inert_units(units: Sequence[Unit]) -> list[Unit]:
 
 
 def size(run: Run) -> int:
-    """Return the size of a run in a message."""
     return utf16(run.text)
 
 
