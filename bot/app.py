@@ -1,7 +1,5 @@
 """Composition root: builds the services, and runs the platforms and other parts."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

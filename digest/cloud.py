@@ -1,7 +1,5 @@
 """Draw the word cloud: word counts in, PNG out."""
 
-from __future__ import annotations
-
 import io
 import logging
 import math

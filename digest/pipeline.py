@@ -4,8 +4,6 @@ Reading comes first, then computing. Database transactions are short, so that no
 lock while a report is built. The report without a model is stored before a model is asked.
 """
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Commands that show the stored report of a day, a week or a month."""
 
-from __future__ import annotations
-
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence

@@ -3,8 +3,6 @@
 150亿美元 = $15B = 15 billion dollars; 百分之十 = 一成 = 10%; 三分之二 = two-thirds; 第三 = #3; 数百万 = millions.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Set
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Find listed companies and coins in a text, and measure how much it is about money."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

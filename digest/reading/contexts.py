@@ -1,7 +1,5 @@
 """Read the words around an amount: what it counts, whose it is, whether it rose or fell."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Decide whether two texts are opposites: one denies, stops or resumes what the other says."""
 
-from __future__ import annotations
-
 from digest.reading.contexts import find_reversed_words
 from digest.reading.vocabulary import compile_words
 

@@ -1,8 +1,6 @@
 """Find names of the posts in another script that an unlisted name of the statement may render: QNAP
 may be 威联通, which no list has; 苏塞 may be Sousse."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -6,8 +6,6 @@ a news verb at the start of a sentence (智谱发布), beside a verb of speech o
 between 《》, or if it is spelled with the characters of transliterated names.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache

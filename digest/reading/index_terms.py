@@ -3,8 +3,6 @@
 In a Latin text in lower case unknown names cannot be recognised, so all its words are terms.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from functools import cache

@@ -9,8 +9,6 @@ sentence by sentence, after disguises (look-alike letters, spaced letters, encod
 News about prompt injection quotes it, so quotations inside a sentence are ignored.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import itertools

@@ -1,8 +1,6 @@
 """Handle what is not words: handles, links, markup that a chat would act on, and signs; normalise
 dashes, digits and characters."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

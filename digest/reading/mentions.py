@@ -1,8 +1,6 @@
 """Read the names in posts in the forms by which names of a statement are looked up: words and their
 parts, versions and their names, tags, initials, sounds."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass

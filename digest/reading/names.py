@@ -6,8 +6,6 @@ context (`han.py`). All spellings of a name share a key: Nvidia, 英伟达 and �
 `nvidia`, "GPT-5.2", "GPT 5.2" and "gpt5.2" are `gpt 5.2`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

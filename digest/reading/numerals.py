@@ -1,7 +1,5 @@
 """Find Chinese and English numerals in every notation: 3.5 billion, 三点五亿, half a billion."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ last two characters are adjacent somewhere. 999 of 1,000 runs of characters are 
 whole dictionary.
 """
 
-from __future__ import annotations
-
 import itertools
 import logging
 import re

@@ -1,7 +1,5 @@
 """Split posts into complete, clean sentences: without links, marks, hashtags, words cut off."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from functools import cache

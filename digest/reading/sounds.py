@@ -1,7 +1,5 @@
 """Match names across scripts by their sound: Lula is 卢拉, Bolt is بولت, Cao Yue is 曹越."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import cached_property

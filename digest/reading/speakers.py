@@ -1,7 +1,5 @@
 """Find the speakers of a statement: names before a verb of speech ("roon says", 英伟达表示)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -5,8 +5,6 @@ Chinese and Japanese need no dictionary this way: any two adjacent characters ar
 英伟达, Nvidia and $NVDA are one token, `@nvidia`.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator

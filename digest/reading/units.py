@@ -1,7 +1,5 @@
 """Amounts with their units, and the unit after a number."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import cache

@@ -3,8 +3,6 @@
 Each entry of a file has examples, `match` and `reject`, which a test checks.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator, Mapping

@@ -4,8 +4,6 @@ The count is document frequency, so that one long or repetitive post cannot domi
 Posts are kept as sets until words are merged, so that merged words are counted once too.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ everything due by then is skipped or held: see `Store.mark_restored`, and `Store
 databases restored by other tools.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

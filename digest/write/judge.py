@@ -1,7 +1,5 @@
 """Verify labelled items with the product's own verifier (`evaluate verify`)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

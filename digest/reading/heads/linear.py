@@ -3,8 +3,6 @@
 `python -m tools.train` makes the files. No text can be recovered from them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -4,8 +4,6 @@ Scripts with spaces use single words and pairs, others runs of one to three char
 features describe the layout. Each is hashed into a bucket (Weinberger et al., ICML 2009).
 """
 
-from __future__ import annotations
-
 import re
 import zlib
 from array import array

@@ -5,8 +5,6 @@ model may restore an item that code refused if a cited post could support it in 
 may refuse items that code passed, up to a limit.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace

@@ -6,8 +6,6 @@ belong to the author of a cited post or to a person named in it. Unsupported cla
 the item's words.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass

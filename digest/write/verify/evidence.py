@@ -1,7 +1,5 @@
 """Read the evidence in cited posts: figures, days, names, authors and sources."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta

@@ -5,8 +5,6 @@ The words around each figure are compared with the words around both in the post
 words that only one of them has and, if the figures are in reversed order, by meaning.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, takewhile

@@ -2,8 +2,6 @@
 result of one operation on two of their figures that the sentence names (a total, a difference, a
 ratio, a share, price times count)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import accumulate, chain, combinations, islice, pairwise, permutations, product

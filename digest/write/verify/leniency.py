@@ -2,8 +2,6 @@
 a cited post may support in another reading (a misread unit, a number inside a name, a day in
 another time zone) or that a calculation on its figures gives. Everything else stays refused."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Verify the names of a statement against those of its posts, in any script."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, takewhile
 

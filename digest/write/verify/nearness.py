@@ -4,8 +4,6 @@ No other check catches a sentence without figures and names ("The chief executiv
 afterwards.").
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from digest.models import Item, Post

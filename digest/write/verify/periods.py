@@ -1,7 +1,5 @@
 """Verify days, hours, months and time spans of a statement against its posts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

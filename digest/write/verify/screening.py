@@ -1,7 +1,5 @@
 """Screen a model's items: all checks that an item must pass before it is printed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

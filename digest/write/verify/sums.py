@@ -4,8 +4,6 @@ The code computes it, and accepts only figures of the cited posts as operands: t
 how a figure is derived, but cannot assert that it is.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 import operator

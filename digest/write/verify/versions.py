@@ -1,7 +1,5 @@
 """Verify versions and variants of a statement against its posts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from digest.reading.mentions import (
