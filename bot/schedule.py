@@ -51,11 +51,8 @@ class Schedule:
         errands: Sequence[Errand] = (),
         run: Callable[[Errand], Awaitable[object]] | None = None,
     ) -> None:
-        """Prepare the clock of the process named `holder`.
-
-        `upkeep` maintains the store, hourly; `collect` collects all sources; `make` builds a due
-        report and `run` runs an errand, by default in this process, otherwise through a worker.
-        """
+        """Prepare the clock of the process named `holder`. By default, `make` builds a due report
+        and `run` runs an errand in this process, otherwise through a worker."""
         self._context, self._ledger, self._holder = context, context.ledger, holder
         self._upkeep, self._collect = upkeep, collect
         self._make = make or partial(make_report, context, holder)
@@ -139,10 +136,8 @@ class Schedule:
             self._is_building = False
 
     async def run_errands(self) -> None:
-        """Run errands after changes of reports, but not during a build, to limit the load.
-
-        The pages are also written at start-up, as their folder, address or style may have
-        changed."""
+        """Run errands after changes of reports, but not during a build, to limit the load. Pages
+        are also written at start-up: their folder, address or style may have changed."""
         for errand in self._errands:
             if not self._is_building:
                 if errand.role == PUBLISH and not self._pages_known:
@@ -159,7 +154,7 @@ class Schedule:
         """Raise alerts on what is missing."""
         now = self._context.now()
         undelivered = await list_undelivered(self._ledger, now)
-        await self._watch.look(now, await self._ledger.count_deliveries(now), undelivered)
+        await self._watch.look(now, await self._ledger.count_due(now), undelivered)
 
     async def tidy(self) -> None:
         """Skip expired deliveries, delete old ones, and run the upkeep."""

@@ -95,11 +95,9 @@ async def collect(
     window: Window | None = None,
     patient: bool = True,
 ) -> list[SourceResult]:
-    """Fetch the topic's sources into the store once; a failing source does not affect the others.
-
-    The default window is yesterday and today. Sources that no longer list posts of the window are
-    not asked. `patient`: skip sources that are backing off.
-    """
+    """Fetch the topic's sources that may list posts of the window (default: yesterday and today)
+    into the store once. A failing one does not affect the others; `patient`: skip those that back
+    off."""
     today = local_day(now, topic.timezone)
     window = window or Window(today - timedelta(days=1), today, topic.timezone)
     await store.save_topic(topic)
@@ -303,11 +301,8 @@ async def list_answers(
 
 
 async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str, object]:
-    """Fetch a source now and return its three newest posts as a digest would use them. Raise
-    SourceError.
-
-    A billed source is read as little as its service allows, and the reads are counted.
-    """
+    """Fetch a source now and return its three newest posts as a digest would use them. A billed
+    source is read as little as possible, and the reads are counted. Raise SourceError."""
     source, book, now = open_source(spec, access), SourceBook(store), datetime.now(UTC)
     window, state = Window(now.date() - timedelta(days=6), now.date(), "UTC"), SourceState()
     posts: Sequence[Post] = ()
@@ -341,10 +336,7 @@ async def import_feeds(
     body: bytes, name: str, topic: Topic, store: Store, now: datetime
 ) -> tuple[int, list[str]]:
     """Add the feeds of an OPML file to a topic; return the number of new ones and the refused
-    lines.
-
-    Raise DigestError if the file is not OPML.
-    """
+    lines. Raise DigestError if the file is not OPML."""
     from digest.fetch.opml import parse_opml
 
     feeds, refused = parse_opml(body, name)

@@ -41,11 +41,8 @@ class TopicsError(DigestError):
 
 
 class SourceError(DigestError):
-    """A source gave no posts.
-
-    `gone`: permanent, do not retry. `wait`: seconds the server asks us to back off; this does not
-    count as a failure of the source.
-    """
+    """A source gave no posts. `gone`: for good. `wait`: seconds that the server asks for; then this
+    does not count as a failure of the source."""
 
     def __init__(self, message: str, *, gone: bool = False, wait: float = 0.0) -> None:
         super().__init__(message)

@@ -282,10 +282,8 @@ class Report:
         return [name for name, listed in items.items() if not listed or first[listed] == name]
 
     def numbered_items(self) -> list[tuple[int, SectionName, Item]]:
-        """Return all items except notes with their link numbers, from 1.
-
-        Points come first, so that number 3 is point 3, then the other sections in order.
-        """
+        """Return all items except notes with their link numbers, from 1: the points first, so that
+        number 3 is point 3, then the other sections in order."""
         ordered = sorted(self.sections, key=lambda section: section.name != "points")
         items = ((s.name, item) for s in ordered for item in s.items if item.status != "note")
         return [(number, name, item) for number, (name, item) in enumerate(items, 1)]

@@ -406,10 +406,8 @@ def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str
 
 
 def mark_updates(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
-    """Mark each item about a story of an earlier day as an update.
-
-    Overview items cover several stories and are not marked.
-    """
+    """Mark each item about a story of an earlier day as an update, except in the overview, whose
+    items cover several stories."""
     follows = {p.key for s in material.list_all() if s.earlier for p in s.posts}
     return tuple(
         replace(

@@ -109,10 +109,8 @@ class _Topic(BaseModel):
 
 
 def load_topics(path: Path) -> dict[str, Topic]:
-    """Return the topics by name, in file order.
-
-    Raise TopicsError that lists every invalid key with advice on what to write instead.
-    """
+    """Return the topics by name, in file order. Raise TopicsError that lists every invalid key with
+    advice."""
     tables = _tables(find_topics_file(path))
     topics, problems = {}, []
     for name, table in tables.items():

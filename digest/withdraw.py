@@ -37,12 +37,9 @@ class Withdrawal:
 
 
 async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
-    """Delete a post by key or address, or all posts of an author, permanently.
-
-    Items that only these posts prove, or that use their wording, are removed and counted in their
-    report. Their words are removed from the word cloud, and it is drawn again. Raises DigestError
-    if no such post is known.
-    """
+    """Delete a post by key or address, or all posts of an author, for good, with the items that
+    only these prove or that use their wording (counted in their report), and their words in the
+    cloud. Raises DigestError if no such post is known."""
     saved = False
     while not saved:  # retry if a report was stored in the meantime
         state = await store.read_state()

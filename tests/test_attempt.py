@@ -266,7 +266,7 @@ async def test_what_was_due_before_a_restore_is_not_made(tmp_path: Path) -> None
         await people.store.mark_restored(people.now())
         assert await people.ledger.find_holder("telegram", people.now()) == ""
         assert await people.ledger.list_ready("telegram", 10, TOPICS, people.now()) == []
-        assert (await people.ledger.count_deliveries(DUE))["telegram"].skipped == 1
+        assert (await people.ledger.count_due(DUE))["telegram"].skipped == 1
 
 
 async def test_an_outcome_names_the_claim_it_is_of(

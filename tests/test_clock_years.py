@@ -253,7 +253,7 @@ async def test_a_restore_by_a_clock_that_ran_ahead_silences_no_chat(ledger: Ledg
     await ledger._store.mark_restored(EIGHT + timedelta(days=400))
     await ledger.propose(TOPICS, EIGHT - HOUR)
     assert await ledger.propose(TOPICS, EIGHT) == 1
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, waiting=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, waiting=1)
 
 
 async def test_parts_and_empty_reports_of_a_clock_that_ran_ahead_hold_back_nothing(

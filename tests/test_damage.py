@@ -337,7 +337,7 @@ async def test_f34_an_outcome_that_finds_no_room_is_written_when_there_is(tmp_pa
         await store.engine.dispose()
         assert await ledger.claim("telegram", 200, NOW) == [], "none of them has its turn again"
         await ledger.settle(outcomes)
-        assert (await ledger.count_deliveries(NOW))["telegram"].delivered == 200
+        assert (await ledger.count_due(NOW))["telegram"].delivered == 200
 
 
 async def test_f35_behind_another_writer_it_waits_or_says_so_and_loses_nothing(

@@ -81,7 +81,7 @@ async def sending(
 async def delivered(ledger: Ledger, number: int) -> None:
     """Waits until so many deliveries are whole."""
     async with asyncio.timeout(20):
-        while sum(one.delivered for one in (await ledger.count_deliveries(DUE)).values()) < number:  # noqa: ASYNC110
+        while sum(one.delivered for one in (await ledger.count_due(DUE)).values()) < number:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -139,7 +139,7 @@ async def test_what_was_sent_while_the_store_failed_is_known_after_a_lost_lease(
         assert stub.books["telegram"].calls == 9
 
 
-@pytest.mark.parametrize("method", ["ready", "overdue", "claim", "settle"])
+@pytest.mark.parametrize("method", ["list_ready", "list_overdue", "claim", "settle"])
 async def test_a_fault_in_any_part_of_sending_is_noticed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -179,7 +179,7 @@ async def test_a_digest_that_cannot_be_made_is_refused_and_the_others_come(
         assert await deliveries.plan(platform, to) == 1
         await to.close()
     expected = {"telegram": Balance(due=1, refused=1), "discord": Balance(due=1, waiting=1)}
-    assert await services.ledger.count_deliveries(DUE) == expected
+    assert await services.ledger.count_due(DUE) == expected
 
 
 async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_path: Path) -> None:

@@ -493,10 +493,6 @@ async def test_f21_f26_what_waits_for_more_than_a_day_is_let_go_with_one_note(
         assert [told for told in people.told if told[0] == "too_late"] == [
             ("too_late", "telegram", {"n": 10})
         ]
-        assert (await people.ledger.count_deliveries(DUE))["telegram"] == Balance(
-            due=10, skipped=10
-        )
-        assert (await people.ledger.count_deliveries(DUE))["discord"] == Balance(
-            due=10, delivered=10
-        )
+        assert (await people.ledger.count_due(DUE))["telegram"] == Balance(due=10, skipped=10)
+        assert (await people.ledger.count_due(DUE))["discord"] == Balance(due=10, delivered=10)
         assert await list_unbalanced(people.ledger) == []

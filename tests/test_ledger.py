@@ -84,11 +84,9 @@ async def test_messages_go_in_order_one_of_a_chat_at_a_time(ledger: Ledger) -> N
     second = await ledger.claim("telegram", 10, EIGHT + timedelta(seconds=1))
     assert [(one.chat.id, one.body) for one in second] == [("7", "b")]
     await settled(ledger, second + first[1:])
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
-        due=2, delivered=1, waiting=1
-    )
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=2, delivered=1, waiting=1)
     await settled(ledger, await ledger.claim("telegram", 10, EIGHT))
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=2, delivered=2)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=2, delivered=2)
     assert await list_unbalanced(ledger) == []
 
 
@@ -119,15 +117,15 @@ async def test_what_a_dead_process_was_sending_is_held(ledger: Ledger) -> None:
         (0, 2, "The hall"),
     ]
     assert await ledger.claim("telegram", 10, EIGHT) == [], "no part goes out past a missing one"
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=2, unknown=2)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=2, unknown=2)
     assert await ledger.decide([held[0].part], again=True) == 1
     assert await ledger.decide([held[1].part], again=False) == 1
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=2, waiting=2)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=2, waiting=2)
     next_ones = await ledger.claim("telegram", 10, EIGHT)
     assert [(one.chat.id, one.body) for one in next_ones] == [("7", "a"), ("-100", "b")]
     await settled(ledger, next_ones)
     await settled(ledger, await ledger.claim("telegram", 10, EIGHT))
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=2, delivered=2)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=2, delivered=2)
     assert await ledger.decide([held[0].part], again=True) == 0, "decided once"
 
 
@@ -169,9 +167,7 @@ async def test_a_refused_part_ends_its_digest_and_no_other(ledger: Ledger) -> No
     await settled(ledger, [mei], "refused", error="message is too long")
     (second,) = await ledger.claim("telegram", 10, EIGHT)
     assert (second.chat.id, second.body) == ("-100", "b")
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
-        due=2, refused=1, waiting=1
-    )
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=2, refused=1, waiting=1)
     assert await list_unbalanced(ledger) == []
     tomorrow = EIGHT + 24 * HOUR
     await ledger._store.save_report(report(DAY))
@@ -198,7 +194,7 @@ async def test_an_outcome_that_comes_too_late_changes_nothing(ledger: Ledger) ->
     assert await ledger.end_chat("telegram", "7", "removed") == 1
     await settled(ledger, sending, "waiting")
     assert await ledger.claim("telegram", 10, EIGHT) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, refused=1)
     assert await list_unbalanced(ledger) == []
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 0
 
@@ -221,7 +217,7 @@ async def test_a_chat_that_moved_gets_it_once_under_its_new_id(ledger: Ledger) -
     (again,) = await ledger.claim("telegram", 10, EIGHT)
     assert again.chat.id == "-1007"
     await settled(ledger, [again])
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_old_and_new_id_both_subscribed_get_one(ledger: Ledger) -> None:
@@ -232,9 +228,7 @@ async def test_old_and_new_id_both_subscribed_get_one(ledger: Ledger) -> None:
     assert one.chat.id == "-1007"
     await settled(ledger, [one])
     assert await ledger.claim("telegram", 10, EIGHT) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
-        due=2, delivered=1, refused=1
-    )
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=2, delivered=1, refused=1)
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
 
 
@@ -266,7 +260,7 @@ async def test_a_day_served_before_the_move_is_not_served_again(ledger: Ledger) 
     assert await sent_on(ledger, evening, first) == [], "neither the day nor the report again"
     assert await sent_on(ledger, evening + 24 * HOUR, DAY) == [("-1007", f"report of {DAY}")]
     assert await list_unbalanced(ledger) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_a_report_sent_before_the_move_is_not_sent_again_on_another_day(
@@ -312,9 +306,7 @@ async def test_what_the_old_id_got_in_part_ends_what_the_new_one_did_not_begin(
     await settled(ledger, [old])
     await ledger.move_chat("telegram", "-100", "-1007")
     assert await ledger.claim("telegram", 10, EIGHT) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
-        due=2, delivered=1, refused=1
-    )
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=2, delivered=1, refused=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -338,24 +330,22 @@ async def test_a_missed_digest_is_made_up_once_and_older_ones_are_skipped(ledger
         await ledger._store.save_report(report(after.date() - timedelta(days=back)))
     ((one, key),) = await ledger.list_ready("telegram", 10, TOPICS, after)
     assert (one.day, one.late, key[1]) == (after.date(), True, after.date() - timedelta(days=1))
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
 async def test_nothing_is_made_up_after_a_day(ledger: Ledger) -> None:
     await follow(ledger, MEI, weekdays=(DAY.weekday(),))
     assert await ledger.propose(TOPICS, EIGHT + 25 * HOUR) == 1
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
 async def test_nothing_from_before_a_restore_is_sent(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger._store.save_note("store", "restored", (EIGHT + HOUR).isoformat())
     assert await ledger.propose(TOPICS, EIGHT + 2 * HOUR) == 1
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, skipped=1)
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
-    assert (await ledger.count_deliveries(EIGHT + 24 * HOUR))["telegram"] == Balance(
-        due=1, waiting=1
-    )
+    assert (await ledger.count_due(EIGHT + 24 * HOUR))["telegram"] == Balance(due=1, waiting=1)
 
 
 async def test_another_time_on_the_same_day_brings_no_second_one(ledger: Ledger) -> None:
@@ -392,9 +382,7 @@ async def test_who_leaves_gets_no_more(ledger: Ledger) -> None:
     await ledger._store.unsubscribe(MEI, "ai")
     await settled(ledger, [going, other])
     assert [one.chat.id for one in await ledger.claim("telegram", 10, EIGHT)] == ["8"]
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(
-        due=3, refused=2, waiting=1
-    )
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=3, refused=2, waiting=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -428,12 +416,12 @@ async def test_a_late_report_is_told_and_then_brought(ledger: Ledger) -> None:
     told = await ledger.claim("telegram", 10, EIGHT + HOUR)
     assert [part.body for part in told] == ["later today"]
     await settled(ledger, told)
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, waiting=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, waiting=1)
     assert await planned(ledger, "a", now=EIGHT + 2 * HOUR) == 1
     (whole,) = await ledger.claim("telegram", 10, EIGHT + 2 * HOUR)
     assert (whole.body, whole.position) == ("a", 0)
     await settled(ledger, [whole])
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
@@ -445,7 +433,7 @@ async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
     assert await ledger.give_up(EIGHT + 49 * HOUR) == 1
     assert await ledger.claim("telegram", 10, EIGHT + 49 * HOUR) == [], "too late for the word"
     assert await list_unbalanced(ledger) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
 async def test_what_still_waits_after_a_day_is_too_late(ledger: Ledger) -> None:
@@ -457,8 +445,8 @@ async def test_what_still_waits_after_a_day_is_too_late(ledger: Ledger) -> None:
     assert await ledger.expire("telegram", EIGHT + 25 * HOUR) == 2
     assert await ledger.claim("telegram", 10, EIGHT + 25 * HOUR) == []
     half = Balance(due=2, refused=1, skipped=1)
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == half, "half of one went out"
-    assert (await ledger.count_deliveries(EIGHT))["discord"] == Balance(due=1, waiting=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == half, "half of one went out"
+    assert (await ledger.count_due(EIGHT))["discord"] == Balance(due=1, waiting=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -471,7 +459,7 @@ async def test_an_operator_s_word_is_good_for_longer_than_a_day(ledger: Ledger) 
     assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
     (again,) = await ledger.claim("telegram", 10, EIGHT + 30 * HOUR)
     await settled(ledger, [again])
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_planning_twice_changes_nothing(ledger: Ledger) -> None:

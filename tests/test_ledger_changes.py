@@ -88,7 +88,7 @@ async def test_who_pauses_gets_no_digest_that_still_waits_for_its_report(ledger:
     await ledger._store.subscribe(replace(USUAL, paused=True), EIGHT + HOUR)
     assert await ledger.list_ready("telegram", 9, TOPICS, EIGHT + HOUR) == []
     assert await ledger.claim("telegram", 9, EIGHT + HOUR) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
 async def test_who_leaves_beside_the_clock_s_look_gets_no_digest(
@@ -105,7 +105,7 @@ async def test_who_leaves_beside_the_clock_s_look_gets_no_digest(
     await ledger.propose(TOPICS, EIGHT)
     assert await asyncio.gather(*leaving) == [True]
     assert await ledger.list_ready("telegram", 9, TOPICS, EIGHT) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, refused=1)
 
 
 async def test_a_chat_whose_move_is_told_three_times_at_once_keeps_its_subscriptions(

@@ -95,7 +95,7 @@ async def test_what_follows_a_part_that_is_sent_again_comes_too(ledger: Ledger, 
     assert not part.resend, "what nobody decided is never sent twice"
     assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
     assert [body for _ in range(2) for body in await settle(ledger)] == ["b", "c"]
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -115,9 +115,9 @@ async def test_what_is_resumed_after_a_restart_may_be_too_late(ledger: Ledger) -
     await ledger.claim("telegram", 10, EIGHT + HOUR)
     await ledger.recover("telegram")
     await ledger.resume("telegram", EIGHT + 2 * HOUR)
-    assert (await ledger.count_deliveries(EIGHT))["telegram"].unknown == 1, "tried before then"
+    assert (await ledger.count_due(EIGHT))["telegram"].unknown == 1, "tried before then"
     await ledger.resume("telegram", EIGHT)
-    assert (await ledger.count_deliveries(EIGHT))["telegram"].waiting == 1
+    assert (await ledger.count_due(EIGHT))["telegram"].waiting == 1
     assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 1
 
 
@@ -220,7 +220,7 @@ async def test_no_outcome_of_an_excuse_holds_up_its_digest(ledger: Ledger, state
     (part,) = await ledger.list_held_parts("telegram")
     assert (part.position, part.parts) == (1, 2)
     await ledger.decide([part.part], again=False)
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -231,7 +231,7 @@ async def test_a_kill_forgets_the_excuse_and_not_the_digest(ledger: Ledger) -> N
     assert await ledger.list_held_parts("telegram") == []
     await plan(ledger, "a")
     assert await settle(ledger) == ["a"]
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -241,7 +241,7 @@ async def test_no_excuse_is_sent_when_the_digest_can_be(ledger: Ledger) -> None:
     await plan(ledger, "a")
     assert await settle(ledger) == ["a"]
     assert await settle(ledger) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
 async def test_an_excuse_in_flight_is_not_sent_again_when_its_digest_can_be(ledger: Ledger) -> None:
@@ -251,7 +251,7 @@ async def test_an_excuse_in_flight_is_not_sent_again_when_its_digest_can_be(ledg
     await ledger.settle([Outcome(late.id, "waiting", error="no connection could be made")])
     assert await settle(ledger) == ["a"]
     assert await settle(ledger) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -272,7 +272,7 @@ async def test_a_chat_that_leaves_gets_nothing_that_may_be_sent_again(
     await ledger.resume("telegram", EIGHT)
     assert await ledger.list_held_parts() == []
     assert await settle(ledger) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, refused=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -281,7 +281,7 @@ async def test_no_part_is_held_for_a_chat_that_is_gone(ledger: Ledger) -> None:
     await hold(ledger)
     await ledger.end_chat("telegram", "7", "removed")
     assert await ledger.list_held_parts() == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, refused=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -298,7 +298,7 @@ async def test_the_last_outcome_beside_a_leaving_chat_ends_its_digest(
     for part in await ledger.claim("telegram", 30, EIGHT + HOUR):
         leave, sent = store.unsubscribe(part.chat, "ai"), Outcome(part.id, "sent")
         await asyncio.gather(ledger.settle([sent]), leave)
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=21, refused=21)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=21, refused=21)
     assert await list_unbalanced(ledger) == []
 
 
@@ -338,7 +338,7 @@ async def test_a_digest_that_waits_is_made_again_without_a_withdrawn_post(ledger
     assert await settle(ledger) == []
     assert await plan(ledger, "without it", "b") == 1
     assert [*await settle(ledger), *await settle(ledger)] == ["without it", "b"]
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
     assert await list_unbalanced(ledger) == []
 
 
@@ -347,7 +347,7 @@ async def test_a_digest_that_was_begun_ends_before_a_withdrawn_post(ledger: Ledg
     assert await settle(ledger) == ["a"]
     await withdraw(ledger)
     assert await settle(ledger) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, refused=1)
     assert await list_unbalanced(ledger) == []
 
 

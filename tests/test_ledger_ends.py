@@ -23,7 +23,7 @@ async def test_a_chat_that_is_gone_waits_for_no_report(ledger: Ledger) -> None:
     await ledger.end_chat("telegram", MEI.id, "removed")
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
     assert await ledger.list_ready("telegram", 10, TOPICS, EIGHT) == []
-    assert (await ledger.count_deliveries(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, refused=1)
 
 
 async def test_a_move_ends_no_digest_that_is_under_way(ledger: Ledger) -> None:

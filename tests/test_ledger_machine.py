@@ -155,7 +155,7 @@ class Bot:
         """What must be true at any moment."""
         assert await list_unbalanced(self.ledger) == []
         assert (await self.counts(parts)).get("sending", 0) <= len(self.claimed)
-        for one in (await self.ledger.count_deliveries(self.now)).values():
+        for one in (await self.ledger.count_due(self.now)).values():
             named = one.delivered + one.refused + one.unknown + one.waiting + one.skipped
             assert one.due == named
 

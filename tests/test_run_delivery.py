@@ -49,7 +49,7 @@ async def test_run_sends_what_is_due_and_ends_in_time(tmp_path: Path) -> None:
         assert await ledger.find_holder("telegram", DUE) == ""
         async with bot("--only", "telegram", DATABASE_URL=database, **telegram(server)) as running:
             async with asyncio.timeout(30):
-                while (await ledger.count_deliveries(DUE))["telegram"].delivered < PEOPLE:  # noqa: ASYNC110
+                while (await ledger.count_due(DUE))["telegram"].delivered < PEOPLE:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         # The made-up picture is refused, so that the brief comes as text alone.
         for person in range(1, PEOPLE + 1):
@@ -66,7 +66,7 @@ async def test_a_bot_that_no_chat_knows_leaves_the_subscriptions(tmp_path: Path)
         async with bot("--only", "telegram", DATABASE_URL=database, **telegram(server)) as running:
             await running.says("ready")
             async with asyncio.timeout(30):
-                while not (await Ledger(store).count_deliveries(DUE))["telegram"].refused:  # noqa: ASYNC110
+                while not (await Ledger(store).count_due(DUE))["telegram"].refused:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         assert await store.list_chats("telegram") == [group]
         assert "other_bot telegram" in await store.read_notes("alerts")
@@ -114,7 +114,7 @@ async def test_the_operator_chooses_what_becomes_of_a_doubted_message(
         sending = Deliveries(services, tell).send_through("telegram", opened("telegram", stub.url))
         task = asyncio.create_task(sending)
         async with asyncio.timeout(20):
-            while (counts := (await services.ledger.count_deliveries(DUE))["telegram"]).waiting:  # noqa: ASYNC110
+            while (counts := (await services.ledger.count_due(DUE))["telegram"]).waiting:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert (counts.delivered, counts.unknown) == (sent, 1 - sent)
         task.cancel()

@@ -185,11 +185,9 @@ async def test_a_restored_bot_holds_what_was_open_and_skips_what_was_due(office:
     assert await office.ledger.list_ready("telegram", 99, {"ai": TOPIC}, restored) == [], (
         "it was due after the backup: skipped"
     )
-    assert (await office.ledger.count_deliveries(restored))["telegram"].skipped == 1
+    assert (await office.ledger.count_due(restored))["telegram"].skipped == 1
     assert await list_unbalanced(office.ledger) == []
     assert await office.ledger.take_lease("telegram", "another", restored)
     tomorrow = restored + timedelta(days=1)
     await office.ledger.propose({"ai": TOPIC}, tomorrow)
-    assert (await office.ledger.count_deliveries(tomorrow))["telegram"].waiting == 4, (
-        "then all goes on"
-    )
+    assert (await office.ledger.count_due(tomorrow))["telegram"].waiting == 4, "then all goes on"

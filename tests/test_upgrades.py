@@ -93,7 +93,7 @@ async def test_what_the_first_ledger_had_open_is_delivered_once(tmp_path: Path) 
         (part,) = await ledger.claim("telegram", 10, EIGHT)
         assert part.body == '{"text": "hello"}'
         await ledger.settle([Outcome(part.id, "sent", "1")])
-        assert (await ledger.count_deliveries(EIGHT))["telegram"].delivered == 1
+        assert (await ledger.count_due(EIGHT))["telegram"].delivered == 1
         # The next day comes as usual.
         await store.save_report(report(EIGHT.date()))
         assert await ledger.propose(TOPICS, EIGHT + timedelta(days=1)) == 1

@@ -127,7 +127,7 @@ async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> 
         assert reserved
         await up.store.settle(reserved, Cost(1, 900, 100, 0.01))
         found = await up.samples()
-        balance = (await ledger.count_deliveries(now))["telegram"]
+        balance = (await ledger.count_due(now))["telegram"]
         by_state = {s: found.get(("jianbao_deliveries", f"telegram,{s}"), 0) for s in
                     ("delivered", "refused", "unknown", "open")}  # fmt: skip
         assert by_state == {"delivered": 2, "refused": 1, "unknown": 1, "open": 1}

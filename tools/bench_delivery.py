@@ -214,7 +214,7 @@ async def busy(chats: int, lasts: float = 40.0) -> None:
             while time.perf_counter() - began < lasts:
                 took += await _answers(services, 10)
             used = time.process_time() - used
-            balance = (await ledger.count_deliveries(EIGHT))["telegram"]
+            balance = (await ledger.count_due(EIGHT))["telegram"]
             more = memory() - before
             for task in tasks:
                 task.cancel()

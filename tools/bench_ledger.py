@@ -108,7 +108,7 @@ async def _claims(ledger: Ledger, number: int, parts: list[Any]) -> None:
     seconds = (time.perf_counter() - begun) / done
     show(number, "claim and settle, 40 at a time", seconds, "a message")
     begun = time.perf_counter()
-    await ledger.count_deliveries(EIGHT)
+    await ledger.count_due(EIGHT)
     show(number, "balance", time.perf_counter() - begun)
     begun = time.perf_counter()
     await list_unbalanced(ledger)

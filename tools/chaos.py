@@ -205,7 +205,7 @@ class Chaos:
         if wrong := await list_unbalanced(self.ledger):
             self.score.problems.append(f"kill {self.score.kills}: {wrong} do not balance")
         now = DUE + timedelta(days=self.score.days)
-        for platform, one in (await self.ledger.count_deliveries(now)).items():
+        for platform, one in (await self.ledger.count_due(now)).items():
             whole = one.delivered + one.refused + one.unknown + one.waiting + one.skipped
             if one.due != whole:
                 self.score.problems.append(f"kill {self.score.kills}: {platform} {one}")

@@ -223,7 +223,7 @@ async def _tell(store: Store) -> str:
 
     for _ in range(2):  # alerts are sent when no more problems are added
         undelivered = await list_undelivered(ledger, _now())
-        await watch.look(_now(), await ledger.count_deliveries(DUE), undelivered)
+        await watch.look(_now(), await ledger.count_due(DUE), undelivered)
     await alerts.deliver("telegram", ["1"], send_)
     return "\n".join(heard)
 

@@ -92,7 +92,7 @@ async def send_while_locked(
         # In a thread, because a write transaction that is open now must end in this loop.
         await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         began = time.monotonic()
-        asked = await people.ledger.count_deliveries(DUE)  # reads must still work
+        asked = await people.ledger.count_due(DUE)  # reads must still work
         answered = time.monotonic() - began
         await asyncio.sleep(seconds)
         other.rollback()

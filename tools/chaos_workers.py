@@ -252,7 +252,7 @@ class Scraper:
         problems = [f"does not balance: {wrong}" for wrong in await list_unbalanced(ledger)]
         if len(self.scrapes) < MIN_SCRAPES:
             problems.append(f"only {len(self.scrapes)} scrapes")
-        for platform, balance in (await ledger.count_deliveries(now)).items():
+        for platform, balance in (await ledger.count_due(now)).items():
             states = self.scrapes[-1][platform]
             if (sum(states.values()), states.get("delivered")) != (balance.due, balance.delivered):
                 problems.append(f"{platform}: metrics say {states}, the ledger {balance}")
@@ -325,7 +325,7 @@ async def _left(store: Store, ledger: Ledger, place: Place) -> str:
     try:
         async with store.reading() as connection:
             made = await connection.scalar(select(func.count()).select_from(reports))
-        balance = await ledger.count_deliveries(place.now())
+        balance = await ledger.count_due(place.now())
     except StoreError:
         return "the database is away"
     waiting = sum(one.waiting for one in balance.values())

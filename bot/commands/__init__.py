@@ -195,11 +195,8 @@ def apology(error: Exception, where: str, language: Language) -> Reply:
 
 
 def link_word(line: str) -> str:
-    """Encode a line for a start link: `/views ai-x 2025-12-06` becomes `views-ai--x-20251206`, a
-    range `20251201_20251207`.
-
-    Returns "" for commands that change something, because a link may come from anybody.
-    """
+    """Encode a line for a start link: `/views ai-x 2025-12-06` becomes `views-ai--x-20251206`; ""
+    for commands that change something, because a link may come from anybody."""
     name, *words = line.removeprefix("/").split(" ")
     plain = [re.sub(r"^(\d{4})-(\d\d)-(\d\d)$", r"\1\2\3", word) for word in words]
     parts = [_LINKED_RANGE.sub(r"\1_\2", word).replace("-", "--") for word in plain]

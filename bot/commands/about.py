@@ -72,7 +72,7 @@ async def status(ask: Ask) -> AsyncIterator[Reply]:
     for stored in await store.list_topics():
         blocks += map(Paragraph, await _state(ask, stored.name))
     # What was due on this UTC day on each platform, and its outcomes.
-    messages = await ask.context.ledger.count_deliveries(ask.context.now())
+    messages = await ask.context.ledger.count_due(ask.context.now())
     rows = [(name, ask.text("balance", **asdict(balance))) for name, balance in messages.items()]
     blocks.append(Heading(ask.text("ledger")))
     blocks.append(Rows(tuple(rows)) if rows else Paragraph(ask.text("ledger_empty")))
@@ -209,10 +209,7 @@ def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
 
 
 async def _decide(ask: Ask) -> Reply:
-    """Handle `held again 12`, `held arrived 12 13`, `held again all`: retry or mark as arrived.
-
-    Raises Unanswered for invalid words.
-    """
+    """Handle `held again 12`, `held arrived 12 13`, `held again all`. Raises Unanswered."""
     words = [word.lower() for word in ask.words if word.lower() != "held"]
     numbers = [word for word in words if word.isascii() and word.isdigit()]
     verbs = [word for word in words if word in _WORDS]

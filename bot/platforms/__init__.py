@@ -27,10 +27,8 @@ MAX_TRIES = 5
 
 
 class PlatformError(Exception):
-    """A platform request failed. The message is one line that says what to do.
-
-    Secrets in it are masked, because servers may echo the URL and its token.
-    """
+    """A platform request failed. The message says in one line what to do; secrets in it are masked,
+    because servers may echo the URL and its token."""
 
     partial = False
     """True if the beginning of a multi-part message was already accepted."""

@@ -91,10 +91,8 @@ _HOURS: dict[str, float] = {
 
 
 def parse_date(text: str) -> datetime | None:
-    """Return the date in a feed as a UTC moment; a date without a zone is UTC.
-
-    Return None for an unknown format or an impossible date. Raise UnknownZone.
-    """
+    """Return the date in a feed as a UTC moment (no zone: UTC); None for an unknown format or an
+    impossible date. Raise UnknownZone."""
     text = text.strip().replace("\u2212", "-")
     if len(text) > _MAX_DATE:
         return None

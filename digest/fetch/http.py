@@ -160,11 +160,8 @@ class Fetcher:
         redirects: int = MAX_REDIRECTS,
         read: frozenset[int] = frozenset(),
     ) -> Answer:
-        """Return a complete response with status 200, 304 or one in `read`.
-
-        Raise SourceError otherwise: with `gone` if permanent, with `wait` if the server asks to
-        retry after some seconds.
-        """
+        """Return a complete response with status 200, 304 or one in `read`. Raise SourceError
+        otherwise: `gone` if permanent, `wait` if the server asks to retry later."""
         name = describe_address(address)
         try:
             start = httpx2.URL(check_address(address))

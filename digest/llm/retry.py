@@ -75,10 +75,8 @@ class Attempts:
     _tried: set[Compat] = field(default_factory=set)
 
     def next_wait(self, fault: Fault, learned: Compat) -> float | None:
-        """Return the seconds until the next request; None if there is no point in one.
-
-        `learned`: capabilities that concurrent calls have learned meanwhile.
-        """
+        """Return the seconds until the next request; None if there is no point in one. `learned`:
+        capabilities that concurrent calls have learned meanwhile."""
         if fault.refusal and self._adjust(*fault.refusal, learned):
             return 0.0
         if fault.final or not self.retries:
@@ -135,10 +133,8 @@ def classify_status(status: int, headers: Mapping[str, str], body: object, now: 
 
 
 def classify_error_body(body: Mapping[str, Any], now: datetime) -> Fault | None:
-    """Return the error in a body with status 200; None if there is none.
-
-    Servers report errors as `error`, `base_resp`, `code` with `message`, `detail` and others.
-    """
+    """Return the error in a body with status 200, written as `error`, `base_resp`, `code` with
+    `message`, `detail` or otherwise; None if there is none."""
     error: Any = body.get("error") or body.get("base_resp")
     if not error and body.get("choices"):
         return None

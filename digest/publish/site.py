@@ -110,10 +110,7 @@ class Site:
         return next(iter(self.topics.values())).language
 
     async def make_page(self, path: str, words: str = "") -> Page:
-        """Return the page at a path, or a page with status 404.
-
-        `words`: search query.
-        """
+        """Return the page at a path, or a page with status 404. `words`: search query."""
         await self.refresh()
         parts = [part for part in path.split("/") if part]
         language = next((code for code in LANGUAGES if parts[:1] == [code]), None)

@@ -146,11 +146,8 @@ def _is_dense_injection(letters: str) -> bool:
 
 
 def list_sentences(text: str, *, unquote: bool) -> list[str]:
-    """Return the sentences, and the lines if there are several: an injection may end either way.
-
-    Links are removed, with `unquote` also quotations; pieces too short for an injection are left
-    out.
-    """
+    """Return the sentences and, if there are several, the lines: an injection may end either way.
+    Leave out links, short pieces and, with `unquote`, quotations."""
     text = replace_links(text, " ")
     flowing = text.replace("\n", " ")
     # A text of one line needs no second split.
@@ -183,11 +180,8 @@ def _count_letters(text: str) -> float:
 
 
 def unquote_sentence(sentence: str, *, names: bool = False) -> str:
-    """Return a sentence without its quotations, unless it consists of little else.
-
-    A quotation too short for an injection is usually a name ("Code Red"): its words stay, unless
-    `names` is set.
-    """
+    """Return a sentence without its quotations, unless it consists of little else. One too short
+    for an injection is usually a name ("Code Red"): it stays, unless `names` is set."""
 
     def replace(quotation: re.Match[str]) -> str:
         is_name = not names and _count_letters(quotation[0]) < MIN_LETTERS

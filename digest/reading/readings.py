@@ -90,10 +90,8 @@ class Reading:
 
     @cached_property
     def han_words(self) -> tuple[Word, ...]:
-        """Return the words of the Chinese runs of `plain`, as split by jieba: spelling, tag, index.
-
-        Empty for texts in other languages, so that jieba is loaded for Chinese ones only.
-        """
+        """Return spelling, tag and index of the words in `plain`'s Chinese runs, as split by jieba,
+        which is loaded only for them."""
         if self.language != "zh":
             return ()
         if self.batch:

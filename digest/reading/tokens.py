@@ -110,10 +110,8 @@ def find_matches(text: str, words: str) -> list[tuple[int, int]]:
 
 
 def parse_query(words: str) -> list[Clause]:
-    """Return the clauses of a query, at most MAX_CLAUSES; none if it has no words.
-
-    Every character is text: there are no operators. If all words are common, all are required.
-    """
+    """Return the clauses of a query, at most MAX_CLAUSES; none without words. All characters are
+    text, there are no operators. If all words are common, all are required."""
     # Chinese keyboards type letters and digits in full width.
     text = unicodedata.normalize("NFKC", words[:MAX_QUERY_CHARS])
     text = _POSSESSIVE_END.sub("", text)

@@ -32,11 +32,8 @@ _NUMERAL = re.compile(
 def count_words(
     readings: Sequence[Reading], *, terms: Collection[str] = (), limit: int = 100
 ) -> dict[str, int]:
-    """Return the number of posts that use each word, most frequent first, ties in alphabetical
-    order, in the most common spelling.
-
-    `terms`, such as the names that a topic watches, are kept whole like those of the vocabulary.
-    """
+    """Return the number of posts that use each word in its commonest spelling, most frequent first,
+    then by alphabet. `terms`, as those a topic watches, are kept whole."""
     phrases = _list_phrases(frozenset(terms))
     users: defaultdict[str, set[int]] = defaultdict(set)  # the posts that use a word, by number
     spellings: Counter[tuple[str, str]] = Counter()

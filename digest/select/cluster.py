@@ -118,10 +118,8 @@ def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
 def _unite(
     groups: Sequence[Sequence[int]], vectors: Vectors, terms: Terms, least: tuple[float, float]
 ) -> list[list[int]]:
-    """Merge groups whose centres are close in meaning and in names and that share a rare name.
-
-    Average linkage leaves posts at the edge of a large story behind as small groups.
-    """
+    """Merge groups that are close in meaning and names and share a rare name: average linkage
+    leaves posts at the edge of a large story behind as small groups."""
     meaning = scale_to_unit(_centres(groups, vectors))
     centres, most = terms.grouped(groups)
     terms_of = centres.unit()

@@ -62,11 +62,9 @@ def measure_substance(reading: Reading) -> float:
 
 
 def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:
-    """Return for each post, by key, the share of its source's posts that got less attention.
-
-    NEUTRAL without counts. Posts are compared within a source only, because a hundred points on
-    Hacker News are more than a hundred likes on X, and half with the author's other posts.
-    """
+    """Return for each post, by key, the share of its source's posts that got less attention, half
+    of it after its author's usual; NEUTRAL without counts. A hundred points on Hacker News are more
+    than a hundred likes on X."""
     by_source: defaultdict[str, list[Post]] = defaultdict(list)
     for post in posts:
         if post.metrics:
@@ -149,11 +147,8 @@ def rank_posts(
     topical: Collection[str],
     weights: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, dict[str, float]]:
-    """Return the parts of each post's score, by key, as if the post were a story of its own.
-
-    Attention and standing of `topical` posts (keys) are measured among these only, whatever other
-    posts are shown to an editor.
-    """
+    """Return the parts of each post's score, by key, as if it were a story. Attention and standing
+    of `topical` posts (keys) are measured among these, whatever else an editor sees."""
     attention: dict[str, float] = {}
     standing: dict[str, float] = {}
     for peers in (readings, [reading for reading in readings if reading.key in topical]):
@@ -188,11 +183,8 @@ def make_story(
     parts: Mapping[str, Mapping[str, float]],
     echoes: Mapping[str, int],
 ) -> Story:
-    """Return the story of these posts, best post first. Each part is the best of the posts; news
-    and fit are half the best and half the mean of the TOP_POSTS best.
-
-    `echoes` has, by key, the number of other authors who repeated a post.
-    """
+    """Return the story of these posts, best first. Its parts are the best of theirs; news and fit,
+    half the best and half the mean of the TOP_POSTS best. `echoes`: repeating authors, by key."""
     best_first = sort_best_first(readings, parts)
     authors = {(r.post.source, r.post.author or r.post.author_name) for r in readings}
     voices = len(authors) + sum(echoes.get(r.key, 0) for r in readings)

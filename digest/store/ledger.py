@@ -36,10 +36,8 @@ _AHEAD = timedelta(minutes=5)
 
 
 class Ledger(DueTables):
-    """Deliveries, their parts and outcomes, chats, and leases.
-
-    Every method may raise StoreError and is one transaction unless it says otherwise.
-    """
+    """Deliveries with parts and outcomes, chats, leases. Every method may raise StoreError and is
+    one transaction unless it says otherwise."""
 
     async def list_held_parts(
         self, platform: str | None = None, chat: str | None = None
@@ -192,7 +190,7 @@ class Ledger(DueTables):
         rows = await self._store.rows(query.group_by(deliveries.c.subscription_id))
         return {row.subscription_id: NewestDays(row.day, row.report) for row in rows}
 
-    async def count_deliveries(self, now: datetime) -> dict[str, Balance]:
+    async def count_due(self, now: datetime) -> dict[str, Balance]:
         """Return the deliveries due on this UTC day, by platform and state."""
         start = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
         today = and_(deliveries.c.due_at >= start, deliveries.c.due_at < start + timedelta(days=1))
@@ -252,10 +250,8 @@ async def _move_parts(connection: AsyncConnection, platform: str, old: str, new:
 
 
 async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
-    """Give a subscription the deliveries of a duplicate one for the same chat.
-
-    Of two deliveries for the same day or report, end the one that sent nothing.
-    """
+    """Give a subscription the deliveries of a duplicate for the same chat. Of two for the same day
+    or report, end the one that sent nothing."""
     table = deliveries.c
     query = select(table.id, table.subscription_id, table.day, table.report)
     query = query.where(table.subscription_id.in_((going, staying)))

@@ -80,10 +80,8 @@ async def drop_unwanted(connection: AsyncConnection, ids: Sequence[int]) -> None
 
 
 async def doubt(connection: AsyncConnection, now: datetime) -> None:
-    """Hold all open parts after a restore, because they may have been sent.
-
-    Skip deliveries without parts and delete all leases.
-    """
+    """Hold all open parts after a restore, because they may have been sent; skip deliveries without
+    parts; delete all leases."""
     which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
     ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
     # Parts sent after the backup was made were sent after they were due.

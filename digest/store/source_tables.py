@@ -98,11 +98,8 @@ class SourceBook:
         seconds: float,
         site: str = "",
     ) -> int:
-        """Save posts, billed reads and the fetch state in one transaction; of more than SAVE_BATCH
-        posts, the first ones go into earlier transactions.
-
-        Returns the number of new posts. `site`: see `Source`.
-        """
+        """Save posts (those before the last SAVE_BATCH earlier), billed reads and fetch state in
+        one transaction; return the number of new posts. `site`: see `Source`."""
         first, posts = posts[:-SAVE_BATCH], posts[-SAVE_BATCH:]
         new = await self._store.save_posts(topic, name, first, site) if first else 0
         async with self._store.writing() as connection:
@@ -137,10 +134,8 @@ class SourceBook:
         off: str = "",
         counts: bool = True,
     ) -> None:
-        """Save a failure of the source; keep its fetch state, but forget a redirect.
-
-        `counts`: add to its consecutive failures.
-        """
+        """Save a failure of the source; keep its fetch state, but forget a redirect. `counts`: add
+        to its consecutive failures."""
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
             changed = {"name": name, "off": off, "failures": int(counts), "next_at": next_at}
@@ -196,10 +191,8 @@ class SourceBook:
                     await connection.execute(delete(sources).where(_is(sources, topic.name, spec)))
 
     async def undo(self, topic: str, spec: SourceSpec) -> bool:
-        """Undo a change, so that the topics file applies again; return False if there was none.
-
-        Resets the source's stored state.
-        """
+        """Undo a change and reset the source's state, so that the topics file applies again; return
+        False if there was none."""
         async with self._store.writing() as connection:
             done = await connection.execute(
                 delete(source_changes).where(_is(source_changes, topic, spec))

@@ -31,11 +31,8 @@ class Totals:
 
 
 async def read_totals(store: Store, now: datetime) -> Totals:
-    """Return the current totals. Raises StoreError.
-
-    Uses a connection of its own, because counting 100,000 chats takes two seconds and must not
-    block the reader thread that serves users.
-    """
+    """Return the current totals, through a connection of its own: counting 100,000 chats takes two
+    seconds and must not block the reader thread that serves users. Raises StoreError."""
     async with store.reading() as connection:
         return await connection.run_sync(_read_totals, now)
 

@@ -38,10 +38,8 @@ class WithdrawalTables(Database):
     """The table `withdrawn`, and deletions in all other tables."""
 
     async def forget_person(self, platform: str, user_id: str, chat: Chat | None) -> dict[str, int]:
-        """Delete the data about a person, and about a chat with everything sent there.
-
-        Return the numbers of deleted `notes`, `subscriptions` and `messages`.
-        """
+        """Delete the data about a person, and about a chat with everything sent there; return the
+        numbers of `notes`, `subscriptions` and `messages`."""
         names = {f"{platform}:{id_}" for id_ in (user_id, chat.id if chat else user_id)}
         async with self.writing() as connection:
             place, name = platform_notes.c.platform, platform_notes.c.name
@@ -54,11 +52,8 @@ class WithdrawalTables(Database):
             return counts
 
     async def find_posts(self, name: str) -> tuple[set[str], set[str]]:
-        """Return the keys of the posts with this key, address or author; for an author also one
-        mark per source. Posts that exist only in reports are included.
-
-        Authors without a handle (feeds) are found by the name that reports show.
-        """
+        """Return the keys of the posts, also of those only in reports, with this key, address or
+        author; for an author (with a handle, or as shown), also one mark per source."""
         return await self._read(_find_posts, name.strip())
 
     async def find_reports(self, keys: Collection[str]) -> list[tuple[str, date, date]]:

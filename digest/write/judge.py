@@ -48,10 +48,8 @@ class LabelledItem:
 
 
 def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
-    """Yield the items; `cites` are post keys (`x:123`) or bare ids.
-
-    Raise DigestError with the line number if a line is malformed.
-    """
+    """Yield the items; `cites` are post keys (`x:123`) or bare ids. Raise DigestError with the
+    number of a malformed line."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -79,10 +77,8 @@ async def judge_with_model(
     open_llm: Callable[[], AbstractAsyncContextManager[Llm]],
     prompts: Mapping[str, Prompt],
 ) -> list[str]:
-    """Return a JSON line for each item, as verified by code and model together.
-
-    A call has as many items as the check of a report, and its own cost limit.
-    """
+    """Return a JSON line for each item, verified by code and model together, with as many items a
+    call as in the check of a report, and a cost limit for each call."""
     candidates = _prove(items)
     waiting = list(range(len(items)))
     while waiting:

@@ -192,10 +192,8 @@ class Draft:
         return [quote for quote in quotes if quote.sentence.language in self._readable]
 
     def choose_lead(self, story: Story, least: float = MIN_VALUE) -> Quote | None:
-        """Return the best unprinted lead sentence of a story with at least this value, or None.
-
-        Sentences in the report's language come first, mere names last.
-        """
+        """Return a story's best unprinted lead sentence of at least this value, in the report's
+        language first, mere names last, or None."""
         best = story.readings[0].key
         if best not in self._leads:
             self._leads[best] = self._list_leads(story)
@@ -287,11 +285,8 @@ def is_topical(story: Story, least: float = ON_TOPIC) -> bool:
 
 
 def is_same_event(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
-    """Return True if two quotes report one event; never for different versions of a product, or for
-    a statement and its denial.
-
-    `nearer` is added to their cosine.
-    """
+    """Return True if two quotes report one event (`nearer` is added to their cosine); never for two
+    versions of a product, or a statement and its denial."""
     cosine = float(quote.vector @ other.vector) + nearer
     if cosine < SAME_FIGURE:
         return False  # below every threshold

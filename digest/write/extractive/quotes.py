@@ -173,11 +173,8 @@ def _is_whole(sentence: Sentence) -> bool:
 
 
 def _begins_alone(sentence: Sentence) -> bool:
-    """Return False if a sentence begins with a lower-case word, unless it opens a post in lower
-    case: it continues the line before or omits its subject ("built an app with Gemini").
-
-    "iPhone", "qwen3" and "gpt-oss" are names and may begin a sentence.
-    """
+    """Return False for a sentence that begins in lower case, except in a post that does, or with a
+    name (iPhone, qwen3): it continues the line before or omits its subject."""
     first = sentence.text.split(maxsplit=1)[0]
     is_word = first.isascii() and first.isalpha() and first.islower()
     goes_on = is_word and (sentence.place > 0 or not is_in_small_letters(sentence.text))

@@ -151,11 +151,8 @@ def list_distinct(
 
 
 def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> list[Candidate]:
-    """Return the candidates that do not repeat an earlier one.
-
-    `event` is the event number of each post by key. A shared event number is not enough: the
-    meaning must agree too. An asset may have several statements.
-    """
+    """Return the candidates that do not repeat an earlier one: in event number (`event`, by post
+    key) and in meaning. An asset may have several statements."""
     vectors = embed([candidate.full_text for candidate in candidates])
     items = [candidate.item for candidate in candidates]
     events = [{event[p.key] for p in c.posts[:1] if p.key in event} for c in candidates]

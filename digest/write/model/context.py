@@ -187,11 +187,8 @@ class Context(ShownPosts):
         return next((post for post in posts if shorten(post.text, POST_CHARS)), story.posts[0])
 
     def show_events(self, events: Sequence[Event], *choices: tuple[int, ...], room: int) -> str:
-        """Return blocks of events, up to `room` tokens, by the first of the `choices` with room for
-        all of them, else by the last.
-
-        A choice lists the characters shown of each post of a block, one post per author.
-        """
+        """Return blocks of events, up to `room` tokens, by the first of the `choices` (characters
+        of each post of a block, one per author) with room for all, else by the last."""
         leading = [self.leading_posts(event) for event in events]
         shown: list[list[tuple[Post, int]]] = []
         for chars in choices:
@@ -307,11 +304,8 @@ def is_stub(post: Post) -> bool:
 
 
 def shorten(text: str, most: int, news: str = "") -> str:
-    """Return a post's text for a model: one line without links, markup and prompt injection, of
-    about `most` characters; wide ones count twice.
-
-    If the sentence `news` would be cut off, the text continues with it after a gap.
-    """
+    """Return a post's text for a model: one line of about `most` characters (wide ones count twice)
+    without links, markup, injection; after a gap, the sentence `news` if cut off."""
     words = _flatten(text)
     if not words or has_injection(words):
         return ""

@@ -71,11 +71,8 @@ MAX_OPINIONS = 12
 def group_stories(
     stories: Sequence[Story], pick: Pick | None = None, shown: int = 0
 ) -> list[Event]:
-    """Return the events of the day, the most important first.
-
-    Stories are one event if our clusters or the model say so and their meanings agree. `pick` is
-    the model's plausible answer about the first `shown` stories.
-    """
+    """Return the events of the day, the most important first. Stories are one event if clusters or
+    model say so and meanings agree. `pick`: its answer on the first `shown` stories."""
     importance = _read_importance(pick, shown) if pick else {}
     ads = _rate_ads(importance, _list_ads(pick, stories[:shown]), stories) if pick else set()
     same = _list_same(pick, shown, ads) if pick else []

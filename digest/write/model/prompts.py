@@ -45,10 +45,8 @@ class Prompt:
 
 
 def load_prompts(folder: Path) -> dict[str, Prompt]:
-    """Return all prompts by name; a relative folder may also be in the program's own folder.
-
-    Raise PromptError that names a missing or malformed file.
-    """
+    """Return all prompts by name; a relative folder may also be in the program's own. Raise
+    PromptError that names a missing or malformed file."""
     folder = folder if folder.is_dir() else CHECKOUT / folder
     # Templates produce text for a model, not HTML: escaping would garble the posts.
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701

@@ -195,11 +195,8 @@ async def _find_similar(store: Store, question: str, topic: str) -> list[Hit]:
 async def write_overview(
     report: Report, ask: AskModel, prompts: Mapping[str, Prompt]
 ) -> tuple[Item, ...]:
-    """Return proved sentences on the points of a week or month; maybe none. Raises LlmError or
-    BudgetSpent.
-
-    The text of `prompts/overview.md` is asked like a reader's question about these days.
-    """
+    """Return proved sentences on the points of a week or month, maybe none, as
+    `prompts/overview.md` asks like a reader. Raises LlmError or BudgetSpent."""
     days = (report.topic, report.first, report.last)
     hits = [
         Hit(*days, report.language, name, number, item, 1.0, 1.0)

@@ -35,10 +35,8 @@ MAX_DAYS = 20
 
 
 def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]:
-    """Yield days, hours, months, years and weekdays of a statement that its posts do not have.
-
-    `bare` is the text with days and fractions blanked out: "a quarter" of something is no period.
-    """
+    """Yield days, hours, months, years, weekdays that the posts lack. `bare`: the statement with
+    days and fractions blanked out, as "a quarter" of something is no period."""
     days, terms, hours = find_days(text), find_terms(bare), _read_hours(text)
     near = [day for day in evidence.short_days if _is_near(day, evidence)]
     meant = (*evidence.days, *_move_days(hours, evidence))
