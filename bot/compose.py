@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from bot import texts
@@ -300,17 +300,18 @@ def list_section_names(topic: Topic, report: Report, language: Language) -> str:
     return texts.listed(shown, language)
 
 
-OPENS: tuple[tuple[str, str], ...] = (
-    ("views", "views"),
-    ("events", "events"),
-    ("stocks", "stocks"),
-    ("special", "ai"),
-    ("finance", "finance"),
-    ("sources", "sources"),
-    ("filtered", "detail filtered"),
-    ("report", "report"),
+OPENS: tuple[tuple[str, str, SectionName | Literal[""]], ...] = (
+    ("views", "views", "views"),
+    ("events", "events", "events"),
+    ("stocks", "stocks", "markets"),
+    ("special", "ai", "ai"),
+    ("finance", "finance", "finance"),
+    ("sources", "sources", "points"),
+    ("filtered", "detail filtered", ""),
+    ("report", "report", ""),
 )
-"""Buttons under a report: a key of the texts and a command."""
+"""Buttons under a report: a key of the texts, a command, and the section without whose items the
+button would lead to nothing."""
 
 
 async def compose_digest(
@@ -389,9 +390,11 @@ async def with_buttons(
     """Return blocks of a report as a pageable reply, with buttons for other sections and days.
     `command` and `words` reproduce these blocks; `fresh`: see `Button`."""
     before, after = await _neighbours(context, report)
+    named = {name for _, name, _ in report.in_language(language).numbered_items()}
     opens = tuple(
-        Button(texts.text(f"open_{key}", language), line_of(name, report), fresh)
-        for key, name in OPENS
+        Button(texts.text(f"open_{key}", language), line_of(line, report), fresh)
+        for key, line, section in OPENS
+        if not section or section in named
     )
     turned = "brief" if command == "sources" else command
     days = tuple(

@@ -95,6 +95,13 @@ async def test_a_report_that_exists_in_the_chat_s_language_comes_in_it(tmp_path:
     assert said == [f"English {name}." for name in SECTIONS]
 
 
+async def test_no_button_leads_to_an_empty_section(tmp_path: Path) -> None:
+    reply = await digest(tmp_path, report(DAY, markets=(Item("没有行情。", status="note"),)))
+    assert [button.line.split()[0] for button in reply.buttons[0]] == [
+        *("/views", "/sources", "/detail", "/report")
+    ]
+
+
 async def test_sections_and_length(tmp_path: Path) -> None:
     made = report(DAY, overview=OVERVIEW)
     brief = await digest(tmp_path, made)

@@ -116,7 +116,7 @@ async def test_a_brief_is_an_embed_with_the_picture_and_the_points(up: Running) 
     assert "Meridian 3.2 Pro is out" in top["description"]
     assert "](https://x.com/ada/status/1)" in top["description"]
     assert top["color"] != 0x99AAB5
-    assert {"观点", "事件", "行情", "◀ 12-04"} <= {*labels(message)}
+    assert {"观点", "行情", "◀ 12-04"} <= {*labels(message)}
     assert not message.ephemeral
 
 
