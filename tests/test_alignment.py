@@ -33,7 +33,7 @@ def aligned(*texts: str, chinese: str = CHINESE, section: str = "points") -> lis
     topic = replace(TOPIC, language="zh")
     day = Material(topic, WINDOW, stories, Counts(), (), (), quotes=quotes)
     point = Item("", title=chinese.rstrip("。"), cites=(posts[-1].key,))
-    opening = Item(f"今天的主要消息：{chinese}", cites=point.cites)
+    opening = Item(f"主要消息：{chinese}", cites=point.cites)
     rows = {"overview": (opening, opening), "points": (point,)}
     sections = [replace(s, items=rows.get(s.name, ())) for s in write(day)]
     spoken = replace(day, topic=replace(topic, language="en"))
@@ -73,7 +73,7 @@ def test_a_headline_with_our_has_no_speaker(source: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("text", "opened"),
     [
-        ("阿里发布了 Wan 2.6。", "今天的主要消息：阿里发布了 Wan 2.6。"),
+        ("阿里发布了 Wan 2.6。", "主要消息：阿里发布了 Wan 2.6。"),
         ("今天阿里发布了 Wan 2.6。", "今天阿里发布了 Wan 2.6。"),
         ("重磅：Wan 2.6 来了。", "重磅：Wan 2.6 来了。"),
     ],

@@ -290,7 +290,7 @@ def test_a_day_in_the_terminal() -> None:
     assert "10. " in said
     assert "38.60" in said
     assert "正在用 12 条帖子生成" in said
-    assert "今天较为平静" in said
+    assert "这一天较为平静" in said
     with sqlite3.connect("jianbao.db") as base:
         assert base.execute("select count(*) from reports").fetchone() == (2,)
 

@@ -47,7 +47,7 @@ LEADING, FOREMOST = 3, 5
 language come first. Later points are not what the day was about."""
 MIN_OVERVIEW = 0.3
 """Minimum print log odds (`rate_print`) of each sentence of an overview with several."""
-OPENINGS: Mapping[Language, str] = {"zh": "今天的主要消息：", "en": "In the news: "}
+OPENINGS: Mapping[Language, str] = {"zh": "主要消息：", "en": "In the news: "}
 MAX_FOLLOWING = 2
 """Sentences that follow the lead sentence of a point."""
 MAX_OVERVIEW = 70

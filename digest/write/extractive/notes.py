@@ -25,24 +25,24 @@ _STEPS: Mapping[str, Names] = {
 }
 
 _NOTHING: Mapping[SectionName, Names] = {
-    "overview": {"zh": "今天没有可概述的消息。", "en": "Nothing to sum up today."},
+    "overview": {"zh": "没有可概述的消息。", "en": "Nothing to sum up."},
     "points": {
-        "zh": "今天很平静，没有值得一提的消息。",
+        "zh": "这一天很平静，没有值得一提的消息。",
         "en": "A quiet day: nothing to report.",
     },
-    "views": {"zh": "今天没有选出值得引用的观点。", "en": "No views were chosen today."},
+    "views": {"zh": "没有选出值得引用的观点。", "en": "No views were chosen."},
     "events": {
-        "zh": "除上述要点外，没有选出其他事件。",
+        "zh": "除要点外，没有选出其他事件。",
         "en": "No events were chosen beyond the key points.",
     },
     "markets": {
-        "zh": "今天没有更多与本主题有关的个股或数字货币行情。",
-        "en": "No further news of stocks or crypto on this topic today.",
+        "zh": "没有更多与本主题有关的个股或数字货币行情。",
+        "en": "No further news of stocks or crypto on this topic.",
     },
     "ai": {"zh": "没有选出其他内容。", "en": "Nothing else was chosen."},
     "finance": {
-        "zh": "今天没有更多与本主题有关的融资、业绩或宏观消息。",
-        "en": "No further funding, earnings or macro news on this topic today.",
+        "zh": "没有更多与本主题有关的融资、业绩或宏观消息。",
+        "en": "No further funding, earnings or macro news on this topic.",
     },
     "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
 }
@@ -51,15 +51,15 @@ EMPTY_PAIRS: Sequence[tuple[Collection[SectionName], Names]] = (
     (
         ("events", "ai"),
         {
-            "zh": "除上述要点外，没有选出其他内容。",
+            "zh": "除要点外，没有选出其他内容。",
             "en": "Nothing else was chosen beyond the key points.",
         },
     ),
     (
         ("markets", "finance"),
         {
-            "zh": "今天没有更多与本主题有关的行情、融资或业绩消息。",
-            "en": "No further news of prices, funding or earnings on this topic today.",
+            "zh": "没有更多与本主题有关的行情、融资或业绩消息。",
+            "en": "No further news of prices, funding or earnings on this topic.",
         },
     ),
 )
@@ -83,7 +83,7 @@ _REDUCED: Mapping[str, Mapping[Language, str]] = {
 }
 
 _QUIET: Names = {
-    "zh": "今天较为平静，值得一提的只有 {n} 条。",
+    "zh": "这一天较为平静，值得一提的只有 {n} 条。",
     "en": "A quiet day: only {n:story is|stories are} worth reporting.",
 }
 _COUNTED: Names = {
