@@ -435,6 +435,7 @@ async def test_a_time_before_the_newest_report_is_made_says_so(person: Person) -
     said = await person.say("/subscribe 07:00")
     assert "Tue 07:00, in 19 hours, with the report for 7 December" in said
     assert "the one after it is made at 08:00" in said
+    assert "with the report for 7–13 December" in await person.say("/settings weekly mon")
 
 
 async def test_f33_a_zone_that_is_gone_is_utc(person: Person) -> None:

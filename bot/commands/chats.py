@@ -296,7 +296,8 @@ async def _next(ask: Ask, subscription: Subscription) -> str:
     if report >= day - DAY:
         return ask.text("next_is", **facts)
     ready = closes(topic, report + DAY).astimezone(zone(subscription.timezone))
-    return ask.text("next_is_older", day=ask.in_words(report), made=f"{ready:%H:%M}", **facts)
+    shown = ask.in_words(report - 6 * DAY if subscription.weekly else report, report)
+    return ask.text("next_is_older", day=shown, made=f"{ready:%H:%M}", **facts)
 
 
 async def _load_newest(ask: Ask, subscription: Subscription) -> NewestDays:
