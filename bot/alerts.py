@@ -33,6 +33,9 @@ STALE = timedelta(days=2)
 PATIENCE = timedelta(hours=1)
 """How overdue a report may be, and how long digests may wait without any being sent, before
 operators are alerted."""
+STARTING = timedelta(minutes=10)
+"""Time after the first look in which a missing report is no news: collection and build may still be
+under way. A build is stopped after ten minutes."""
 REFUSED_FOR = timedelta(days=1)
 """How long a refused part is reported."""
 MAX_ROWS = 30
@@ -200,6 +203,7 @@ class Watch:
         self._still: dict[str, tuple[int, datetime]] = {}
         """Platforms with waiting digests at the last look: how many had ended, and since when."""
         self._undelivered: list[int] = []
+        self._began: datetime | None = None
 
     async def look(
         self,
@@ -208,7 +212,8 @@ class Watch:
         undelivered: Sequence[UndeliveredPart] = (),
     ) -> None:
         """Check everything. `balance`: today's deliveries, by platform. Raises StoreError."""
-        for topic in self._topics:
+        self._began = self._began or now
+        for topic in self._topics if now - self._began >= STARTING else ():
             # The newest report is due by now.
             await self._look_at_day(topic, newest_closed(topic, now - PATIENCE))
         configured = {topic.name for topic in self._topics}
@@ -239,12 +244,13 @@ class Watch:
         made_at = report.created_at if report else None
         # A report made before the day closed does not count.
         is_complete = imported or (made_at is not None and made_at >= closes(topic, day))
-        posts = 0 if is_complete else (await self._store.count_posts(topic.name)).get(day, 0)
         collected = report.counts.collected if report else 0
-        if posts:
-            await self._tell("no_report", topic.name, day=day, n=posts)
-        elif not collected and not imported:
-            await self._tell("no_posts", topic.name, day=day, n=0)
+        if not imported and not (is_complete and collected):
+            days = await self._store.count_posts(topic.name)
+            if not is_complete and (posts := days.get(day, 0)):
+                await self._tell("no_report", topic.name, day=day, n=posts)
+            elif not collected and min(days, default=day) <= day:  # the topic is not newer
+                await self._tell("no_posts", topic.name, day=day, n=0)
         for source in report.sources if report else ():
             if not source.ok:
                 about = f"{topic.name}/{source.name}"

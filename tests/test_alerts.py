@@ -13,7 +13,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from bot import texts
-from bot.alerts import PATIENCE, Alert, Alerts, Watch
+from bot.alerts import PATIENCE, STARTING, Alert, Alerts, Tell, Watch
 from bot.messages import Reply
 from bot.platforms import (
     ADVICE,
@@ -30,7 +30,7 @@ from bot.platforms import (
 from bot.platforms._request import _FAILURES
 from bot.platforms.terminal import render
 from digest.errors import StoreError
-from digest.models import Balance, Chat, Counts, Subscription, UndeliveredPart
+from digest.models import Balance, Chat, Counts, Subscription, Topic, UndeliveredPart
 from digest.store import Store
 from digest.store.open_parts import RESTORED, WITHDRAWN
 from digest.store.outbox import CUT_SHORT, ENDED, NOT_MADE, TOO_LATE
@@ -188,6 +188,13 @@ async def test_every_matter_has_its_words(store: Store, clock: Clock) -> None:
         assert json.loads(value)["first"] == "2025-12-08"
 
 
+async def settled(store: Store, topic: Topic, tell: Tell, now: datetime) -> Watch:
+    """A watch that has looked since the start of the process."""
+    watch = Watch(store, [topic], tell)
+    await watch.look(now - STARTING, {})
+    return watch
+
+
 async def test_a_day_without_posts_or_answers_is_noticed(store: Store) -> None:
     told: list[tuple[str, str, dict[str, object]]] = []
 
@@ -195,9 +202,10 @@ async def test_a_day_without_posts_or_answers_is_noticed(store: Store) -> None:
         told.append((matter, about, values))
 
     empty = replace(report(), counts=Counts(), sources=())
+    now = datetime(2025, 12, 7, 12, tzinfo=UTC)
     for stored in (report(), empty, replace(empty, source=b"an imported post")):
         await store.save_report(stored)
-        await Watch(store, [TOPIC], tell).look(datetime(2025, 12, 7, 12, tzinfo=UTC), {})
+        await (await settled(store, TOPIC, tell, now)).look(now, {})
     down = ("source_down", "ai/hn", {"why": "no answer"})
     assert told == [down, ("no_posts", "ai", {"day": DAY, "n": 0})]
 
@@ -219,7 +227,7 @@ async def test_a_report_is_missing_an_hour_after_its_build_time(
         days.append(values["day"])
 
     shanghai = replace(TOPIC, timezone="Asia/Shanghai", build_at=time(8))
-    await Watch(store, [shanghai], tell).look(now, {})
+    await (await settled(store, shanghai, tell, now)).look(now, {})
     assert days == [day]
 
 
@@ -231,10 +239,14 @@ async def test_the_watch_tells_of_a_missing_report_and_of_digests_that_wait(
     async def tell(matter: str, about: str, **values: object) -> None:
         told.append((matter, about, values))
 
-    watch = Watch(store, [TOPIC], tell)
     now = datetime(2025, 12, 7, 12, tzinfo=UTC)
+    watch = await settled(store, TOPIC, tell, now)
+    assert told == [], "the first report may still be under way"
     await watch.look(now, {})
     assert told.pop() == ("no_posts", "ai", {"day": DAY, "n": 0})
+    await store.save_posts(TOPIC, "s", [post("A post", "2", created_at=now)])
+    await watch.look(now, {})
+    assert told == [], "the topic is newer than the day"
     await store.save_posts(TOPIC, "s", [post("A post", "1")])
     await watch.look(now, {})
     assert told.pop() == ("no_report", "ai", {"day": DAY, "n": 1})
