@@ -48,7 +48,8 @@ PARTS = len(STRINGS) // 80
 """Reports that hold all of them."""
 HERE = Chat("terminal", "terminal")
 READS = frozenset(
-    "topics latest report report_days post_days neighbours cloud daily_reports dropped check".split()
+    "list_topics load_latest load_report list_days count_posts find_neighbours load_cloud"
+    " load_daily list_dropped check".split()
 )
 APOLOGIES = tuple(
     text(key, language, id="|").split("|")[0]
