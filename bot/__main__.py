@@ -17,16 +17,10 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from bot import archive_cli
-from bot.logs import (
-    log_event,
-    open_settings,
-    open_store,
-    runs_task,
-    serve_parent,
-    stamp,
-    start_lean,
-)
-from bot.typed import MAX_DAYS, check_days, day_options, find_topic_name, read_parts, read_typed
+from bot.arguments import check_days, day_options, read_parts, read_typed
+from bot.logs import log_event, stamp
+from bot.process import open_settings, open_store, runs_task, serve_parent, start_lean
+from bot.typed import MAX_DAYS, find_topic_name
 from digest.calendar import local_day
 from digest.errors import DigestError, StoreError
 from digest.masking import mask

@@ -20,8 +20,8 @@ from bot.commands import COMMANDS, answer
 from bot.delivery import Deliveries
 from bot.delivery.leases import Lease, own_name, pause
 from bot.host import BotHost
-from bot.logs import give_back
 from bot.messages import Incoming, Picture, Reply
+from bot.process import give_back
 from bot.schedule import Jobs, Schedule, can_share, open_jobs, start_workers
 from bot.services import Services
 from bot.settings import DATA_HINT, Settings, read_locale

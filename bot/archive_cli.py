@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import texts
-from bot.logs import open_settings, open_store, runs_task
-from bot.typed import DayParam, check_days, day_options, find_topic_name, read_typed
+from bot.arguments import DayParam, check_days, day_options, read_typed
+from bot.process import open_settings, open_store, runs_task
+from bot.typed import find_topic_name
 from digest.errors import DigestError
 from digest.masking import mask
 from digest.models import Language, Topic

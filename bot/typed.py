@@ -3,17 +3,14 @@
 
 import contextlib
 import re
-import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, time, timedelta
 from functools import cache, reduce
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
-
-import click
+from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 from bot import texts
 from bot.texts import CHINESE_WEEKDAYS
@@ -23,7 +20,6 @@ from digest.models import Language, Topic
 if TYPE_CHECKING:
     from digest.store import StoredTopic  # loads the database: not at start-up
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 DIGITS = "〇一二三四五六七八九"
 _DASHES = str.maketrans("‐‑‒−﹘", "-----", "\u200b\u200c\u200d\u2060\ufeff")
 _NUMERAL = re.compile(
@@ -216,7 +212,7 @@ _BESIDE = (
 )
 """A weekday before or after its date: `2025-12-06 周六` in titles, `Sat, 6 Dec`."""
 _BETWEEN = re.compile(r"\s*(?:\.\.+|[~至到]|\bto\b)\s*")
-_DAYS_AGO = {
+DAYS_AGO = {
     **{"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2},
     **{"前日": 2, "大前天": 3},
 }
@@ -369,8 +365,8 @@ def parse_full_day(text: str) -> date | None:
 
 def _candidates(text: str, today: date) -> list[date]:
     """Return the possible days; [] if the text is not a date. Raises DateError."""
-    if text in _DAYS_AGO:
-        return [today - timedelta(days=_DAYS_AGO[text])]
+    if text in DAYS_AGO:
+        return [today - timedelta(days=DAYS_AGO[text])]
     if (weekday := _OF_WEEK.get(text.removeprefix("上").removeprefix("last "))) is not None:
         back = today.weekday() - weekday
         backs = [back % 7, back % 7 + 7]
@@ -428,72 +424,3 @@ def _valid(year: int, month: int, day: int) -> list[date]:
         if year < date.max.year:  # weeks, months and the next day must not overflow
             return [date(year, month, day)]
     return []
-
-
-class DayParam(click.ParamType[date]):
-    """A day: 2025-12-06, 20251206, today or yesterday in the zone of the `topic` parameter."""
-
-    name = "day"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        with contextlib.suppress(DateError):
-            if day := parse_full_day(str(value)):
-                return day
-        if (back := _DAYS_AGO.get(str(value).strip().lower())) is not None:
-            return _find_today(ctx.params.get("topic") if ctx else None) - timedelta(days=back)
-        raise click.BadParameter(f"{value!r} is not a day: write it like 2025-12-06", ctx, param)
-
-
-def _find_today(name: str | None) -> date:
-    """Return today in the zone of that topic (name or slug), else of the first topic."""
-    from bot.settings import load_settings
-    from digest.topics import load_topics
-
-    topics = list(load_topics(load_settings().topics_file).values())
-    topic = next((topic for topic in topics if name in (topic.name, topic.slug)), topics[0])
-    return datetime.now(ZoneInfo(topic.timezone)).date()
-
-
-def day_options(command: _Command) -> _Command:
-    """Add the options for a day or a range."""
-    for name, parameter, help_ in (
-        ("--to", "last", "Last day of a range."),
-        ("--from", "first", "First day of a range."),
-        ("--date", "day", "One day."),
-    ):
-        command = click.option(name, parameter, type=DayParam(), help=help_)(command)
-    return command
-
-
-def check_days(
-    day: date | None, first: date | None, last: date | None, most: int | None = None
-) -> None:
-    """Raise click.UsageError for conflicting options, or for more than `most` days."""
-    if day and (first or last):
-        raise click.UsageError("give --date, or --from and --to, not both")
-    if bool(first) != bool(last):
-        raise click.UsageError("--from and --to go together")
-    if first and last and first > last:
-        raise click.UsageError("--from is after --to")
-    if first and last and most and (last - first).days >= most:
-        raise click.UsageError(f"--from and --to span more than {most} days")
-
-
-def read_parts(only: str | None, parts: Sequence[str]) -> list[str]:
-    """Parse a comma-separated list of parts. Raise click.UsageError if it is invalid or empty."""
-    listed = ", ".join(parts)
-    names = [name.strip() for name in (only or "").split(",") if name.strip()]
-    if only is not None and not names:
-        raise click.UsageError(f"--only: name some of {listed}, or leave it out to run everything")
-    for name in set(names) - set(parts):
-        raise click.UsageError(f'--only: there is no "{name}"; parts: {listed}')
-    return names
-
-
-def read_typed(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words, or stdin's lines for a lone `-`, as the process list shows arguments."""
-    if words != ("-",):
-        return words
-    return tuple(sys.stdin.buffer.read().decode("utf-8", "replace").split("\n"))

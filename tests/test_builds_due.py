@@ -335,7 +335,7 @@ async def test_what_people_typed_reaches_a_child_but_not_the_list_of_processes(
 
 ECHO = """
 import click
-from bot.typed import read_typed
+from bot.arguments import read_typed
 @click.command()
 @click.argument("words", nargs=-1, callback=read_typed)
 def show(words):

@@ -11,7 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from bot.logs import serve_parent
+from bot.process import serve_parent
 from tests.command_line import run_command
 from tests.posts import post
 from tests.source_servers import offline_topics
@@ -312,7 +312,7 @@ def test_the_chat_process_stays_light(tmp_path: Path) -> None:
 
 
 def test_a_child_gives_way_to_the_chat() -> None:
-    script = "import os; from bot.logs import serve_parent; serve_parent(os.getppid()); print(os.nice(0))"
+    script = "import os; from bot.process import serve_parent; serve_parent(os.getppid()); print(os.nice(0))"
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(done.stdout) == min(19, os.nice(0) + 10)
@@ -320,7 +320,7 @@ def test_a_child_gives_way_to_the_chat() -> None:
 
 def test_a_child_runs_where_the_sandbox_refuses_a_priority(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.nice", Mock(side_effect=PermissionError(1, "not permitted")))
-    monkeypatch.setattr("bot.logs._of_glibc", lambda name: None)
+    monkeypatch.setattr("bot.process._of_glibc", lambda name: None)
     serve_parent(os.getppid())
 
 

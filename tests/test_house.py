@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.logs import run_task
+from bot.process import run_task
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("digest/**/*.py")])
@@ -225,7 +225,7 @@ def test_commands_run_with_garbage_collection() -> None:
         gc.unfreeze()
         gc.disable()  # as for all tests here
     runs = [path.name for path in SOURCES if "asyncio.run(" in path.read_text(encoding="utf-8")]
-    assert runs == ["logs.py"]
+    assert runs == ["process.py"]
 
 
 def test_no_test_reaches_the_network() -> None:

@@ -27,8 +27,8 @@ from telegram.request import HTTPXRequest
 
 from bot.commands import answer
 from bot.delivery import Deliveries
-from bot.logs import give_back
 from bot.messages import Incoming
+from bot.process import give_back
 from bot.services import Services
 from digest.models import Chat
 from digest.store import Store

@@ -194,7 +194,7 @@ def is_one_event(first: Item, second: Item, cosine: float, *, is_event: bool = F
         return False
     if is_named and _list_figures(first) & _list_figures(second):
         return True
-        # One event may have posts about the results of two companies.
+    # One event may have posts about the results of two companies.
     if not is_named and _differ_in_figures(first, second) and _list_names(_full_text(first)):
         return False
     return cosine >= (SAME_EVENT if is_event else SAME_NAMES)
