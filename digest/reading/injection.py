@@ -126,19 +126,14 @@ def _is_marked(text: str, plain: str) -> bool:
     lines = plain.replace(". ", ".\n").replace("。", "。\n")
     if _MARKUP.search(lines) or ((plain != text or "。" in text) and _MARKUP.search(text)):
         return True
-    return _is_dense_injection(join_spaced(plain)) or any(map(_is_dense_injection, _reverse(plain)))
+    letters = "".join(filter(str.isalnum, plain.lower())) if plain.isascii() else ""
+    return any(map(_is_dense_injection, (join_spaced(plain), *decode_reversed(letters))))
 
 
 def _score_sentences(sentences: Sequence[str]) -> list[float]:
     hashes = [hash_text(sentence) for sentence in sentences]
     scores: list[float] = load_head("injection").score(hashes, None).tolist()
     return scores
-
-
-def _reverse(text: str) -> Iterator[str]:
-    """Yield the letters of a text reversed, and decoded by ROT13."""
-    if text.isascii():
-        yield from decode_reversed("".join(filter(str.isalnum, text.lower())))
 
 
 def _is_dense_injection(letters: str) -> bool:

@@ -65,11 +65,6 @@ class Clause:
     pair: bool = False
     """True for a pair of characters, which may cross a word boundary."""
 
-    @property
-    def is_single(self) -> bool:
-        """Return True for a single Chinese character, which is a prefix of many tokens."""
-        return self.alternatives[0][0].endswith("*")
-
     def matches(self, tokens: str) -> bool:
         """Return True if a text matches an alternative; each of its `tokens` is between spaces."""
         return any(
@@ -123,7 +118,8 @@ def parse_query(words: str) -> list[Clause]:
         clauses[Clause(tuple(filter(None, ((f"@{_key(entry)}",), spelling))), 1.5)] = None
         end = stop
     clauses |= dict.fromkeys(_clauses_between(text[end:]))
-    singles = [clause for clause in clauses if clause.is_single]
+    # A single Chinese character is a prefix of many tokens.
+    singles = [clause for clause in clauses if clause.alternatives[0][0].endswith("*")]
     chosen = [c for c in clauses if c not in singles[MAX_SINGLES:]][:MAX_CLAUSES]
     if any(clause.required for clause in chosen):
         return chosen

@@ -108,7 +108,7 @@ def _split_by_script(
 def load_entries() -> tuple[KnownName, ...]:
     """Return names, companies and coins; rows of `assets.toml` are merged with rows of `names.toml`
     that share a spelling."""
-    assets = {_entry_key(row): (row, coin) for row, coin in list_asset_rows()}
+    assets = {str(row["ticker"]): (row, coin) for row, coin in list_asset_rows()}
     by_spelling = {
         spelling.lower(): key
         for key, (row, _) in assets.items()
@@ -147,10 +147,6 @@ def list_asset_rows() -> Iterator[tuple[dict[str, Any], bool]]:
     table = load_table("assets")
     yield from ((row, False) for row in table["stocks"])
     yield from ((row, True) for row in table["coins"])
-
-
-def _entry_key(row: dict[str, Any]) -> str:
-    return str(row["ticker"])
 
 
 def _asset_spellings(row: dict[str, Any]) -> tuple[str, ...]:

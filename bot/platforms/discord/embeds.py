@@ -64,10 +64,6 @@ def size(run: Run) -> int:
     return utf16(shown(run))
 
 
-def markdown(lines: Sequence[Line]) -> str:
-    return "\n".join("".join(map(shown, line)) for line in lines)
-
-
 def sheets(reply: Reply) -> list[EmbedSheet]:
     """Return the reply as messages within Discord's limits. The picture is in one message with the
     end of the text before it and the text after it."""
@@ -81,7 +77,8 @@ def sheets(reply: Reply) -> list[EmbedSheet]:
             del first[0]
 
     def write(lines: Sequence[Line]) -> discord.Embed:
-        return discord.Embed(description=markdown(lines) or None, colour=colour(reply.topic))
+        text = "\n".join("".join(map(shown, line)) for line in lines)
+        return discord.Embed(description=text or None, colour=colour(reply.topic))
 
     def pictured(lines: Sequence[Line]) -> discord.Embed:
         return write(lines).set_image(url=f"attachment://{PICTURE}")
