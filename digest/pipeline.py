@@ -312,12 +312,7 @@ def draft_report(material: Material, step: Callable[[str], None], now: datetime)
 
 
 async def _gather(
-    topic: Topic,
-    window: Window,
-    store: Store,
-    files: Sequence[Path],
-    now: datetime,
-    access: Access,
+    topic: Topic, window: Window, store: Store, files: Sequence[Path], now: datetime, access: Access
 ) -> Gathered:
     await store.save_topic(topic)
     if files:

@@ -64,11 +64,7 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
 
 
 async def save_allowed(
-    store: Store,
-    report: Report,
-    streams: Iterable[tuple[str, Post]] = (),
-    *,
-    replace: bool = False,
+    store: Store, report: Report, streams: Iterable[tuple[str, Post]] = (), *, replace: bool = False
 ) -> Report:
     """Save a report made from these streams and return it, without posts that were withdrawn while
     it was made or saved. Raises StoreError as `save_report` does."""

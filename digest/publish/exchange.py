@@ -104,11 +104,7 @@ def _picture(path: Path, imported: Imported) -> bytes:
 
 
 async def export_reports(
-    folder: Path,
-    topics: Mapping[str, Topic],
-    store: Store,
-    topic: str,
-    span: Span | None,
+    folder: Path, topics: Mapping[str, Topic], store: Store, topic: str, span: Span | None
 ) -> list[Path]:
     """Export reports as a Jekyll site below `folder`; return the paths. Without `span`, export all
     stored reports; with one day, those that include it; with several days, the report of exactly

@@ -18,10 +18,7 @@ _LISTED = re.compile(
 )
 _ROW = re.compile(r"\$[A-Za-z]\w{0,9}(?:[\s,、]+\$[A-Za-z]\w{0,9})+")
 _MONEY = "|".join("% ％ 美元 美金 刀 亿 万 USDT million billion".split())
-_FIGURE = re.compile(
-    rf"[$¥€]\s?\d|\d\s?(?:{_MONEY}|(?:U|bn|[kmb])\b)",
-    re.IGNORECASE,
-)
+_FIGURE = re.compile(rf"[$¥€]\s?\d|\d\s?(?:{_MONEY}|(?:U|bn|[kmb])\b)", re.IGNORECASE)
 _CURRENCIES = frozenset("usd usdt us ca hk au bn b k m t".split())
 """Codes after a dollar sign that are not tickers."""
 

@@ -51,8 +51,7 @@ _MOVES = "→➡➔➜➞⇒⟶↑⬆↓⬇▲▼📈📉"
 """Signs that say how a figure moved, or which of two came first."""
 _BREAK = re.compile(r"(?<=[a-z])▪(?=\s[a-z])|[=→]\s*▪")
 _THREAD = re.compile(
-    r"(?:[(（]\d+\s?/\s?\w+[)）]|(?<![\w\s])\s*(?:\d+/\w+|(?:a )?thread\s*[:：↓]*))[\s▪]*$",
-    re.I,
+    r"(?:[(（]\d+\s?/\s?\w+[)）]|(?<![\w\s])\s*(?:\d+/\w+|(?:a )?thread\s*[:：↓]*))[\s▪]*$", re.I
 )
 """After a word "9/10" is a figure or a day."""
 _PART = re.compile(r"\s*[(\[]?(\d\d?)\s?/\s?(?:\d\d?|[nN])?[)\]]?(?!\d)")

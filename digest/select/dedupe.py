@@ -158,10 +158,7 @@ def _rate_print(print_: _Print) -> tuple[bool, bool, float, int, str]:
 
 
 def _find_original(
-    i: int,
-    prints: Sequence[_Print],
-    by_words: Mapping[str, int],
-    index: Mapping[int, list[int]],
+    i: int, prints: Sequence[_Print], by_words: Mapping[str, int], index: Mapping[int, list[int]]
 ) -> int | None:
     """Return the index of the earlier post that post `i` copies, or None."""
     mine = prints[i]

@@ -179,9 +179,7 @@ def sort_best_first(
 
 
 def make_story(
-    readings: Sequence[Reading],
-    parts: Mapping[str, Mapping[str, float]],
-    echoes: Mapping[str, int],
+    readings: Sequence[Reading], parts: Mapping[str, Mapping[str, float]], echoes: Mapping[str, int]
 ) -> Story:
     """Return the story of these posts, best first. Its parts are the best of theirs; news and fit,
     half the best and half the mean of the TOP_POSTS best. `echoes`: repeating authors, by key."""

@@ -26,10 +26,7 @@ _STEPS: Mapping[str, Names] = {
 
 _NOTHING: Mapping[SectionName, Names] = {
     "overview": {"zh": "没有可概述的消息。", "en": "Nothing to sum up."},
-    "points": {
-        "zh": "这一天很平静，没有值得一提的消息。",
-        "en": "A quiet day: nothing to report.",
-    },
+    "points": {"zh": "这一天很平静，没有值得一提的消息。", "en": "A quiet day: nothing to report."},
     "views": {"zh": "没有选出值得引用的观点。", "en": "No views were chosen."},
     "events": {
         "zh": "除要点外，没有选出其他事件。",
@@ -90,10 +87,7 @@ _COUNTED: Names = {
     "zh": "共收集 {posts} 条帖子，{sources} 个来源中有 {answered} 个应答，归纳为 {stories} 件事。",
     "en": "Read {posts:post} from {answered} of {sources:source}; found {stories:story|stories}.",
 }
-_SILENT: Names = {
-    "zh": "没有应答的来源：{}。",
-    "en": " Sources that did not answer: {}.",
-}
+_SILENT: Names = {"zh": "没有应答的来源：{}。", "en": " Sources that did not answer: {}."}
 _UNTOLD: Names = {
     "zh": "未入选：{stories} 件事（{posts} 条帖子）分量不足，或没有可单独成句的内容{above}。",
     "en": "Left out: {stories:story|stories} ({posts:post}), too minor or with no sentence"
@@ -204,10 +198,7 @@ REASONS: Mapping[str, Mapping[Language, str]] = {
     "link_only": {"zh": "只有链接或图片", "en": "only a link or picture"},
     "hostile": {"zh": "疑似给 AI 程序的指令", "en": "instructions aimed at AI programs"},
     "off_topic": {"zh": "与主题无关", "en": "another topic"},
-    "too_many": {
-        "zh": "帖子太多而未细看",
-        "en": "not read closely because of the volume",
-    },
+    "too_many": {"zh": "帖子太多而未细看", "en": "not read closely because of the volume"},
     "unreadable": {"zh": "没有可读文字", "en": "no readable text"},
     "same_post": {"zh": "同一帖子出现在多个来源", "en": "one post in several sources"},
     "copy": {"zh": "转发或重复内容", "en": "re-posts and copies"},

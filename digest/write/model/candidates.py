@@ -181,11 +181,7 @@ def _candidate(
         space = " " if language == "en" and text else ""
         text, title = _tidy(f"{title}{stop}{space}{text}", TEXT[language]), ""
     item = Item(
-        text,
-        title=title,
-        group=group,
-        cites=tuple(post.key for post in posts),
-        status="new",
+        text, title=title, group=group, cites=tuple(post.key for post in posts), status="new"
     )
     return Candidate(section, item, posts)
 

@@ -274,12 +274,7 @@ def _shows_addend(amount: Amount, clause: str, facts: Sequence[Quantity]) -> boo
 
 
 def is_converted(
-    amount: Amount,
-    clause: str,
-    others: Sequence[Amount],
-    spans: Set[str],
-    *,
-    paced: bool = False,
+    amount: Amount, clause: str, others: Sequence[Amount], spans: Set[str], *, paced: bool = False
 ) -> bool:
     """Return True if a rate of the posts, per one of their `spans` or per the figure beside it,
     gives the amount in a time unit that the clause uses for a rate or a total: $60 billion a year
