@@ -95,8 +95,7 @@ def _open_archive(settings: Settings) -> AbstractAsyncContextManager[Store]:
 
 
 async def _find_name(topic: str, store: Store, settings: Settings) -> str:
-    """Return the name of a topic in the store or the topics file, "" for "". Raise DigestError for
-    an unknown topic."""
+    """Return the name of a known topic; "" for "". Raise DigestError for an unknown one."""
     from digest.topics import load_topics
 
     if not topic:

@@ -138,8 +138,7 @@ def _refuse_missing_folder(settings: Settings) -> None:
 
 
 def find_storage_fault(file: Path, mounts: str) -> str:
-    """Return where the file is if that place loses its content, else "". `mounts`: content of
-    mountinfo, see proc(5)."""
+    """Return where the file is if its content gets lost there, else "". `mounts`: see proc(5)."""
     here, kind = Path("/"), ""
     for line in mounts.splitlines():
         left, dash, right = line.partition(" - ")

@@ -184,8 +184,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A row of the command table. `{day}` in the example stands for a day with a report; the
-    description is in `texts.toml`."""
+    """A row of the command table. In the example, `{day}` is a day with a report."""
 
     name: str
     alias: str

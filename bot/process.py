@@ -80,8 +80,7 @@ reader (a hundred a page list), the event loop may wait this long for the GIL.""
 
 def start_lean() -> None:
     """Reduce memory; call before starting threads and importing large modules. Return large blocks
-    to the system when freed (mallopt(3)), and disable garbage collection until `give_back`, because
-    imports create no garbage."""
+    when freed (mallopt(3)); collect no garbage until `give_back`: imports create none."""
     gc.disable()
     sys.setswitchinterval(SWITCH_SECONDS)
     if (mallopt := _of_glibc("mallopt")) is not None:

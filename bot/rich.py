@@ -25,8 +25,7 @@ _WORD = re.compile(r"\S+\s*|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text in one style. `tappable`: the bot's own text, whose commands may be tapped; `folded`:
-    collapsed until tapped."""
+    """Text in one style; `tappable`: our own, with commands to tap; `folded`: until tapped."""
 
     text: str
     bold: bool = False

@@ -232,8 +232,7 @@ class Jobs:
             self._is_building = False
 
     async def run_errand(self, role: str, line: str) -> None:
-        """Run an errand, unless it was run, another process runs it, or a build is running here (it
-        is proposed again)."""
+        """Run an errand unless another process does, or a build runs here: it is proposed again."""
         if not self._is_building:
             errand = Errand(role, tuple(json.loads(line)))
             await run_errand(self._context, self._holder, errand)
@@ -265,8 +264,7 @@ class Jobs:
 
 @asynccontextmanager
 async def open_jobs(database_url: str, context: Services, holder: str) -> AsyncIterator[Jobs]:
-    """Open the queue in the bot's database; create its tables if needed. Raises StoreError if the
-    database cannot be reached."""
+    """Open the queue in the bot's database, with its tables. Raises StoreError."""
     from procrastinate import App, PsycopgConnector
     from procrastinate.exceptions import ConnectorException
     from psycopg_pool import PoolTimeout

@@ -36,8 +36,7 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
 SHOWN = timedelta(days=2)
 """How long after the end of a day most sources still list its posts."""
 TRIAL_READS = 92
-"""Maximum billed reads of a trial: ten posts (the minimum of every X endpoint) with everything they
-can include, and one user lookup."""
+"""Maximum billed reads of a trial: ten posts (X's minimum), all they include, a user lookup."""
 DAY_DIVISOR = 10
 """One day may use at most a tenth of the month's reads."""
 
@@ -213,8 +212,7 @@ async def _fetch_pages(
 
 @asynccontextmanager
 async def _take_turn(store: Store) -> AsyncIterator[None]:
-    """Hold the lease for billed requests: one round at a time over all processes, so that each sees
-    what the others have spent."""
+    """Hold the lease for billed requests, so that a round sees what all others have spent."""
     ledger, holder = Ledger(store), secrets.token_hex(8)
     while not await ledger.take_lease(BILLED, holder, datetime.now(UTC), TURN_SECONDS):  # noqa: ASYNC110
         await asyncio.sleep(0.2)

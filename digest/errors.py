@@ -22,8 +22,7 @@ from digest.text import shown
 
 
 class DigestError(Exception):
-    """An error the operator can act on. Its message is masked, and control characters (for example
-    from a server's answer) are removed."""
+    """An error the operator can act on, masked and without control characters (of a server)."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(mask(shown(message)))

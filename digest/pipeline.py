@@ -146,9 +146,8 @@ def _list_earlier_points(reports: Sequence[Report]) -> tuple[str, ...]:
 async def _roll_up(
     topic: Topic, window: Window, gathered: Gathered, store: Store, now: datetime
 ) -> Report | None:
-    """Return a report over several days made from their daily reports, if every day with posts has
-    one that was made after the day closed. It is not stored. Writing a week directly from the posts
-    would lose its days and follow-ups."""
+    """Return a report over several days, not stored, from their daily reports if each day with
+    posts has one made after it closed. Written from posts, it would lose days and follow-ups."""
     if window.first == window.last:
         return None
     days = {local_day(post.created_at, window.timezone) for _, post in gathered.streams}

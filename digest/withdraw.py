@@ -81,8 +81,7 @@ async def save_allowed(
 
 
 async def _load_complete(store: Store, topic: str, first: date, last: date) -> Report:
-    """Return a report with its picture and dropped posts, but without its source file, which would
-    still contain the withdrawn post."""
+    """Return a report with picture and dropped posts; its source would still hold the post."""
     days = (first, last)
     report = await store.load_report(topic, *days)
     if report is None:

@@ -1,5 +1,4 @@
-"""The command table of all platforms, and dispatch of lines to commands. Menus, help and completion
-are generated from the table."""
+"""The command table, from which menus, help and completion are made, and the dispatch of lines."""
 
 import asyncio
 import difflib

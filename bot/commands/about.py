@@ -380,8 +380,7 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
 
 
 async def _brought_back(ask: Ask, topic: Topic, typed: str) -> Reply | None:
-    """Restore a source of the topics file that was removed here, without a trial, which would fail
-    for a private network."""
+    """Restore a source of the topics file that was removed here, untried: it may be private."""
     book = SourceBook(ask.context.store)
     for change in await _list_removed(topic, book):
         if _is_meant(typed, change.spec):

@@ -82,8 +82,7 @@ class Ask:
         return chosen_language(self.subscriptions) or self.spoken
 
     def language_for(self, report: Report) -> Language:
-        """Return the language to show a report in: the chat's, else the person's if the report has
-        it, else the report's own."""
+        """Return the language to show a report in: the chat's, a person's that it has, its own."""
         for subscription in self.subscriptions:
             if subscription.topic == report.topic:
                 return subscription.language or report.language
@@ -97,8 +96,7 @@ class Ask:
 
     async def query(self, *, versions: bool = False) -> Query:
         """Parse topic, days and number in any order. `versions`: a figure next to words is neither
-        day nor number, as in GPT 5 and Veo 3.1. Raises Unanswered for an invalid day and for too
-        long a range."""
+        day nor number, as in Veo 3.1. Raises Unanswered for an invalid day or too long a range."""
         query, words, typed = Query(), list(self.words[:MAX_QUERY_WORDS]), list[str]()
         while words:
             word = words[0]

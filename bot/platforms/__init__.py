@@ -187,8 +187,7 @@ class Host(Protocol):
     async def list_received(
         self, platform: str, under_way: Collection[str]
     ) -> list[tuple[str, str]]:
-        """Return keys and contents of stored updates except those `under_way`, oldest first; wait
-        briefly if there are none."""
+        """Return stored updates but those `under_way`, oldest first; wait briefly for some."""
 
     async def forget_received(self, platform: str, key: str) -> None:
         """Delete a stored update after it was handled."""
@@ -280,9 +279,8 @@ class Delivering(Protocol):
     """True if an uploaded picture can be reused by its id."""
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
-        """Return the messages of a reply as JSON objects. `picture`: the picture's name, which is
-        the value of `picture` in the message that shows it. Only the first message notifies users,
-        and none if `quiet`."""
+        """Return the messages of a reply as JSON objects; the one that shows the picture has its
+        name as `picture`. Only the first notifies users, and none if `quiet`."""
 
     async def deliver(self, message: Outgoing) -> Delivered:
         """Send one message in one call, except what an earlier attempt already sent, if the

@@ -107,8 +107,7 @@ def _prompt(commands: Sequence[str]) -> Callable[[], Awaitable[str | None]]:
 
 
 def render(reply: Reply, columns: int, *, styled: bool) -> str:
-    """Render the reply in at most `columns` columns. Text from posts is cleaned, so that no escape
-    sequences reach the terminal."""
+    """Render the reply in `columns`. Posts are cleaned: no escape sequence reaches the terminal."""
     lines: list[str] = []
     before: Block | None = None
     for block in reply.blocks:
@@ -202,8 +201,7 @@ def _links(links: Sequence[Link], columns: int) -> list[str]:
 
 
 def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]:
-    """Wrap to at most `columns`: Latin words stay whole; Chinese breaks anywhere except before a
-    stop and after an opening bracket."""
+    """Wrap to `columns`: Latin at words; Chinese anywhere but before a stop or after a bracket."""
     lines, line, taken = [], lead, cells(lead)
     for piece in _pieces(text, columns - len(indent)):
         bare = cells(piece.rstrip(" "))
@@ -217,8 +215,7 @@ def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]
 
 
 def _pieces(text: str, most: int) -> Iterator[str]:
-    """Yield unbreakable pieces: words, or graphemes of an overlong word. Addresses stay whole, so
-    that they can be opened."""
+    """Yield words, or graphemes of overlong ones; addresses stay whole, to be opened."""
     pieces: list[str] = []
     breaks = True
     for letter in letters(text):

@@ -66,8 +66,7 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Transport that connects only to public addresses. With a proxy, only hosts that are local by
-    name are refused."""
+    """Connect only to public addresses; with a proxy, to hosts that are not local by name."""
 
     def __init__(
         self,

@@ -217,8 +217,7 @@ class Site:
         return line is not None and len(line.tellings) > 1
 
     async def _leading(self, frame: Frame, report: Report, number: int, end: str = "") -> Frame:
-        """Return the frame of an item's page, linked to its counterpart in the other language, or
-        to the day's page if it has none."""
+        """Return the frame of an item's page, linked to its counterpart or else to the day."""
         other = report.in_language(frame.other)
         row = report.in_language(frame.language).find_counterpart(number, other)
         path = f"{report.topic}/{days_of(report)}"
@@ -421,8 +420,7 @@ class Site:
 
 
 def read_list(folder: Path) -> set[str]:
-    """Return the files in the folder's list; none if there is no list yet. Raise StoreError if the
-    folder contains other pages."""
+    """Return the files in the folder's list, if any. Raise StoreError for other pages there."""
     list_ = folder / WRITTEN
     listed = set(list_.read_text("utf-8", "replace").split("\n")) if list_.is_file() else set()
     for name in ("index.html", "style.css"):

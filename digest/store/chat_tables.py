@@ -52,8 +52,7 @@ class ChatTables(Database):
         return [subscription_of(row) for row in rows]
 
     async def find_ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
-        """Return the subscription, unpaused, if it ended because the chat unsubscribed or the bot
-        was removed; else None."""
+        """Return the subscription, unpaused, if the chat left it or removed the bot; else None."""
         same = _of(chat) & (subscriptions.c.topic == topic) & subscriptions.c.ended.in_(_KEPT)
         rows = await self.rows(select(subscriptions).where(same))
         return replace(subscription_of(rows[0]), paused=False) if rows else None

@@ -370,8 +370,7 @@ async def _insert(connection: AsyncConnection, ids: Sequence[int], row: Mapping[
 
 
 def has_begun(now: datetime) -> ColumnElement[bool]:
-    """Select deliveries of days that have begun somewhere. Later days come from a clock that ran
-    ahead and are ignored."""
+    """Select deliveries of days that have begun somewhere; later ones are of a clock ahead."""
     return deliveries.c.day <= (now + EARLIEST_ZONE).date()
 
 

@@ -52,8 +52,7 @@ _PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""libpq timeouts, in seconds (the last in milliseconds): 10 for a new connection, 30 for one that a
-network failure left open."""
+"""libpq timeouts in seconds (the last in ms): 10 for a new connection, 30 for one left open."""
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",

@@ -213,8 +213,7 @@ def _name_full(to: Path) -> Iterator[None]:
 
 
 def _write_moment(backup: sqlite3.Connection, now: datetime) -> None:
-    """Store in a backup the time it was made. A bot that finds this note in its database knows that
-    it runs on a restored backup."""
+    """Store in a backup the time it was made; by it, a bot knows that its database is restored."""
     row = ("store", ORIGIN, now.isoformat())
     if platform_notes.name in _list_tables(backup):  # missing in early versions
         with backup:

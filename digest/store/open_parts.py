@@ -31,8 +31,7 @@ PLACE = ("platform", "chat", "thread", "kind", "space")
 OF_DIGEST = parts.c.position >= 0
 """Selects parts of digests; the others are excuses for a late report."""
 HELD = case((OF_DIGEST, "unknown"), else_="dropped")
-"""New state of a part that may have arrived. Excuses are dropped, because they are not worth an
-operator's decision."""
+"""New state of a part that may have arrived; an excuse is not worth an operator's decision."""
 
 
 async def forget(
@@ -58,8 +57,7 @@ async def skip(connection: AsyncConnection, which: ColumnElement[bool], why: str
 
 
 async def leave(connection: AsyncConnection, subscription: int) -> None:
-    """End the unsent parts of one subscription. Parts in flight may arrive; if they fail,
-    `drop_unwanted` ends them."""
+    """End the unsent parts of one subscription; `drop_unwanted` ends those in flight that fail."""
     unended = and_(deliveries.c.subscription_id == subscription, deliveries.c.state.in_(_UNENDED))
     state = case((deliveries.c.state == "due", "refused"), else_=deliveries.c.state)
     left = update(deliveries).where(unended).values(state=state, reason=LEFT)
@@ -68,8 +66,7 @@ async def leave(connection: AsyncConnection, subscription: int) -> None:
 
 
 async def drop_unwanted(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Drop unwanted parts of these deliveries: all parts of chats that unsubscribed, and excuses of
-    digests that can be sent."""
+    """Drop parts of these deliveries for chats that left, and excuses of digests now ready."""
     for group in groups(ids):
         these = select(deliveries.c.id).where(deliveries.c.id.in_(group))
         left = these.where(deliveries.c.reason == LEFT)
@@ -160,9 +157,8 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
 
 
 async def lock_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Lock deliveries, so that no other transaction changes them meanwhile: on PostgreSQL each of
-    two would count the other's parts in their old state. To avoid deadlocks, always lock deliveries
-    before their parts."""
+    """Lock deliveries: on PostgreSQL each of two transactions would count the other's parts in
+    their old state. Lock them before their parts, or there are deadlocks."""
     for group in groups(ids):
         await _lock(connection, deliveries.c.id.in_(group))
 

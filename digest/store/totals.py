@@ -38,8 +38,7 @@ async def read_totals(store: Store, now: datetime) -> Totals:
 
 
 async def read_ages(store: Store) -> tuple[dict[str, datetime], dict[str, datetime]]:
-    """Return the creation time of each topic's newest report, and the time of its sources' last
-    answer. Raises StoreError."""
+    """Return each topic's newest report time, and its sources' last answer. Raises StoreError."""
     async with store.reading() as connection:
         newest = await connection.run_sync(_newest_reports)
         reported = {row.topic: row.created_at for row in newest if row.created_at}

@@ -57,8 +57,7 @@ class WithdrawalTables(Database):
         return await self._read(_find_posts, name.strip())
 
     async def find_reports(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
-        """Return topic and days of the reports that contain one of these posts, or cover the day of
-        one, because they counted it."""
+        """Return topic and days of the reports with one of these posts, or that counted one."""
         day_of = select(posts.c.topic, posts.c.day)
         days = {
             (row.topic, row.day)

@@ -1,5 +1,4 @@
-"""Discord slash commands from the command table, with names in both languages and completion; and
-the permissions the bot needs."""
+"""Slash commands in both languages with completion, and the permissions the bot needs."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

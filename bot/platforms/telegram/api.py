@@ -55,8 +55,7 @@ _THREAD_GONE = ("message thread not found", "topic_deleted", "topic_id_invalid")
 _DELETED = ("not found", "deactivated", "was deleted", "topic_")
 _MARKUP = ("can't parse", "entities", "entity_", "reply markup", "button", "inline keyboard")
 _HANDED_ON = {408, 504, 520, 524}
-"""Codes of a proxy that forwarded the request and did not get the whole response in time; 520 and
-524 are Cloudflare's."""
+"""Codes of a proxy that passed a request on and got no whole response (520, 524: Cloudflare)."""
 _SENT = "message was immediately deleted"
 """Error 500 for a message that was sent and deleted at once (Bot API server, Client.cpp)."""
 _FINAL = (
