@@ -143,9 +143,7 @@ def _model(settings: Settings, writer: str) -> Model | None:
 
 
 def _find_topic(name: str, settings: Settings) -> Topic:
-    from digest.topics import load_topics
-
-    topics = load_topics(settings.topics_file)
+    topics = settings.load_topics()
     return topics[find_topic_name(name, topics.values())]
 
 
@@ -202,10 +200,9 @@ async def collect(topic: str | None, patient: bool) -> None:
     """
     from digest.collect import collect as collect_topic
     from digest.text import fill
-    from digest.topics import load_topics
 
     settings = open_settings()
-    topics = [_find_topic(topic, settings)] if topic else load_topics(settings.topics_file).values()
+    topics = [_find_topic(topic, settings)] if topic else settings.load_topics().values()
     patient, now = patient or not topic, datetime.now(UTC)
     async with open_store(settings) as store:
         for row in topics:
@@ -253,10 +250,9 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
     from digest.collect import import_feeds
     from digest.fetch.opml import is_opml
     from digest.publish.exchange import import_post, read_file
-    from digest.topics import load_topics
 
     settings = open_settings()
-    topics = load_topics(settings.topics_file)
+    topics = settings.load_topics()
     failed = 0
     async with open_store(settings) as store:
         for path in files:

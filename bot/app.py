@@ -31,7 +31,6 @@ from digest.store import Store
 from digest.store.backup import keep_backup, open_sound
 from digest.store.ledger import TRIAL
 from digest.store.source_tables import SourceBook
-from digest.topics import load_topics
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ WEB = "web"
 async def conversation(settings: Settings) -> AsyncIterator[Services]:
     """Open the services of commands, and close them. Raises StoreError for a damaged database
     without a backup."""
-    topics = load_topics(settings.topics_file)
+    topics = settings.load_topics()
     replaced = await open_sound(settings.database_url, datetime.now(UTC), Store.open)
     if replaced:  # operators get an alert once the store is open
         log.error("database: %s (set aside: %s)", replaced.why, replaced.aside or "nothing")

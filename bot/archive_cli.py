@@ -96,11 +96,9 @@ def _open_archive(settings: Settings) -> AbstractAsyncContextManager[Store]:
 
 async def _find_name(topic: str, store: Store, settings: Settings) -> str:
     """Return the name of a known topic; "" for "". Raise DigestError for an unknown one."""
-    from digest.topics import load_topics
-
     if not topic:
         return ""
-    rows: list[Topic | StoredTopic] = [*load_topics(settings.topics_file).values()]
+    rows: list[Topic | StoredTopic] = [*settings.load_topics().values()]
     return find_topic_name(topic, [*rows, *await store.list_topics()])
 
 
@@ -120,12 +118,11 @@ async def roll_up(topic: str) -> None:
     `run` does this where a model is set; without one nothing is done.
     """
     from digest.ranges import current_spans, has_overview, load_span, save_overview
-    from digest.topics import load_topics
     from digest.write.model.prompts import load_prompts
     from digest.write.model.reply import write_overview
 
     settings = open_settings()
-    row = load_topics(settings.topics_file)[topic]
+    row = settings.load_topics()[topic]
     prompts = load_prompts(settings.prompts_dir)
     async with _open_archive(settings) as store:
         days = await store.list_days(topic) if settings.providers else []
@@ -153,10 +150,9 @@ async def export(
     """
     check_days(day, first, last)
     from digest.publish.exchange import export_reports
-    from digest.topics import load_topics
 
     settings = open_settings()
-    topics = load_topics(settings.topics_file)
+    topics = settings.load_topics()
     async with _open_archive(settings) as store:
         topic = await _find_name(topic, store, settings)
         begin, end = day or first, day or last
@@ -172,10 +168,9 @@ async def export(
 async def publish(folder: Path) -> None:
     """Write the archive as web pages and feeds into FOLDER."""
     from digest.publish.site import NO_FEEDS, Site
-    from digest.topics import load_topics
 
     settings = open_settings()
-    topics = load_topics(settings.topics_file)
+    topics = settings.load_topics()
     async with _open_archive(settings) as store:
         if not any(row.newest for row in await store.list_topics()):
             raise DigestError("there is no report to publish: make one with python -m bot digest")

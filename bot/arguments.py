@@ -33,9 +33,8 @@ class DayParam(click.ParamType[date]):
 def _find_today(name: str | None) -> date:
     """Return today in the zone of that topic (name or slug), else of the first topic."""
     from bot.settings import load_settings
-    from digest.topics import load_topics
 
-    topics = list(load_topics(load_settings().topics_file).values())
+    topics = list(load_settings().load_topics().values())
     topic = next((topic for topic in topics if name in (topic.name, topic.slug)), topics[0])
     return datetime.now(ZoneInfo(topic.timezone)).date()
 

@@ -23,7 +23,7 @@ from digest.sources import refuse_idle
 from digest.store import Store
 from digest.store.backup import check_damage, sqlite_file
 from digest.text import fill
-from digest.topics import find_topics_file, load_topics
+from digest.topics import find_topics_file
 
 PATIENCE = 10.0
 """Timeout of a server, in seconds."""
@@ -96,7 +96,7 @@ def _describe_env() -> str:
 async def _topics(settings: Settings) -> str:
     """Return the topics file and its topics. Raise DigestError that lists all sources that cannot
     work and have no fallback, and fallbacks without a source."""
-    topics, faults = load_topics(settings.topics_file), []
+    topics, faults = settings.load_topics(), []
     for topic in topics.values():
         idle = [s for s, *_ in group_fallbacks(topic.sources) if s.fallback_for]
         fault = f"[{topic.name}] sources: fallback_for matches no earlier source"
@@ -121,7 +121,7 @@ async def _database(settings: Settings) -> str:
     async with await Store.open(settings.database_url) as store:
         answer, named = await store.check(), await store.count_subscriptions()
     try:
-        topics = load_topics(settings.topics_file)
+        topics = settings.load_topics()
     except TopicsError:
         return answer  # reported by the topics check
     gone = [{"about": name, "n": n} for name, n in named.items() if name not in topics]

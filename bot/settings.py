@@ -26,9 +26,9 @@ from bot.platforms import Setup, language_of
 from digest.errors import DigestError
 from digest.fetch.addresses import choose_proxy
 from digest.masking import register_secrets, secrets_in
-from digest.models import Language, Provider
+from digest.models import Language, Provider, Topic
 from digest.sources import Access
-from digest.topics import ZoneName, advise
+from digest.topics import ZoneName, advise, load_topics
 
 OPENAI = "https://api.openai.com/v1"
 DATA_HINT = "set DATA_DIR to a folder that can be written"
@@ -207,6 +207,10 @@ class Settings(BaseModel):
         proxy = choose_proxy(address, self.https_proxy) or None
         webhook = getattr(self, f"{platform}_webhook_url", "")
         return Setup(token, address, proxy, self.operators(platform), webhook)
+
+    def load_topics(self) -> dict[str, Topic]:
+        """Return the topics by name, in file order. Raise TopicsError."""
+        return load_topics(self.topics_file)
 
     @property
     def access(self) -> Access:
