@@ -48,8 +48,7 @@ class LabelledItem:
 
 
 def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
-    """Yield the items; `cites` are post keys (`x:123`) or bare ids. Raise DigestError with the
-    number of a malformed line."""
+    """Yield the items; `cites` are keys (`x:123`) or ids. Raise DigestError for a wrong line."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -25,11 +25,9 @@ UNSEEN_CHARS, REPAIR_CHARS = 4000, 600
 """Characters of a post that the writer was not shown, in the check and in the repair, because the
 claim may be anywhere in it. (The writer of a report was shown all its posts.)"""
 MAX_REFUSED = 0.4
-"""Maximum share of good items that a check may refuse. An answer that refuses more is ignored: a
-post may have injected a prompt."""
+"""Maximum share of good items that a check may refuse: a post may have injected a prompt."""
 MIN_COPIED, MAX_REPEATS = 8, 3
-"""Letters from which a shared sentence is no coincidence, and number of items that share it from
-which it is removed."""
+"""Letters from which a shared sentence is no coincidence; items sharing it that remove it."""
 MIN_TAKEN = 1 / 3
 """Share of a sentence copied from a post of another story from which the sentence counts as copied.
 A name that both mention ("the Trump administration") is a quarter."""
@@ -123,8 +121,7 @@ def show_failed(
 
 
 def keep_refused(before: Candidate, after: Candidate) -> Candidate:
-    """Return the repaired item, refused again if it repeats the refused words, or differs from the
-    old item in punctuation only."""
+    """Return the repaired item, refused again if only punctuation or no refused word changed."""
     if before.judge == "code":
         return after
     if _squeeze(after.full_text) == _squeeze(before.full_text) or _contains_any(
@@ -136,8 +133,7 @@ def keep_refused(before: Candidate, after: Candidate) -> Candidate:
 
 
 def cut_refused(candidate: Candidate) -> Candidate:
-    """Return an item that the model refused without the sentences with the refused words; problems
-    found by code stay."""
+    """Return a refused item without the sentences with the refused words; code's stay."""
     words = _list_words(candidate)
     if candidate.judge == "code" or UNNAMED in candidate.problems or not words:
         return candidate
@@ -249,8 +245,7 @@ def list_refusals(candidates: Sequence[Candidate], *, final: bool) -> list[Refus
 
 
 def _restore(candidate: Candidate, sums: Sequence[str]) -> Candidate:
-    """Return an item that the model supports. It passes if each refused figure that no post has is
-    the result of one of the `sums`."""
+    """Return an item the model supports; it passes if `sums` give its refused figures."""
     if candidate.problems and may_give_all(
         _list_claims(candidate), candidate.full_text, candidate.posts, sums
     ):

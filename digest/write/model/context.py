@@ -47,8 +47,7 @@ MIN_OPINION = 0.5
 for a post that is shown as a view. On 18 days that an editor read, heads trained without the day,
 107 of 118 views lie above it; of the top 12 of a day 30 % are views and 5 % advertisements."""
 SELLING = 0.0
-"""Margin of `advertisement` above which a post is shown after the others of its event; half of such
-posts are advertisements."""
+"""Margin of `advertisement` above which a post is shown last; half of such posts are ads."""
 CUT = "…"
 """Marks a cut text, whatever mark the source used."""
 NICKNAMES = frozenset(["hn", "v2ex"])
@@ -104,8 +103,7 @@ class ShownPosts:
         return f"{self.find_id(post)} {introduce(post)}: {text}"
 
     def _measure(self, post: Post, most: int) -> int:
-        """Return the tokens of a post's line without showing it: a post without room must not get
-        an id, or it could be cited."""
+        """Return the tokens of a post's line. One without room gets no id, or it could be cited."""
         text = self._shorten(post, most)
         line = f"{self._ids.get(post.key, 'p000')} {introduce(post)}: {text}"
         return tokens(line) if text else 0
@@ -373,8 +371,7 @@ def is_headline(post: Post) -> bool:
 
 
 def _audience(story: Story, teller: Post) -> str:
-    """Return author and reach of a story: "Ada Lin, 2 others, hn, 310 likes". X is not named;
-    Reddit is named by its forum."""
+    """Return author and reach of a story, "Ada Lin, 2 others, hn, 310 likes", but not X."""
     sources = dict.fromkeys(post.source for post in [teller, *story.posts[:9]])
     others = len({post.author for post in story.posts} - {teller.author})
     likes = sum(post.metrics.get("likes", 0) for post in story.posts)

@@ -57,8 +57,7 @@ BRIEF_CHARS = (900, 280, 280, 280)
 OTHER_CHARS = 200
 """Characters of the post of an event from another page, which the overview may mention."""
 MAX_EARLIER, EARLIER_CHARS = 30, 90
-"""Points of earlier days that are shown to the pick, the latest first (those of about three days),
-and characters of each."""
+"""Points of about three earlier days shown to the pick, the latest first, and their length."""
 FEW_STORIES = 12
 """With fewer stories there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"

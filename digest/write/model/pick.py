@@ -38,8 +38,7 @@ languages may be this far apart; and if they share a name, which no prompt injec
 MAX_MUST_EVENTS = 10
 """Maximum MUST events: as many as a report has points."""
 MAX_COMPARED = 4
-"""Posts of a story that are compared if the model merges it with another: the one that it saw need
-not be the first."""
+"""Posts of a story compared before a merge: the one the model saw need not be the first."""
 MAX_SAME = 8
 """Stories that the model may merge at once; a longer list is not one event."""
 MAX_MUST = 14
@@ -55,8 +54,7 @@ MIN_PICKED = 6
 MIN_TRUST = 0.5
 """Minimum share of pairs (picked, left out) in which our rank also prefers the picked story."""
 LEADING, FURTHER = 12, 10
-"""Events shown in the brief if fewer than FURTHER are MUST; number of them that are shown nowhere
-else if the model picked none."""
+"""Events of the brief if fewer than FURTHER are MUST; those shown only there without a pick."""
 BRIEF_POSTS, PAGE_POSTS = 4, 2
 """Posts of an event shown in the brief, and on another page."""
 REAL_VIEW, OVER_NEWS = 0.4, 0.6
@@ -121,8 +119,7 @@ def _read_importance(pick: Pick, count: int) -> dict[int, int]:
 
 
 def is_plausible(pick: Pick, count: int) -> bool:
-    """Return False for a pick that is nearly empty or contradicts our rank as a whole; `count`
-    stories were shown."""
+    """Return False for a pick of `count` stories that is nearly empty or contradicts our rank."""
     importance = _read_importance(pick, count)
     picked = [at for at in range(count) if importance.get(at, 0) >= PICKED]
     others = [at for at in range(count) if importance.get(at, 0) < PICKED]
@@ -191,8 +188,7 @@ def _unite(
 
 
 def _list_subjects(story: Story) -> set[str]:
-    """Return the names of a story's leading posts, and its authors' handles, because the parts of a
-    thread may share no name."""
+    """Return the names in a story's leading posts, and their authors' handles (threads)."""
     readings = story.readings[:MAX_COMPARED]
     names = {n.key.replace(" ", "").casefold() for reading in readings for n in reading.names}
     return names | {f"@{r.post.author}" for r in readings if r.post.source == "x"}

@@ -54,8 +54,7 @@ def load_prompts(folder: Path) -> dict[str, Prompt]:
 
 
 def check(folder: Path) -> str:
-    """Return one line about the prompts for `check`. Raise PromptError if one is malformed or older
-    than the program."""
+    """Return a line for `check`. Raise PromptError if a prompt is malformed or too old."""
     prompts, shipped = load_prompts(folder), load_prompts(CHECKOUT / "prompts")
     for name, prompt in prompts.items():
         if prompt.variables != shipped[name].variables:

@@ -57,8 +57,7 @@ async def _write_sentences(
     ask: AskModel,
     prompts: Mapping[str, Prompt],
 ) -> tuple[Verdict, list[tuple[str, list[int]]]]:
-    """Return the model's verdict and its proved sentences with their item numbers, from 1. Raises
-    LlmError or BudgetSpent."""
+    """Return the verdict and its proved sentences with item numbers. Raises as `Llm.ask`."""
     items = "\n".join(_show(n, hit, posts[n]) for n, hit in enumerate(shown, 1))
     name = LANGUAGES[language]
     system = prompts["system"].render(language=name)

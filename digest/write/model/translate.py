@@ -39,8 +39,7 @@ async def translate(
     ask: Callable[[Call[Any]], Awaitable[Any]],
     prompts: Mapping[str, Prompt],
 ) -> tuple[Section, ...]:
-    """Return the sections in the language of `material`'s topic; `fallback`, the extractive report
-    in it, if too little was translated."""
+    """Return the sections in `material`'s language; `fallback` if too little was translated."""
     items = [
         (s.name, item) for s in sections if s.name in WRITTEN for item in s.items if item.cites
     ]

@@ -421,8 +421,7 @@ def _is_written(ticker: str, evidence: Evidence) -> bool:
 
 
 def _find_addressees(item: Item, cited: Sequence[Post]) -> Iterator[str]:
-    """Yield people to whom a cited post only replies, if the item, which names no author, makes
-    them the speaker."""
+    """Yield people to whom a cited post only replies, but whom an item makes the speaker."""
     text = f"{item.title}\n{item.text}"
     if any(is_named(text, post.author_name, post.author) for post in cited):
         return

@@ -95,8 +95,7 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
 
 
 def _drop_subject(stated: str, posted: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Remove the subject at the beginning of the words of both first figures, because the second
-    figures have the same subject."""
+    """Remove the subject before both first figures: the second figures have the same one."""
     size = 0
     for words in posted:
         pairs = zip(stated, words, strict=False)

@@ -109,8 +109,7 @@ RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
 def _convert(
     mine: Quantity, other: Quantity, counts: bool, counted: bool
 ) -> tuple[float, float] | None:
-    """Return both values in one unit; None if the units differ. 180 ms is not 180 s, but 180
-    without a unit may be either."""
+    """Return both values in one unit, or None: 180 ms is not 180 s, a bare 180 may be either."""
     unit, fact_unit = mine.unit, other.unit
     if unit == "rank" or (unit, fact_unit) in ALIKE_UNITS:
         return mine.value, other.value

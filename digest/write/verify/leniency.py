@@ -104,8 +104,7 @@ def _read_amounts(claim: Claim, text: str) -> Sequence[Amount]:
 
 
 def _may_follow(claim: Claim, text: str) -> bool:
-    """Return True for a figure or year that a calculation may give, and for "an hour" as the time
-    unit of such a figure."""
+    """Return True for a figure or year that a calculation may give, and "an hour" as a unit."""
     if claim.kind == "figure":
         amounts = _read_amounts(claim, text)
         return bool(amounts) and all(amount.kind != "magnitude" for amount in amounts)
@@ -153,8 +152,7 @@ def _follows(claim: Claim, text: str, posts: Sequence[Post], sums: Sequence[str]
 
 
 def _is_scaling(amount: Amount) -> bool:
-    """Return True for a count that an item may calculate with: a small one, or a round assumed one
-    ("a hundred such wallets")."""
+    """Return True for a count to calculate with: small, or round ("a hundred such wallets")."""
     value, plain = amount.value, amount.unit in ("", "count", *SPAN_DAYS, *SPAN_MINUTES)
     whole = value == int(value) and value > 1
     return whole and (value <= MAX_COUNTED or (plain and 10 * find_trailing_step(value) > value))

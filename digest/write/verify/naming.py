@@ -278,8 +278,7 @@ def _is_owned(owned: str, mentions: Mentions) -> bool:
 
 
 def _names_maker(name: Name, start: int, text: str, mentions: Mentions) -> bool:
-    """Return True for a product or person that only identifies a company of the posts: "ChatGPT
-    maker OpenAI", "Elon Musk's xAI"."""
+    """Return True for what only identifies a company: "ChatGPT maker OpenAI", "Musk's xAI"."""
     after = text[start + len(name.text) :][: 2 * MAKER_CHARS]
     entry = find_entry(name.text)
     owners = find_owners(entry.spellings[0] if entry else name.text)
@@ -361,8 +360,7 @@ def _is_telling(word: str, text: str, at: int) -> bool:
 
 
 def _has_word(word: str, name: str, mentions: Mentions) -> bool:
-    """Return True if the posts have the word, or all parts of a compound; in the same order if it
-    contains a number."""
+    """Return True if the posts have the word or all its parts, with a number in that order."""
     lower = unaccent(word.rsplit("'", 1)[0]).lower()
     glued = glue(lower)
     base = strip_tail(lower)

@@ -127,8 +127,7 @@ def _names_evening(text: str) -> bool:
 
 
 def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
-    """Yield the days of the posts' hours in the time zones of the statement: Monday noon in New
-    York is Tuesday in Beijing."""
+    """Yield days of the posts' hours in the statement's zones: Beijing is ahead of New York."""
     days = _list_meant(evidence)
     for hour, other in product(hours, evidence.hours[:MAX_DAYS]):
         there = (convert_hour(other, day, hour.zone) for day in days if _differ(hour, other))

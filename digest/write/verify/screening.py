@@ -71,8 +71,7 @@ def _list_problems(candidate: Candidate, verdict: Verdict, language: Language) -
 
 
 def _is_in_language(text: str, expected: Language) -> bool:
-    """Return True if a text is in the report's language; a Japanese name in a Chinese text does
-    not make it Japanese."""
+    """Return True if a text is in the report's language, whatever Japanese names it has."""
     written = language(text)
     if written == "ja" and expected == "zh":
         kana, han = (

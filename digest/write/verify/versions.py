@@ -27,8 +27,7 @@ def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
 
 
 def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
-    """Return True if the number follows the name in the posts, or if they have the number and no
-    other version of that name."""
+    """Return True if the posts have the number after the name, or without another version."""
     name, number = unaccent(version.name).lower(), version.number.removesuffix(".0")
     if (name, number) in mentions.near:
         return True
