@@ -206,7 +206,7 @@ async def _end_all(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 async def _wait_for_first(host: BotHost, name: str, chat: asyncio.Task[None]) -> None:
     """Return when the platform has answered, has ended, or cannot be reached in time."""
-    talks = asyncio.create_task(host.talks(name))
+    talks = asyncio.create_task(host.wait_until_ready(name))
     try:
         await asyncio.wait(
             {talks, chat}, timeout=FIRST_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -327,7 +327,7 @@ class Talking:
         try:
             await self._keep(name, setup)
         except asyncio.CancelledError:  # another process took the platform over, or shutdown
-            self.host.left(name)
+            self.host.mark_left(name)
             raise
         finally:
             watching.cancel()
@@ -335,7 +335,7 @@ class Talking:
     async def _watch(self, name: str) -> None:
         while True:
             await asyncio.sleep(TELL_SECONDS)
-            seconds, why = self.host.outage(name)
+            seconds, why = self.host.measure_outage(name)
             if why and seconds > DOWN_SECONDS:
                 await self.context.tell("platform_down", name, why=why)
 
@@ -344,13 +344,13 @@ class Talking:
         failures = 0
         while True:
             began = loop.time()
-            self.host.connecting(name)
+            self.host.mark_connecting(name)
             try:
                 await self._run(name, setup)
                 why = "it ended"
             except platforms.Refused as error:
                 self.show(f"{name}: stopped: {error}")
-                self.host.lost(name, str(error))
+                self.host.mark_lost(name, str(error))
                 await self.context.tell("token_revoked", name)
                 return
             except (platforms.PlatformError, StoreError) as error:
@@ -358,7 +358,7 @@ class Talking:
             except Exception:
                 log.exception("%s failed", name)
                 why = platforms.FAULT
-            self.host.lost(name, why)
+            self.host.mark_lost(name, why)
             failures = 1 if loop.time() - began > LONGEST_PAUSE else failures + 1
             seconds = platforms.backoff(failures, LONGEST_PAUSE)
             self.show(f"{name}: {why}; trying again in {seconds:.0f} s")
@@ -385,7 +385,7 @@ class Talking:
             await asyncio.gather(talking, sending, telling, return_exceptions=True)
 
     async def _send(self, name: str, platform: platforms.Platform) -> None:
-        await self.host.talks(name)
+        await self.host.wait_until_ready(name)
         now = self.context.now()
         n = len(await self.context.store.list_chats(name))
         if await self.context.ledger.notice_bot(name, self.host.bots[name], now):
@@ -393,7 +393,7 @@ class Talking:
         await self.deliveries.send_through(name, platform.delivering)
 
     async def _tell(self, name: str, platform: platforms.Platform, setup: platforms.Setup) -> None:
-        await self.host.talks(name)
+        await self.host.wait_until_ready(name)
         while self.context.alerts and setup.operators:
             try:
                 await self.context.alerts.deliver(name, setup.operators, platform.tell)

@@ -161,7 +161,7 @@ class Questions:
 
 def _count_turn(limit: TurnLimit, person: str) -> None:
     """Count an action against the person's hourly limit. Raises TooMany."""
-    if wait := limit.wait(person):
+    if wait := limit.take_turn(person):
         raise TooMany(limit.most, max(1, round(wait / 60)))
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import get_args
 
 from bot import texts
-from bot.commands import COMMANDS, answer, apology, link_word
+from bot.commands import COMMANDS, answer, apologize, encode_link
 from bot.commands.about import ACTIONS
 from bot.messages import Command, Incoming, Kind, Paragraph, Reply, reply
 from bot.services import Services, TurnLimit
@@ -53,8 +53,8 @@ class BotHost:
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
         """Yield the replies to a line as they are ready; a person over the limit is warned once."""
         person = incoming.person
-        if wait := self._lines.wait(person):
-            if not self._warnings.wait(person):
+        if wait := self._lines.take_turn(person):
+            if not self._warnings.take_turn(person):
                 language = incoming.language or self._context.language
                 facts = {"n": MAX_LINES, "seconds": max(1, round(wait))}
                 words = texts.text("slow_down", language, **facts)
@@ -63,10 +63,10 @@ class BotHost:
         async for shown in answer(self._context, incoming):
             yield shown
 
-    def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
-        return apology(error, where, language or self._context.language)
+    def apologize(self, error: Exception, where: str, language: Language | None) -> Reply:
+        return apologize(error, where, language or self._context.language)
 
-    link_word = staticmethod(link_word)
+    encode_link = staticmethod(encode_link)
 
     async def suggest(
         self, kind: Kind, typed: str, topic: str, language: Language | None
@@ -143,14 +143,14 @@ class BotHost:
         except StoreError as error:  # it will be read again, and recognised as handled
             log.error("%s: a handled update cannot be deleted (%s)", platform, error)
 
-    async def ended(
+    async def end_chat(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
     ) -> None:
         number = await self._ledger.end_chat(platform, chat, why, space=space, thread=thread)
         if number:
             log.info("%s: %d subscriptions ended (%s)", platform, number, why)
 
-    async def arrived(self, chat: Chat, message: str, text: str, at: datetime) -> None:
+    async def confirm_arrival(self, chat: Chat, message: str, text: str, at: datetime) -> None:
         for part in await self._ledger.list_held_parts(chat.platform, chat.id):
             if part.chat.thread != chat.thread:
                 continue  # another topic of the group, which gets the same text
@@ -162,7 +162,7 @@ class BotHost:
                 log.info("%s: a held part has arrived: message %s", chat.platform, message)
                 return
 
-    async def moved(self, platform: str, old: str, new: str) -> None:
+    async def move_chat(self, platform: str, old: str, new: str) -> None:
         await self._ledger.move_chat(platform, old, new)
 
     async def read_note(self, platform: str, name: str) -> str:
@@ -176,38 +176,38 @@ class BotHost:
         """Return the platforms of this process, and whether each is connected."""
         return {name: event.is_set() for name, event in self._ready.items()}
 
-    def connecting(self, platform: str) -> None:
+    def mark_connecting(self, platform: str) -> None:
         """Record that this process runs the platform, which is not connected yet."""
         self._ready.setdefault(platform, asyncio.Event())
-        self.lost(platform, "")
+        self.mark_lost(platform, "")
 
-    def lost(self, platform: str, why: str) -> None:
+    def mark_lost(self, platform: str, why: str) -> None:
         if platform in self._ready:  # otherwise it was closed meanwhile
             self._ready[platform].clear()
             since, before = self._outages.get(platform, (asyncio.get_running_loop().time(), ""))
             self._outages[platform] = since, why or before
 
-    def resumed(self, platform: str) -> None:
+    def mark_resumed(self, platform: str) -> None:
         self._outages.pop(platform, None)
         self._ready.setdefault(platform, asyncio.Event()).set()
 
-    def outage(self, platform: str) -> tuple[float, str]:
+    def measure_outage(self, platform: str) -> tuple[float, str]:
         """Return for how many seconds a platform has been disconnected, and why."""
         now = asyncio.get_running_loop().time()
         since, why = self._outages.get(platform, (now, ""))
         return now - since, why
 
-    def left(self, platform: str) -> None:
+    def mark_left(self, platform: str) -> None:
         """Record that this process no longer runs the platform."""
         self._ready.pop(platform, None)
         self._outages.pop(platform, None)
 
-    def ready(self, platform: str, name: str, bot: str) -> None:
+    def mark_ready(self, platform: str, name: str, bot: str) -> None:
         """Record that the platform is connected."""
         self._show(f"{platform}: ready as {name}")
         self.bots[platform] = bot
-        self.resumed(platform)
+        self.mark_resumed(platform)
 
-    async def talks(self, platform: str) -> None:
+    async def wait_until_ready(self, platform: str) -> None:
         """Wait until the platform is connected."""
         await self._ready.setdefault(platform, asyncio.Event()).wait()

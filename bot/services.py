@@ -31,7 +31,7 @@ class TurnLimit:
         self.most, self._seconds = most, seconds
         self._turns: dict[str, list[float]] = {}
 
-    def wait(self, person: str) -> float:
+    def take_turn(self, person: str) -> float:
         """Count a turn and return 0; if over the limit, return the seconds to wait."""
         now = asyncio.get_running_loop().time()
         recent = self._list_recent(person, now)

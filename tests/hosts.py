@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from bot.builds import Builds, TooMany
-from bot.commands import link_word
+from bot.commands import encode_link
 from bot.host import BotHost
 from bot.platforms import Platform
 from bot.services import Services
@@ -52,8 +52,8 @@ class Maker(Builds):
 class Links:
     """The part of the host that makes links, which is all that rendering asks of it."""
 
-    def link_word(self, line: str) -> str:
-        return link_word(line)
+    def encode_link(self, line: str) -> str:
+        return encode_link(line)
 
 
 def context(store: Store, folder: Path) -> Services:

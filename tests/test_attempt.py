@@ -132,7 +132,7 @@ async def test_a_limit_of_the_whole_bot_lowers_the_rate_once(tmp_path: Path) -> 
         jobs = [Job(part()), Job(part())]
         for job in jobs:  # both were sent before the first refusal
             job.began = sender._clock()
-            sender.rate.begin(job.began)
+            sender.rate.record_start(job.began)
         await send(sender, jobs[0])
         rate, now = sender.rate.rate, sender._clock()
         await send(sender, jobs[1])

@@ -430,17 +430,17 @@ async def test_a_reply_becomes_messages_that_the_platform_takes(
 ) -> None:
     to = opened(platform, "http://127.0.0.1:9")
     reply = digest(lambda: Picture(b"not read", tmp_path / "x.png", "a cloud"))
-    made = to.bodies(reply, Chat(platform, "5"), "ai/2025-12-06")
+    made = to.render(reply, Chat(platform, "5"), "ai/2025-12-06")
     bodies = [json.loads(one) for one in made]
     buttons = "buttons" if platform == "telegram" else "components"
     assert len(bodies) > 1
     assert sorted(one.get("picture", "") for one in bodies)[-2:] == ["", "ai/2025-12-06"]
     silent = "silent" if platform == "telegram" else "flags"
     assert [bool(one.get(silent)) for one in bodies] == [False, *[True] * (len(bodies) - 1)]
-    quiet = to.bodies(reply, Chat(platform, "5"), "ai/2025-12-06", quiet=True)
+    quiet = to.render(reply, Chat(platform, "5"), "ai/2025-12-06", quiet=True)
     assert all(json.loads(one).get(silent) for one in quiet), "a quiet chat hears nothing"
     assert [buttons in one for one in bodies] == [*[False] * (len(bodies) - 1), True]
-    assert made == to.bodies(reply, Chat(platform, "5"), "ai/2025-12-06")
+    assert made == to.render(reply, Chat(platform, "5"), "ai/2025-12-06")
     await to.close()
     async with DeliveryStub() as stub:
         to = opened(platform, stub.url)
@@ -453,7 +453,7 @@ async def test_a_reply_becomes_messages_that_the_platform_takes(
 
 async def test_buttons_in_a_telegram_channel_are_links_to_the_bot() -> None:
     to = opened("telegram", "http://127.0.0.1:9")
-    made = to.bodies(digest(), Chat("telegram", "-100", kind="channel"), "")
+    made = to.render(digest(), Chat("telegram", "-100", kind="channel"), "")
     row = json.loads(made[-1])["buttons"]["inline_keyboard"][0]
     assert row[0]["url"] == "https://t.me/made_up_bot?start=report-ai-20251206"
     await to.close()

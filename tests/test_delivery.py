@@ -193,9 +193,9 @@ async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_
     await ledger.settle([Outcome(part.id, "unknown") for part in claimed])
     text = json.loads(claimed[0].body)["text"]
     host = BotHost(services, lambda _: None)
-    await host.arrived(topics[1], "76", "", DUE)  # a picture without words proves nothing
+    await host.confirm_arrival(topics[1], "76", "", DUE)  # a picture without words proves nothing
     assert len(await ledger.list_held_parts("telegram")) == 1
-    await host.arrived(topics[1], "77", text, DUE)
+    await host.confirm_arrival(topics[1], "77", text, DUE)
     (held,) = await ledger.list_held_parts("telegram")
     assert held.chat.thread == "1", "the other topic of the group got the same text"
 

@@ -12,7 +12,7 @@ import pytest
 from click import UsageError
 
 from bot.__main__ import cli
-from bot.commands import answer, link_word
+from bot.commands import answer, encode_link
 from bot.messages import Incoming, Reply
 from bot.platforms.terminal import render
 from bot.services import Services
@@ -254,7 +254,7 @@ async def test_a_link_asks_what_its_button_does(bot: Services, topic: str, days:
     line = f"/detail {topic} {days} views"
     shown = await say(services, line)
     assert "2025-12-06" in shown.splitlines()[0]
-    assert await say(services, f"/start {link_word(line)}") == shown
+    assert await say(services, f"/start {encode_link(line)}") == shown
 
 
 @pytest.mark.parametrize(

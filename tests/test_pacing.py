@@ -62,10 +62,10 @@ def run(
     taken: list[float] = []
     events: list[tuple[float, int, float, bool | None]] = []
     while len(taken) < messages:
-        sends = now + max(0.0, rate.wait(now)) if left else float("inf")
+        sends = now + max(0.0, rate.measure_wait(now)) if left else float("inf")
         if not events or sends <= events[0][0]:
             now = ours.when(sends + abs(chance.gauss(0, 0.001)))
-            rate.begin(now)
+            rate.record_start(now)
             left, number = left - 1, number + 1
             arrives = theirs.when(now + abs(chance.gauss(0, 0.003)))
             heapq.heappush(events, (arrives, number, now, None))
@@ -78,10 +78,10 @@ def run(
         now = max(now, at)
         if good:
             taken.append(at)
-            rate.accepted(began, now)
+            rate.record_accepted(began, now)
         else:
             refused, left = refused + 1, left + 1
-            rate.refused(str(chat), began, 1.0, now)
+            rate.record_refused(str(chat), began, 1.0, now)
     return Run(now, refused, taken, rate)
 
 
@@ -103,11 +103,11 @@ def test_late_answers_cost_little_where_the_messages_came_in_time() -> None:
     rate, now, answers = Rate(30.0, 30.0), 0.0, list[tuple[float, float]]()
     chance = random.Random(1)  # noqa: S311
     for _ in range(600):
-        now += max(0.0, rate.wait(now))
+        now += max(0.0, rate.measure_wait(now))
         while answers and answers[0][0] <= now:
             at, began = heapq.heappop(answers)
-            rate.accepted(began, at)
-        rate.begin(now)
+            rate.record_accepted(began, at)
+        rate.record_start(now)
         heapq.heappush(answers, (now + chance.uniform(0.05, 0.1), now))
     assert 600 / now >= 0.97 * 30
 
@@ -140,23 +140,23 @@ def test_what_a_server_really_allows_is_found_within_a_minute(
 def test_a_storm_brings_the_rate_down_within_three_answers() -> None:
     rate = Rate(30.0, 1000.0)
     for number in range(3):
-        rate.begin(number / 30)
-    waits = [rate.refused(f"chat{n}", n / 30, 2.0, 0.2 + n / 30) for n in range(3)]
+        rate.record_start(number / 30)
+    waits = [rate.record_refused(f"chat{n}", n / 30, 2.0, 0.2 + n / 30) for n in range(3)]
     assert waits == [False, False, True]
     assert rate.rate <= 15.0
-    assert rate.wait(0.3) == pytest.approx(1.97, abs=0.02)
+    assert rate.measure_wait(0.3) == pytest.approx(1.97, abs=0.02)
     assert run(5, 400, 0.05).refused <= 0.02 * 400
 
 
 def test_a_chat_that_is_limited_alone_slows_no_other() -> None:
     rate, now = Rate(30.0, 1000.0), 0.0
     for number in range(200):
-        now += max(0.0, rate.wait(now))
-        rate.begin(now)
+        now += max(0.0, rate.measure_wait(now))
+        rate.record_start(now)
         if number % 20:
-            rate.accepted(now, now + 0.05)
+            rate.record_accepted(now, now + 0.05)
         else:
-            assert not rate.refused("noisy", now, 5.0, now)
+            assert not rate.record_refused("noisy", now, 5.0, now)
     assert rate.rate == 30.0
     assert rate.halted_until == 0.0
 
@@ -172,10 +172,10 @@ def test_a_stall_is_not_caught_up_in_a_burst() -> None:
     rate, sends = Rate(30.0, 30.0), list[float]()
     now = 0.0
     for number in range(90):
-        now += max(0.0, rate.wait(now))
+        now += max(0.0, rate.measure_wait(now))
         if number == 30:
             now += 0.3  # the machine did something else
-        rate.begin(now)
+        rate.record_start(now)
         sends.append(now)
     assert max(sum(at <= other < at + 1 for other in sends) for at in sends) <= 30
 
@@ -184,10 +184,10 @@ def test_a_group_gets_twenty_a_minute_and_anybody_one_a_second() -> None:
     pace = ChatPace(1.0, 20)
     now = 0.0
     for _ in range(40):
-        now = pace.sent("group", True, now)
+        now = pace.record_sent("group", True, now)
     assert now >= 60.0
-    assert pace.sent("person", False, 5.0) == 6.0
-    assert ChatPace(0.0, 0).sent("channel", True, 5.0) == 5.0
+    assert pace.record_sent("person", False, 5.0) == 6.0
+    assert ChatPace(0.0, 0).record_sent("channel", True, 5.0) == 5.0
 
 
 def test_pauses_grow_and_end_growing() -> None:

@@ -176,7 +176,7 @@ async def _terminal(host: Recording) -> AsyncIterator[OnTerminal]:
 async def _running(name: str, host: Recording, token: str, url: str) -> AsyncIterator[None]:
     """The bot on a platform, from the moment it is ready."""
     ready = asyncio.Event()
-    host.ready = lambda *_: ready.set()  # type: ignore[method-assign]
+    host.mark_ready = lambda *_: ready.set()  # type: ignore[method-assign]
     task = asyncio.create_task(open_platform(name, host, Setup(token, url)).run())
     waiting = asyncio.create_task(ready.wait())
     try:

@@ -159,12 +159,12 @@ async def test_operators_hear_of_a_platform_that_is_lost_after_the_start(
     async with hosted(tmp_path) as (host, _, lines):
         services, deliveries = cast(Any, Listening()), cast(Any, None)
         talking = app.Talking(services, host, deliveries, lines.append)
-        host.connecting("telegram")
-        host.ready("telegram", "@bot", "1")
+        host.mark_connecting("telegram")
+        host.mark_ready("telegram", "@bot", "1")
         watching = asyncio.create_task(talking._watch("telegram"))
         await asyncio.sleep(0.1)
         assert alerts.empty()
-        host.lost("telegram", "no answer came in time")
+        host.mark_lost("telegram", "no answer came in time")
         async with asyncio.timeout(10):
             alert = await alerts.get()
         watching.cancel()

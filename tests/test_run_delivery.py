@@ -88,7 +88,7 @@ async def test_one_refused_token_does_not_end_sending_for_good(
                 self.delivering = opened("discord", stub.url)
 
             async def run(self) -> None:
-                host.ready("discord", "bot", "1")
+                host.mark_ready("discord", "bot", "1")
                 await asyncio.Event().wait()
 
         await due(store, [Chat("discord", str(n)) for n in range(5)])

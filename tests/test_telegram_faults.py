@@ -149,9 +149,9 @@ async def test_it_is_seen_while_telegram_cannot_be_reached(up: Running) -> None:
     up.server.fail("getUpdates", 502, "<html>go away</html>")
     up.server.say(MEI, MEI, "/views")  # ends the request for updates that is held
     await up.server.until(lambda: not host.platforms["telegram"])
-    assert "HTTP 502" in host.outage("telegram")[1]
+    assert "HTTP 502" in host.measure_outage("telegram")[1]
     await up.server.until(lambda: host.platforms["telegram"])
-    assert host.outage("telegram") == (0.0, "")
+    assert host.measure_outage("telegram") == (0.0, "")
     assert up.lines == ["telegram: ready as @jianbao_bot"]
 
 

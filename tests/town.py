@@ -46,7 +46,7 @@ def opened(
 
 
 def body(platform: str, text: str = "hello", **more: Any) -> str:
-    """A message as the platform's `bodies` make it."""
+    """A message as the platform's `render` makes it."""
     told = {"text": text} if platform == "telegram" else {"embeds": [{"description": text}]}
     return json.dumps(told | more)
 

@@ -111,7 +111,7 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
         yield _keep_private(why.reply) if is_private else why.reply
     except Exception as error:  # noqa: BLE001 (one line may fail without the rest)
         if is_meant:
-            yield apology(error, where, language)
+            yield apologize(error, where, language)
 
 
 def _keep_private(reply: Reply) -> Reply:
@@ -180,7 +180,7 @@ async def _remember_language(ask: Ask) -> None:
         await store.save_note(LANGUAGE_NOTES, incoming.person, ask.language)
 
 
-def apology(error: Exception, where: str, language: Language) -> Reply:
+def apologize(error: Exception, where: str, language: Language) -> Reply:
     """Log an error under an id; return an apology that contains the id."""
     id_ = secrets.token_hex(3)
     if isinstance(error, DigestError | PlatformError):  # expected: no traceback
@@ -193,7 +193,7 @@ def apology(error: Exception, where: str, language: Language) -> Reply:
     return reply(Paragraph(texts.text(key, language, id=id_, why=why)), language=language)
 
 
-def link_word(line: str) -> str:
+def encode_link(line: str) -> str:
     """Encode a line for a start link: `/views ai-x 2025-12-06` becomes `views-ai--x-20251206`; ""
     for commands that change something, because a link may come from anybody."""
     name, *words = line.removeprefix("/").split(" ")

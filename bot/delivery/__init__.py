@@ -121,7 +121,7 @@ class Deliveries:
         for delivery in waiting:
             to = delivery.subscription
             reply = compose_excuse(self._context, to)
-            plans.append((delivery.id, delivering.bodies(reply, to.chat, "", quiet=to.quiet)))
+            plans.append((delivery.id, delivering.render(reply, to.chat, "", quiet=to.quiet)))
         if plans:
             await self._ledger.save_excuses(plans)
         return len(plans)
@@ -146,7 +146,7 @@ class Deliveries:
             picture = "/".join(map(str, (*key, drawn)))
             reply = await compose_digest(self._context, report, subscription, late=late)
             quiet = subscription.quiet
-            bodies = delivering.bodies(reply, subscription.chat, picture, quiet=quiet)
+            bodies = delivering.render(reply, subscription.chat, picture, quiet=quiet)
             if subscription.threads:  # the first body names the thread, the others belong in it
                 titles = (block.text for block in reply.blocks if isinstance(block, Heading))
                 first, *others = map(json.loads, bodies)

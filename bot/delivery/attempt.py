@@ -114,14 +114,14 @@ class MessageSender:
             return Outcome(part.id, "refused", error=WITHDRAWN)
         message = await self._build_message(job)
         delivered = await self.platform.deliver(message)
-        self.rate.accepted(job.began, self._clock())
+        self.rate.record_accepted(job.began, self._clock())
         self._failures = 0
         if delivered.file_id and job.picture and job.picture not in self.file_ids:
             self.file_ids[job.picture] = job.new_file_id = delivered.file_id
         job.unpublished = delivered.message if delivered.publish else ""
         # Time of the chat's next message.
         now = self._clock()
-        wait = self._chats.sent(part.chat.id, part.chat.kind != "private", now) - now
+        wait = self._chats.record_sent(part.chat.id, part.chat.kind != "private", now) - now
         wait = max(wait, delivered.again)
         again_at = self.now() + timedelta(seconds=wait) if wait > 0 else None
         return Outcome(part.id, "sent", delivered.message, again_at=again_at)
@@ -133,9 +133,9 @@ class MessageSender:
                 await self.ledger.save_file_id(self.name, job.picture, job.new_file_id)
         if not job.unpublished:
             return
-        while (wait := self.rate.wait(self._clock())) > 0:  # noqa: ASYNC110 (a time, no event)
+        while (wait := self.rate.measure_wait(self._clock())) > 0:  # noqa: ASYNC110 (a time, no event)
             await asyncio.sleep(wait)
-        self.rate.begin(self._clock())
+        self.rate.record_start(self._clock())
         await self.platform.publish(job.part.chat, job.unpublished)
 
     async def _build_message(self, job: Job) -> platforms.Outgoing:
@@ -215,7 +215,7 @@ class MessageSender:
                 self.rate.come_down(now, error.seconds)
             self.rate.halt(now + error.seconds)
             await self._save_pause(error.seconds)
-        elif self.rate.refused(part.chat.id, job.began, error.seconds, now):
+        elif self.rate.record_refused(part.chat.id, job.began, error.seconds, now):
             await self._save_pause(error.seconds)
         return self._retry_later(part, error, error.seconds)
 
@@ -229,7 +229,7 @@ class MessageSender:
         if isinstance(error, platforms.Limited) and not error.counts:
             return
         now = self._clock()
-        seconds = self._invalid.wait(self.name)
+        seconds = self._invalid.take_turn(self.name)
         if seconds > 0 and self.rate.halted_until < now + seconds:
             reported, self._stopped_until = now < self._stopped_until, now + seconds
             self.rate.halt(self._stopped_until)

@@ -167,7 +167,7 @@ class Outbox:
         self._queue.popleft()
         self._wake.set()
         job.began = self._clock()
-        self.rate.begin(job.began)
+        self.rate.record_start(job.began)
         job.uploads = self._needs_upload(job)
         if job.uploads:  # other jobs with this picture wait for the upload
             self._parked[job.picture] = []
@@ -178,7 +178,7 @@ class Outbox:
 
     async def _wait_for_turn(self) -> bool:
         """Wait for the next send's turn; if it is far off, release all parts and return False."""
-        while (wait := self.rate.wait(self._clock())) > 0:
+        while (wait := self.rate.measure_wait(self._clock())) > 0:
             if wait > PATIENCE_SECONDS:
                 self._put_back()
             await asyncio.sleep(min(wait, POLL_SECONDS))

@@ -55,14 +55,14 @@ class Rate:
         self._answers: deque[str] = deque(maxlen=10)
         self._last_refused = ""
 
-    def wait(self, now: float) -> float:
+    def measure_wait(self, now: float) -> float:
         """Return the seconds until the next send may begin; 0 or less: now."""
         return max(self._next_slot, self._window(), self.halted_until) - now
 
     def halt(self, until: float) -> None:
         self.halted_until = max(self.halted_until, until)
 
-    def begin(self, now: float) -> None:
+    def record_start(self, now: float) -> None:
         if now - self._next_slot > IDLE_SECONDS or not (self._arrivals or self._answered):
             self._next_slot = now
         else:
@@ -73,7 +73,7 @@ class Rate:
         del self._arrivals[: -math.ceil(self.most)]
         self._grow()
 
-    def accepted(self, began: float, now: float) -> None:
+    def record_accepted(self, began: float, now: float) -> None:
         """Record that the platform accepted the message whose send `began` then."""
         self._answers.append("")
         place = bisect_left(self._arrivals, began)
@@ -90,7 +90,7 @@ class Rate:
             self._accepted_at.popleft()
         self._peak = max(self._peak, len(self._accepted_at))
 
-    def refused(self, chat: str, began: float, seconds: float, now: float) -> bool:
+    def record_refused(self, chat: str, began: float, seconds: float, now: float) -> bool:
         """Record a 429 response with a wait of `seconds`, for a send to `chat` that `began` then.
         Return True if it limits the whole bot, which then pauses; False if only that chat.
 
@@ -170,7 +170,7 @@ class ChatPace:
         self._gap, self._most = gap, most_in_minute
         self._sends: dict[str, deque[float]] = {}
 
-    def sent(self, chat: str, group: bool, now: float) -> float:
+    def record_sent(self, chat: str, group: bool, now: float) -> float:
         """Record a send; return the earliest time of the next one."""
         sends = self._sends.setdefault(chat, deque(maxlen=max(1, self._most)))
         sends.append(now)

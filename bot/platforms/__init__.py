@@ -149,10 +149,10 @@ class Host(Protocol):
     def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
         """Yield the replies to a line as they are ready. Never raises."""
 
-    def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
+    def apologize(self, error: Exception, where: str, language: Language | None) -> Reply:
         """Log an error under an id; return an apology that contains the id."""
 
-    def link_word(self, line: str) -> str:
+    def encode_link(self, line: str) -> str:
         """Return the deep-link parameter that runs this line, or "" if a link must not run it."""
 
     async def suggest(
@@ -166,16 +166,16 @@ class Host(Protocol):
     async def mark_handled(self, platform: str, update: str) -> bool:
         """Mark an update as handled; return False if it was already marked."""
 
-    async def ended(
+    async def end_chat(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
     ) -> None:
         """End the subscriptions of a chat, of one of its threads, or of a whole server."""
 
-    async def arrived(self, chat: Chat, message: str, text: str, at: datetime) -> None:
+    async def confirm_arrival(self, chat: Chat, message: str, text: str, at: datetime) -> None:
         """Record that a message of the bot with this text and date is visible in the chat (and
         thread): this settles a part of unknown outcome."""
 
-    async def moved(self, platform: str, old: str, new: str) -> None:
+    async def move_chat(self, platform: str, old: str, new: str) -> None:
         """Move a chat's data to its new id."""
 
     async def read_note(self, platform: str, name: str) -> str:
@@ -192,13 +192,13 @@ class Host(Protocol):
     async def forget_received(self, platform: str, key: str) -> None:
         """Delete a stored update after it was handled."""
 
-    def ready(self, platform: str, name: str, bot: str) -> None:
+    def mark_ready(self, platform: str, name: str, bot: str) -> None:
         """Record that the platform is connected, with the bot of that name and id."""
 
-    def lost(self, platform: str, why: str) -> None:
+    def mark_lost(self, platform: str, why: str) -> None:
         """Record that a connected platform cannot be reached now."""
 
-    def resumed(self, platform: str) -> None:
+    def mark_resumed(self, platform: str) -> None:
         """Record that a lost platform can be reached again."""
 
 
@@ -223,7 +223,7 @@ class Outgoing:
 
     chat: Chat
     body: str
-    """An element of the list made by `bodies`."""
+    """An element of the list made by `render`."""
     nonce: str
     """Idempotency key, the same at every attempt."""
     picture: bytes = b""
@@ -278,7 +278,7 @@ class Delivering(Protocol):
     reuses: bool
     """True if an uploaded picture can be reused by its id."""
 
-    def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
+    def render(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
         """Return the messages of a reply as JSON objects; the one that shows the picture has its
         name as `picture`. Only the first notifies users, and none if `quiet`."""
 

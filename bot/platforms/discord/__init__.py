@@ -89,7 +89,7 @@ class Discord:
             if delivered.publish and reply.manner == "post":
                 await self.answering.publish(chat, delivered.message)
 
-        for body in self.answering.bodies(reply, chat, "picture")[begin:]:
+        for body in self.answering.render(reply, chat, "picture")[begin:]:
             upload = picture if "picture" in json.loads(body) else b""
             message = Outgoing(chat, body, secrets.token_urlsafe(15), upload)
             await send_answer(deliver, message)
@@ -151,14 +151,14 @@ class Client(discord.AutoShardedClient):
 
     async def on_ready(self) -> None:
         """Record the first connection, or a new one after a long outage."""
-        self.host.ready(NAME, str(self.user), str(self.user.id) if self.user else "")
+        self.host.mark_ready(NAME, str(self.user), str(self.user.id) if self.user else "")
 
     async def on_disconnect(self) -> None:
         """Record a disconnect; the library reconnects by itself."""
-        self.host.lost(NAME, "the connection broke")
+        self.host.mark_lost(NAME, "the connection broke")
 
     async def on_resumed(self) -> None:
-        self.host.resumed(NAME)
+        self.host.mark_resumed(NAME)
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         log.exception("discord: %s failed", event_method)
@@ -168,7 +168,7 @@ class Client(discord.AutoShardedClient):
     ) -> None:
         """Answer a command that the tree could not run, such as a removed one."""
         language = language_of(str(interaction.locale))
-        apology = self.host.apology(error, "a command on discord", language)
+        apology = self.host.apologize(error, "a command on discord", language)
         embeds = sheets(apology)[0].embeds
         await _answered(interaction.response.send_message(embeds=embeds, ephemeral=True))
 
@@ -203,7 +203,7 @@ class Client(discord.AutoShardedClient):
             if await _answered(later) and await self.host.mark_handled(NAME, str(interaction.id)):
                 await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
-            apology = self.host.apology(error, "an answer on discord", incoming.language)
+            apology = self.host.apologize(error, "an answer on discord", incoming.language)
             try:
                 await self._answer(interaction, apology, 1, False, private)
             except PlatformError as failure:
@@ -267,13 +267,13 @@ class Client(discord.AutoShardedClient):
             return
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self.host.ended(NAME, "", "removed", space=str(guild.id))
+        await self.host.end_chat(NAME, "", "removed", space=str(guild.id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        await self.host.ended(NAME, str(channel.id), "deleted")
+        await self.host.end_chat(NAME, str(channel.id), "deleted")
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        await self.host.ended(NAME, str(payload.thread_id), "deleted")
+        await self.host.end_chat(NAME, str(payload.thread_id), "deleted")
 
 
 async def _answered(call: Any) -> bool:

@@ -104,7 +104,7 @@ class DiscordDeliverer:
         self._keyless = ApiClient(timeout, agent, proxy=setup.proxy)
         self._forums: dict[str, str] = {}
 
-    def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
+    def render(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
         """Return the reply's messages as JSON, because the library's views need a running loop."""
         written = sheets(reply)
         bodies = []

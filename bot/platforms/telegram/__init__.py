@@ -82,7 +82,7 @@ class Telegram:
             else:
                 await call(self.bot.delete_webhook())
             self._start(show_menus(self.bot, self.host, self.setup.operators))
-            self.host.ready(NAME, f"@{self.bot.username}", str(self.bot.id))
+            self.host.mark_ready(NAME, f"@{self.bot.username}", str(self.bot.id))
             await (self._drain() if self.setup.webhook_url else self._poll())
         except PlatformError as error:
             raise _advise(error) from error
@@ -173,7 +173,7 @@ class Telegram:
                 await self._wait_after(error, failures)
                 continue
             if failures:
-                self.host.resumed(NAME)
+                self.host.mark_resumed(NAME)
                 failures = 0
             before = offset
             for raw in batch:
@@ -184,7 +184,7 @@ class Telegram:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _wait_after(self, error: PlatformError, failures: int) -> None:
-        self.host.lost(NAME, str(error))
+        self.host.mark_lost(NAME, str(error))
         if isinstance(error, Refused | Gone):
             log.warning("telegram: another copy of this bot is running (%s)", error)
             await asyncio.sleep(PAUSE_SECONDS)
@@ -224,15 +224,15 @@ class Telegram:
                 # The message is visible to somebody, so it did arrive.
                 if sent := updates.own_message(update, self.bot):
                     text = sent.text or sent.caption or ""
-                    await self.host.arrived(chat, str(sent.message_id), text, sent.date)
+                    await self.host.confirm_arrival(chat, str(sent.message_id), text, sent.date)
                 await self._react(update, chat)
         except Gone as error:
             log.info("telegram: a chat is gone (%s)", error)
             if chat is not None:
                 thread = chat.thread if error.thread else None
-                await self.host.ended(NAME, chat.id, error.why, thread=thread)
+                await self.host.end_chat(NAME, chat.id, error.why, thread=thread)
         except Exception as error:  # noqa: BLE001 (one update may fail without the others)
-            apology = self.host.apology(error, "an update on telegram", language)
+            apology = self.host.apologize(error, "an update on telegram", language)
             if chat is not None and chat.kind != "channel":
                 try:
                     await self._answering.send(chat, apology)
@@ -243,7 +243,7 @@ class Telegram:
         message = update.message or update.channel_post
         if change := update.my_chat_member:
             if (became := updates.what_became(change)) == "removed":
-                await self.host.ended(NAME, chat.id, "removed")
+                await self.host.end_chat(NAME, chat.id, "removed")
             elif became:
                 language = language_of(change.from_user.language_code)
                 start = Incoming(chat, str(change.from_user.id), "/start", language)
@@ -254,9 +254,9 @@ class Telegram:
         elif update.callback_query:
             await self._pressed(update.callback_query, chat)
         elif message and message.migrate_to_chat_id:
-            await self.host.moved(NAME, chat.id, str(message.migrate_to_chat_id))
+            await self.host.move_chat(NAME, chat.id, str(message.migrate_to_chat_id))
         elif message and message.migrate_from_chat_id:
-            await self.host.moved(NAME, str(message.migrate_from_chat_id), chat.id)
+            await self.host.move_chat(NAME, str(message.migrate_from_chat_id), chat.id)
         elif message and (line := updates.incoming(message, chat, self.bot)):
             await self._send_all(self.host.answer(line), chat, updates.reply_place(message))
 
@@ -304,7 +304,7 @@ class Telegram:
     async def _may_press(self, query: CallbackQuery, press: Press, line: Incoming) -> bool:
         """Return True if an admin pressed a button in a channel. Others get a link or a toast."""
         if is_for_everybody(press.line, self.host):
-            address = link(self.host.link_word(press.line), self.bot.username)
+            address = link(self.host.encode_link(press.line), self.bot.username)
             await self._stop_turning(query, url=address)
             return False
         if await line.configures():

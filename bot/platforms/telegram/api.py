@@ -293,7 +293,7 @@ class TelegramDeliverer:
         self.wire = Wire(setup, connections, timeout)
         self.bot = open_bot(setup, self.wire)
 
-    def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
+    def render(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
         written = self._write(reply, chat, picture)
         for body in written[0 if quiet else 1 :]:
             body["silent"] = True
@@ -356,7 +356,7 @@ class TelegramDeliverer:
     async def _answer(
         self, send: Callable[[Outgoing], Awaitable[object]], message: Outgoing
     ) -> None:
-        await send_answer(send, message, partial(self._host.moved, NAME, message.chat.id))
+        await send_answer(send, message, partial(self._host.move_chat, NAME, message.chat.id))
 
     async def publish(self, chat: Chat, message: str) -> None:
         """Do nothing: channels need no publishing."""

@@ -130,7 +130,7 @@ def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -
     if len(written) < 2 or not reply.line or any(sheet.picture for sheet in written):
         return False
     fits = Press(reply.line, len(written)).fits(MAX_BUTTON_BYTES)
-    return fits and (not bot or bool(host.link_word(reply.line)))
+    return fits and (not bot or bool(host.encode_link(reply.line)))
 
 
 def write_bodies(
@@ -182,7 +182,7 @@ def keyboard(reply: Reply, page: int, of: int, host: Host, bot: str) -> InlineKe
 
 def _arrows(line: str, page: int, of: int, host: Host, bot: str) -> list[InlineKeyboardButton]:
     if bot:
-        return [InlineKeyboardButton(f"{page}/{of} ▶", url=link(host.link_word(line), bot))]
+        return [InlineKeyboardButton(f"{page}/{of} ▶", url=link(host.encode_link(line), bot))]
     sides = ((page - 1, "◀"), (page, f"{page}/{of}"), (page + 1, "▶"))
     return [
         InlineKeyboardButton(label, callback_data=Press(line, to).code)
@@ -198,11 +198,11 @@ def link(word: str, bot: str) -> str:
 
 def is_for_everybody(line: str, host: Host) -> bool:
     """Return True if any reader of a chat may run this line."""
-    return bool(host.link_word(line.split(" ")[0]))
+    return bool(host.encode_link(line.split(" ")[0]))
 
 
 def _button(button: Button, host: Host, bot: str) -> InlineKeyboardButton | None:
-    if bot and (word := host.link_word(button.line)):
+    if bot and (word := host.encode_link(button.line)):
         return InlineKeyboardButton(button.label, url=link(word, bot))
     press = Press(button.line, fresh=button.fresh)
     if not press.fits(MAX_BUTTON_BYTES) or (bot and is_for_everybody(button.line, host)):
