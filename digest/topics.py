@@ -98,7 +98,7 @@ class _Topic(BaseModel):
     slug: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")
     timezone: ZoneName = "UTC"
     build_at: Annotated[time, BeforeValidator(_clock)] = time(8)
-    language: Language = "zh"
+    language: Language | None = None
     languages: list[Language] = []
     about: str = ""
     keywords: list[_Text] = []
@@ -119,7 +119,8 @@ def load_topics(path: Path) -> dict[str, Topic]:
         if name in PAGES:
             problems.append(f"[{name}]: is a page of its own: write another name, like [{name}_1]")
         try:
-            topics[name] = _topic(name, _Topic.model_validate(table))
+            slugged = {"slug": name} | table if isinstance(table, dict) else table
+            topics[name] = _topic(name, _Topic.model_validate(slugged))
         except ValidationError as error:
             problems += [_word_problem(name, fault) for fault in error.errors(include_url=False)]
     names: dict[str, str] = {}
@@ -168,8 +169,10 @@ def _tables(path: Path) -> dict[str, Any]:
 
 
 def _topic(name: str, data: _Topic) -> Topic:
+    words = "".join((*data.title.values(), data.about, *data.keywords))
+    spoken: Language = "zh" if any("\u4e00" <= char <= "\u9fff" for char in words) else "en"
     values = dict(data) | {
-        "language": data.languages[0] if data.languages else data.language,
+        "language": data.languages[0] if data.languages else data.language or spoken,
         "languages": tuple(dict.fromkeys(data.languages[1:])),
         "keywords": tuple(data.keywords),
         "watch": tuple(data.watch),

@@ -98,6 +98,22 @@ def test_a_title_in_one_language_only_is_not_enough(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "language"),
+    [
+        ('title = "Motor sport"', "en"),
+        ('title = "F1"\nkeywords = ["一级方程式"]', "zh"),
+        ('title = { zh = "赛车", en = "Racing" }', "zh"),
+        ('title = { zh = "赛车", en = "Racing" }\nlanguage = "en"', "en"),
+    ],
+)
+def test_a_title_is_enough(tmp_path: Path, lines: str, language: str) -> None:
+    path = tmp_path / "topics.toml"
+    path.write_text(f"[racing]\n{lines}\n", "utf-8")
+    topic = load_topics(path)["racing"]
+    assert (topic.slug, topic.language) == ("racing", language)
+
+
 def test_two_topics_cannot_share_a_slug(tmp_path: Path) -> None:
     path = tmp_path / "topics.toml"
     path.write_text('[a]\ntitle = "A"\nslug = "s"\n[b]\ntitle = "B"\nslug = "s"\n')
