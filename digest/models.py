@@ -66,7 +66,7 @@ class Topic:
     title: Mapping[Language, str]
     slug: str
     timezone: str = "UTC"
-    build_at: time = time(8, 0)
+    build_at: time = time(5, 0)
     language: Language = "zh"
     languages: tuple[Language, ...] = ()
     """Additional languages each report is rendered in."""

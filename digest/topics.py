@@ -97,7 +97,7 @@ class _Topic(BaseModel):
     title: Annotated[_Titles, Field(min_length=2)]
     slug: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")
     timezone: ZoneName = "UTC"
-    build_at: Annotated[time, BeforeValidator(_clock)] = time(8)
+    build_at: Annotated[time, BeforeValidator(_clock)] = time(5)
     language: Language | None = None
     languages: list[Language] = []
     about: str = ""

@@ -1,7 +1,7 @@
 """Posts made up for tests; `INJECTIONS` have prompt injection, `NEWS` only resembles it."""
 
 import tomllib
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from digest.models import Post, Topic, Window
@@ -16,10 +16,9 @@ TOPIC = Topic(
     name="ai",
     title={"zh": "人工智能", "en": "AI"},
     slug="twitter_ai",
-    about=(
-        "Artificial intelligence, large language models and the companies that build them. "
-        "New AI models and benchmark results. AI agents and coding assistants. 人工智能、大模型与智能体。"
-    ),
+    build_at=time(8),
+    about="Artificial intelligence, large language models and the companies that build them. "
+    "New AI models and benchmark results. AI agents and coding assistants. 人工智能、大模型与智能体。",
     keywords=("AI", "LLM", "model", "agent", "GPU", "大模型", "模型", "智能体", "人工智能"),
 )
 

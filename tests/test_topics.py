@@ -1,10 +1,12 @@
 """topics.toml: works unedited, and names every wrong key."""
 
 import re
+from datetime import time
 from pathlib import Path
 
 import pytest
 
+from digest.calendar import days_back
 from digest.errors import TopicsError
 from digest.models import SourceSpec
 from digest.sources import kinds, open_source
@@ -112,6 +114,12 @@ def test_a_title_is_enough(tmp_path: Path, lines: str, language: str) -> None:
     path.write_text(f"[racing]\n{lines}\n", "utf-8")
     topic = load_topics(path)["racing"]
     assert (topic.slug, topic.language) == ("racing", language)
+
+
+def test_the_shipped_topic_is_of_yesterday_at_breakfast_in_europe_and_america() -> None:
+    topic = load_topics(SHIPPED)["ai"]
+    for zone in ("Europe/Moscow", "Europe/Berlin", "America/New_York", "America/Los_Angeles"):
+        assert days_back(topic.timezone, topic.build_at, zone, time(8), 2026) == 1
 
 
 def test_two_topics_cannot_share_a_slug(tmp_path: Path) -> None:
