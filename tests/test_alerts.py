@@ -75,7 +75,7 @@ def alerts(store: Store, clock: Clock) -> Alerts:
     return Alerts(store, clock, "en")
 
 
-async def test_a_matter_is_told_once_a_day_and_rises(store: Store, clock: Clock) -> None:
+async def test_an_alert_is_sent_once_a_day_and_counts_the_days(store: Store, clock: Clock) -> None:
     phone, one = Phone(), alerts(store, clock)
     for _ in range(600):  # every minute of ten hours
         await one.tell("no_posts", "ai", day=DAY, n=0)
@@ -111,7 +111,7 @@ async def test_a_restart_repeats_nothing_and_another_process_may_tell(
     assert [who for who, _ in phone.heard] == ["99", "7", "8"], "each operator hears it"
 
 
-async def test_several_matters_are_one_message(store: Store, clock: Clock) -> None:
+async def test_several_alerts_are_one_message(store: Store, clock: Clock) -> None:
     phone, one = Phone(), alerts(store, clock)
     await one.tell("no_posts", "ai", day=DAY, n=0)
     await one.tell("platform_down", "discord", why="no network")
@@ -121,7 +121,7 @@ async def test_several_matters_are_one_message(store: Store, clock: Clock) -> No
     assert "discord cannot be reached (no network)" in said
 
 
-async def test_an_operator_who_cannot_be_told_is_tried_again_or_logged(
+async def test_an_unreachable_operator_is_retried_or_logged(
     store: Store, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     phone, one = Phone(), alerts(store, clock)
@@ -175,7 +175,7 @@ async def test_old_news_and_a_failing_store_are_quiet(
     assert "3 posts from 2025-12-06 but no report" in phone.heard[0][1], "then it is told"
 
 
-async def test_every_matter_has_its_words(store: Store, clock: Clock) -> None:
+async def test_every_alert_has_a_text(store: Store, clock: Clock) -> None:
     everything = {"day": DAY, "n": 3, "why": "because", "made": "yesterday"}
     matters = [key.removeprefix("alert_") for key in texts._load() if key.startswith("alert_")]
     phone, one = Phone(), alerts(store, clock)

@@ -177,7 +177,7 @@ async def test_what_nobody_foresaw_may_have_been_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("repeats", "state"), [(False, "unknown"), (True, "waiting")])
-async def test_a_doubt_stays_one_where_the_store_fails_meanwhile(
+async def test_an_unknown_outcome_stays_unknown_if_the_store_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeats: bool, state: str
 ) -> None:
     async def full(*_: object) -> None:
@@ -269,7 +269,7 @@ async def test_what_was_due_before_a_restore_is_not_made(tmp_path: Path) -> None
         assert (await people.ledger.count_due(DUE))["telegram"].skipped == 1
 
 
-async def test_an_outcome_names_the_claim_it_is_of(
+async def test_an_outcome_applies_only_to_its_own_claim(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with DeliveryStub() as stub, town(stub, tmp_path) as people:

@@ -166,7 +166,7 @@ def test_a_clock_that_jumps_two_days_doubles_nothing(jump: int) -> None:
     assert len(sent) == len(set(sent)) >= 7
 
 
-def test_only_its_weekdays_over_two_years() -> None:
+def test_weekdays_are_kept_over_two_years() -> None:
     one = chat("America/Havana", time(0, 30), weekdays=(6,))
     now, found = datetime(2026, 1, 1, tzinfo=UTC), []
     while (now := next_due(one, now)) < datetime(2028, 1, 1, tzinfo=UTC):

@@ -417,7 +417,7 @@ async def test_no_digest_goes_out_while_an_operator_makes_its_report(
     assert await claim(), "it is given back"
 
 
-async def test_a_build_that_is_cut_off_leaves_the_day_as_it_was(
+async def test_a_cancelled_build_leaves_the_day_unchanged(
     full: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def stopped(*_: object, **__: object) -> str:

@@ -140,7 +140,7 @@ async def test_what_was_sent_while_the_store_failed_is_known_after_a_lost_lease(
 
 
 @pytest.mark.parametrize("method", ["list_ready", "list_overdue", "claim", "settle"])
-async def test_a_fault_in_any_part_of_sending_is_noticed(
+async def test_an_error_in_any_task_of_sending_is_raised(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """The planner, the feed and the writer of outcomes end with the platform, which starts again."""
@@ -182,7 +182,9 @@ async def test_a_digest_that_cannot_be_made_is_refused_and_the_others_come(
     assert await services.ledger.count_due(DUE) == expected
 
 
-async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_path: Path) -> None:
+async def test_a_pressed_button_settles_the_held_part_of_its_topic(
+    store: Store, tmp_path: Path
+) -> None:
     ledger, to = Ledger(store), opened("telegram", "http://127.0.0.1:9")
     topics = [Chat("telegram", "-5", thread, "group") for thread in ("1", "2")]
     await due(store, topics)
@@ -476,7 +478,7 @@ async def test_a_message_that_a_gateway_lost_the_answer_to_is_not_doubled(tmp_pa
         assert [stub.books[p].doubled for p in PLATFORMS] == [0, 0]
 
 
-async def test_a_sent_picture_is_sent_while_its_name_is_saved(tmp_path: Path) -> None:
+async def test_saving_a_picture_s_id_does_not_undo_its_send(tmp_path: Path) -> None:
     """A kill meanwhile must not make it unknown."""
     made = body("telegram", "brief", picture="ai/2025-12-06")
     saving, saved = asyncio.Event(), asyncio.Event()

@@ -139,7 +139,7 @@ async def test_an_unreadable_channel_waits_for_an_operator(tmp_path: Path) -> No
         await people.until("discord", lambda s: s["sent"] == 1)
 
 
-async def test_a_sent_post_is_sent_while_it_waits_to_be_published(tmp_path: Path) -> None:
+async def test_waiting_to_publish_does_not_undo_a_send(tmp_path: Path) -> None:
     """A kill during a long pause must not make it unknown."""
     async with DeliveryStub() as stub, town(stub, tmp_path) as people:
         stub.news.add("1000")
@@ -199,7 +199,7 @@ async def test_f11_a_storm_of_limits_brings_the_rate_down(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-async def test_f12_an_hour_of_waiting_outlives_a_restart(platform: str, tmp_path: Path) -> None:
+async def test_f12_a_pause_of_an_hour_survives_a_restart(platform: str, tmp_path: Path) -> None:
     told = '429 {"retry_after": 3600, "global": true}'
     if platform == "telegram":
         told = says(429, "Too Many Requests: retry after 3600", retry_after=3600)
@@ -430,7 +430,7 @@ async def test_a_token_revoked_before_a_full_queue_lets_others_run(tmp_path: Pat
         await people.until("telegram", lambda s: s["waiting"] + s["sent"] == CHATS)
 
 
-async def test_f24_an_end_lets_sends_finish_and_puts_the_rest_back(tmp_path: Path) -> None:
+async def test_f24_a_stop_finishes_sends_and_releases_the_rest(tmp_path: Path) -> None:
     async with DeliveryStub(latency=0.4) as stub, town(stub, tmp_path, fast=0) as people:
         for platform in PLATFORMS:
             await people.digests(platform, 2 * CHATS)
@@ -448,7 +448,7 @@ async def test_f24_an_end_lets_sends_finish_and_puts_the_rest_back(tmp_path: Pat
         assert await people.states() == {"sent": 4 * CHATS}
 
 
-async def test_the_parts_of_a_digest_come_in_order_and_a_group_is_spared(tmp_path: Path) -> None:
+async def test_parts_arrive_in_order_and_groups_at_their_pace(tmp_path: Path) -> None:
     async with DeliveryStub() as stub, town(stub, tmp_path, fast=0) as people:
         await people.digests("telegram", 3, *bodies_of("telegram", ["one", "two", "three"]))
         people.start("telegram")
@@ -472,7 +472,7 @@ async def test_f18_old_and_new_id_both_subscribed_get_one_message(tmp_path: Path
         assert await list_unbalanced(people.ledger) == []
 
 
-async def test_f21_f26_what_waits_for_more_than_a_day_is_let_go_with_one_note(
+async def test_f21_f26_parts_waiting_over_a_day_are_dropped_with_one_alert(
     tmp_path: Path,
 ) -> None:
     down = every(1, "drop_before", "telegram")

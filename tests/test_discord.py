@@ -187,7 +187,7 @@ async def test_commands_have_names_in_both_languages(up: Running) -> None:
     assert all(len(option["description"]) > 5 for option in options), "no … among them"
 
 
-async def test_changed_commands_are_told_again(tmp_path: Path) -> None:
+async def test_changed_commands_are_registered_again(tmp_path: Path) -> None:
     async with furnished() as server, hosted(tmp_path) as (host, _, lines):
         async with connected(host, server, lines):
             assert server.syncs == 1
@@ -239,7 +239,7 @@ async def test_subscribing_needs_a_right_and_is_answered_to_one_alone(up: Runnin
 
 
 @pytest.mark.parametrize("place", [TEXT, THREAD, POST, NEWS])
-async def test_it_subscribes_in_every_kind_of_channel(up: Running, place: int) -> None:
+async def test_every_kind_of_channel_can_subscribe(up: Running, place: int) -> None:
     up.admin(up.mei)
     said = await (await up.server.slash(up.server.channels[place], up.mei, "subscribe")).done()
     assert ("每份简报一个子区" in labels(said)) == (place != THREAD)
@@ -252,7 +252,7 @@ async def test_it_subscribes_in_every_kind_of_channel(up: Running, place: int) -
     assert len(await up.context.store.list_subscriptions(Chat("discord", str(place)))) == 1
 
 
-async def test_it_greets_where_it_was_added_and_notices_when_it_is_gone(up: Running) -> None:
+async def test_the_bot_greets_a_new_server_and_notices_its_removal(up: Running) -> None:
     later = up.server.guild(2 << 22, "Later", bot=False)
     there = up.server.channel(later, 50, "there")
     up.server.add_bot(later)
@@ -315,7 +315,7 @@ async def test_a_failure_is_answered_with_an_id(
     assert not (await up.ask("brief", up.ann)).files, "the rest of it comes"
 
 
-async def test_one_who_asks_too_fast_is_told_once_and_spoils_nothing(up: Running) -> None:
+async def test_a_flooding_user_is_warned_once_and_affects_no_other(up: Running) -> None:
     section = await up.ask("views", up.ann)
     before = shown(section)
     for _ in range(25):
@@ -354,7 +354,7 @@ async def test_what_comes_too_late_does_nothing(up: Running) -> None:
     assert len(up.server.refusals) == 1
 
 
-async def test_it_goes_on_after_a_cut_and_after_a_lost_session(up: Running) -> None:
+async def test_the_bot_recovers_from_a_cut_and_a_lost_session(up: Running) -> None:
     await up.server.cut()
     it = await up.server.slash(up.text, up.mei, "views")
     assert "标题views" in shown(await it.done())
@@ -406,7 +406,7 @@ async def test_a_token_revoked_while_running_ends_it(tmp_path: Path) -> None:
             await asyncio.wait_for(task, 5)
 
 
-async def test_the_end_of_talking_leaves_digests_their_connections(tmp_path: Path) -> None:
+async def test_closing_the_answers_keeps_the_connections_of_digests(tmp_path: Path) -> None:
     closing = patch.object(DiscordDeliverer, "close", autospec=True)
     async with furnished() as server, hosted(tmp_path) as (host, _, lines):
         bot = Discord(host, Setup(server.token, server.api_url))

@@ -105,7 +105,7 @@ async def test_what_came_in_time_is_not_sent_again(
     assert [text.count(f"Statement {n}.") for n in range(9)] == [99] * 9
 
 
-async def test_answers_count_towards_no_limit_of_the_bot(
+async def test_answers_do_not_count_towards_the_bot_s_limits(
     up: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys: list[str] = []
@@ -137,7 +137,7 @@ async def test_who_subscribes_where_nothing_can_be_posted_reads_why(
     await up.server.until(lambda: "View Channel" in shown(up.server.messages(TEXT)[-1]))
 
 
-async def test_it_is_seen_while_discord_cannot_be_reached(up: Running) -> None:
+async def test_an_outage_of_discord_is_recorded(up: Running) -> None:
     assert up.host.platforms == {"discord": True}
     up.bot.client.dispatch("disconnect")
     await up.server.until(lambda: not up.host.platforms["discord"])
@@ -145,7 +145,7 @@ async def test_it_is_seen_while_discord_cannot_be_reached(up: Running) -> None:
     await up.server.until(lambda: up.host.platforms["discord"])
 
 
-async def test_nobody_waits_for_ever_where_the_store_fails(
+async def test_nobody_waits_forever_if_the_store_fails(
     up: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> bool:

@@ -18,7 +18,7 @@ def flood(number: int) -> list[Post]:
     ]
 
 
-def test_a_usual_day_is_read_whole() -> None:
+def test_a_usual_day_is_read_in_full() -> None:
     day = flood(MAX_READ)
     assert most_promising(TOPIC, day, {}) == (day, [])
 

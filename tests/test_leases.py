@@ -143,7 +143,7 @@ class Endless:
         self.ended.append("done")
 
 
-async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
+async def test_a_lost_lease_stops_the_work_until_it_is_reacquired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "WAIT_SECONDS", 0.05)
@@ -190,7 +190,7 @@ async def test_work_ends_where_its_lease_cannot_be_renewed_in_time(
     assert work.ended == ["cancelled", "done"]
 
 
-async def test_a_lease_is_given_back_after_its_work_has_ended(
+async def test_a_lease_is_released_when_its_work_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = Endless()
@@ -212,7 +212,7 @@ async def test_a_lease_is_given_back_after_its_work_has_ended(
     assert ends == [1]
 
 
-async def test_a_lease_taken_under_a_clock_that_was_ahead_is_waited_for_by_nobody(
+async def test_a_lease_taken_by_a_clock_ahead_blocks_nobody(
     tmp_path: Path,
 ) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
@@ -248,7 +248,7 @@ class Broken:
 
 
 @pytest.mark.parametrize("loop", ["take", "renew", "plan", "recover", "write"])
-async def test_an_error_in_the_place_of_a_cancellation_ends_what_sends(
+async def test_an_error_instead_of_a_cancellation_stops_the_sender(
     loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.0)

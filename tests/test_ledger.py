@@ -90,7 +90,7 @@ async def test_messages_go_in_order_one_of_a_chat_at_a_time(ledger: Ledger) -> N
     assert await list_unbalanced(ledger) == []
 
 
-async def test_one_that_was_not_taken_waits_and_keeps_its_nonce(ledger: Ledger) -> None:
+async def test_a_refused_part_waits_and_keeps_its_nonce(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await planned(ledger, "a")
     (one,) = await ledger.claim("telegram", 10, EIGHT)
@@ -321,7 +321,7 @@ async def test_a_moved_chat_may_move_to_an_id_that_had_left(ledger: Ledger) -> N
     assert one.chat.id == "-1007"
 
 
-async def test_a_missed_digest_is_made_up_once_and_older_ones_are_skipped(ledger: Ledger) -> None:
+async def test_a_missed_digest_is_delivered_once_and_older_ones_are_skipped(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     after = EIGHT + timedelta(days=3, hours=2)
     assert await ledger.propose(TOPICS, after) == 4
@@ -333,7 +333,7 @@ async def test_a_missed_digest_is_made_up_once_and_older_ones_are_skipped(ledger
     assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
-async def test_nothing_is_made_up_after_a_day(ledger: Ledger) -> None:
+async def test_a_digest_missed_for_over_a_day_is_skipped(ledger: Ledger) -> None:
     await follow(ledger, MEI, weekdays=(DAY.weekday(),))
     assert await ledger.propose(TOPICS, EIGHT + 25 * HOUR) == 1
     assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, skipped=1)
@@ -394,19 +394,19 @@ async def test_a_paused_chat_gets_nothing_and_goes_on_later(ledger: Ledger) -> N
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
 
 
-async def test_a_terminal_is_not_posted_to(ledger: Ledger) -> None:
+async def test_the_terminal_gets_no_deliveries(ledger: Ledger) -> None:
     await follow(ledger, Chat("terminal", "terminal"), MEI)
     assert await ledger.propose(TOPICS, EIGHT) == 1
 
 
-async def test_only_its_weekdays(ledger: Ledger) -> None:
+async def test_digests_come_only_on_the_chosen_weekdays(ledger: Ledger) -> None:
     await follow(ledger, MEI, weekdays=(5, 6))
     found = [await ledger.propose(TOPICS, EIGHT + timedelta(days=n)) for n in range(14)]
     days = [(DAY + timedelta(days=n)).weekday() for n, new in enumerate(found) if new]
     assert days == [5, 6, 5, 6]
 
 
-async def test_a_late_report_is_told_and_then_brought(ledger: Ledger) -> None:
+async def test_a_late_report_is_excused_and_then_delivered(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     assert await ledger.list_overdue("telegram", 10, TOPICS, EIGHT) == []
@@ -424,7 +424,7 @@ async def test_a_late_report_is_told_and_then_brought(ledger: Ledger) -> None:
     assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
-async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
+async def test_a_delivery_without_a_report_is_skipped_after_a_day(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     assert await ledger.give_up(EIGHT + 24 * HOUR) == 0
@@ -450,7 +450,7 @@ async def test_what_still_waits_after_a_day_is_too_late(ledger: Ledger) -> None:
     assert await list_unbalanced(ledger) == []
 
 
-async def test_an_operator_s_word_is_good_for_longer_than_a_day(ledger: Ledger) -> None:
+async def test_an_operator_s_decision_does_not_expire_after_a_day(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await planned(ledger, "a")
     await settled(ledger, await ledger.claim("telegram", 10, EIGHT), "unknown")
@@ -473,7 +473,7 @@ async def test_planning_twice_changes_nothing(ledger: Ledger) -> None:
     assert await ledger.claim("telegram", 10, EIGHT) == []
 
 
-async def test_one_at_a_time_has_a_role(ledger: Ledger) -> None:
+async def test_one_process_at_a_time_holds_a_lease(ledger: Ledger) -> None:
     assert await ledger.take_lease("telegram", "one:1", EIGHT)
     assert await ledger.take_lease("telegram", "one:1", EIGHT + timedelta(seconds=20))
     assert not await ledger.take_lease("telegram", "two:2", EIGHT + timedelta(seconds=40))
@@ -487,7 +487,7 @@ async def test_one_at_a_time_has_a_role(ledger: Ledger) -> None:
     assert await ledger.find_holder("telegram", EIGHT + timedelta(seconds=51)) == ""
 
 
-async def test_small_things_are_kept(ledger: Ledger) -> None:
+async def test_pauses_file_ids_and_notes_are_stored(ledger: Ledger) -> None:
     assert await ledger.read_pause("telegram") is None
     await ledger.save_pause("telegram", EIGHT)
     assert await ledger.read_pause("telegram") == EIGHT

@@ -108,7 +108,7 @@ async def test_who_leaves_beside_the_clock_s_look_gets_no_digest(
     assert (await ledger.count_due(EIGHT))["telegram"] == Balance(due=1, refused=1)
 
 
-async def test_a_chat_whose_move_is_told_three_times_at_once_keeps_its_subscriptions(
+async def test_a_chat_moved_three_times_at_once_keeps_its_subscriptions(
     ledger: Ledger,
 ) -> None:
     await ledger._store.subscribe(replace(USUAL, topic="crypto"), EIGHT)
@@ -119,7 +119,7 @@ async def test_a_chat_whose_move_is_told_three_times_at_once_keeps_its_subscript
     assert [one.topic for one in kept] == ["ai", "crypto"]
 
 
-async def test_a_group_whose_move_is_told_many_times_at_once_keeps_its_language(
+async def test_a_group_moved_by_many_updates_at_once_keeps_its_language(
     ledger: Ledger,
 ) -> None:
     for n in range(20):

@@ -64,7 +64,7 @@ async def _deliver(ledger: Ledger) -> Counter[str]:
     return arrived
 
 
-async def test_one_copy_has_the_role_and_the_other_takes_over(store_url: str) -> None:
+async def test_one_copy_holds_the_lease_and_the_other_takes_over(store_url: str) -> None:
     async with await Store.open(store_url) as first, await Store.open(store_url) as second:
         copies = {"a:1": Ledger(first), "b:2": Ledger(second)}
         for start in range(10):

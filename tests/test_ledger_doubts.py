@@ -121,7 +121,7 @@ async def test_what_is_resumed_after_a_restart_may_be_too_late(ledger: Ledger) -
     assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 1
 
 
-async def test_a_doubt_begins_with_the_first_unsure_attempt(ledger: Ledger) -> None:
+async def test_an_outcome_is_unknown_from_the_first_unsure_attempt(ledger: Ledger) -> None:
     await plan(ledger, "a")
     outcomes = [
         {},  # put back
@@ -140,7 +140,7 @@ async def test_a_doubt_begins_with_the_first_unsure_attempt(ledger: Ledger) -> N
     assert seen == [(1, None), (1, None), (2, None), (3, first), (4, first), (4, first)]
 
 
-async def test_a_kill_begins_a_doubt(ledger: Ledger) -> None:
+async def test_a_kill_leaves_the_outcome_unknown(ledger: Ledger) -> None:
     await plan(ledger, "a")
     await ledger.claim("telegram", 1, EIGHT + HOUR)
     await ledger.recover("telegram")
@@ -149,7 +149,7 @@ async def test_a_kill_begins_a_doubt(ledger: Ledger) -> None:
     assert part.doubt_since == EIGHT + HOUR
 
 
-async def test_a_doubt_is_as_old_as_its_first_attempt(ledger: Ledger) -> None:
+async def test_the_age_of_a_doubt_counts_from_its_first_attempt(ledger: Ledger) -> None:
     await plan(ledger, "a")
     for hours in range(3):
         (part,) = await ledger.claim("telegram", 1, EIGHT + hours * HOUR)
@@ -157,7 +157,7 @@ async def test_a_doubt_is_as_old_as_its_first_attempt(ledger: Ledger) -> None:
         await ledger.settle([Outcome(part.id, "waiting", error="cut", unsure=True)])
 
 
-async def test_a_late_answer_ends_the_doubt_about_its_claim_alone(ledger: Ledger) -> None:
+async def test_a_late_answer_settles_only_its_own_claim(ledger: Ledger) -> None:
     """A process that was frozen, lost its lease and wakes up."""
     await plan(ledger, "a", "b")
     (frozen,) = await ledger.claim("telegram", 10, EIGHT)

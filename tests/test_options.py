@@ -142,7 +142,7 @@ def test_words_mean_the_same_in_any_order() -> None:
         ("8点5分", time(8, 5)),
     ],
 )
-def test_times_as_phones_write_them(line: str, at: time) -> None:
+def test_times_are_parsed_as_phones_write_them(line: str, at: time) -> None:
     request = parse_options(normalized(line).split(" "), TOPICS)
     assert request.at == at
     assert request.zone in ("", "Asia/Shanghai")
@@ -217,7 +217,7 @@ def test_sections_and_lengths_agree() -> None:
     assert after(some, "sections", "12") == ("brief", ())
 
 
-def test_keywords_are_kept_once_and_taken_back() -> None:
+def test_keywords_are_stored_once_and_removed() -> None:
     def after(old: Subscription, *words: str) -> Subscription:
         return apply_options(parse_options(words, TOPICS), old)
 
@@ -233,7 +233,7 @@ def test_keywords_are_kept_once_and_taken_back() -> None:
         after(USUAL, "+" + "x" * 31)
 
 
-async def test_settings_are_typed_kept_and_told(person: Person) -> None:
+async def test_settings_are_parsed_stored_and_shown(person: Person) -> None:
     await person.say("/subscribe 08:30 Asia/Shanghai weekdays en detail +NVDA -giveaway")
     one = await person.chosen()
     assert (one.at, one.timezone, one.weekdays) == (time(8, 30), "Asia/Shanghai", (0, 1, 2, 3, 4))
@@ -249,7 +249,7 @@ async def test_settings_are_typed_kept_and_told(person: Person) -> None:
     assert (await person.chosen()).sections == ("views", "events")
 
 
-async def test_pause_is_told_everywhere_and_ends(person: Person) -> None:
+async def test_a_pause_is_shown_everywhere_until_it_ends(person: Person) -> None:
     await person.say("/subscribe")
     for line in ("/settings pause", "/next", "/subscriptions", "/settings"):
         assert "Paused. Send /settings ai resume to continue" in await person.say(line), line

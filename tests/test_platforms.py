@@ -296,7 +296,7 @@ def hostile(part: int) -> Report:
     )
 
 
-async def test_as_words_of_every_command(tmp_path: Path) -> None:
+async def test_hostile_words_stay_text_in_every_command(tmp_path: Path) -> None:
     async with recording(tmp_path) as host:
         store = cast(Store, Remembered(host.context.store))
         context = replace(host.context, store=store)
@@ -314,7 +314,7 @@ async def test_as_words_of_every_command(tmp_path: Path) -> None:
     assert len(seen) > len(STRINGS)
 
 
-async def test_as_posts_in_what_every_command_shows(tmp_path: Path) -> None:
+async def test_hostile_posts_stay_text_in_every_command(tmp_path: Path) -> None:
     async with recording(tmp_path, *map(hostile, range(PARTS))) as host:
         context = replace(host.context, store=cast(Store, Remembered(host.context.store)))
         for part in range(PARTS):
@@ -332,7 +332,7 @@ async def test_as_posts_in_what_every_command_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FAKES))
-async def test_on_its_way_through_the_platform(tmp_path: Path, name: str) -> None:
+async def test_hostile_text_passes_through_the_platform(tmp_path: Path, name: str) -> None:
     newest = replace(hostile(0), first=DAY + timedelta(days=1), last=DAY + timedelta(days=1))
     async with recording(tmp_path, newest) as host, FAKES[name](host) as talk:
         for number, one in enumerate(STRINGS[::8]):

@@ -121,7 +121,7 @@ async def test_only_what_is_named_is_started() -> None:
     assert not any("discord" in line or "clock" in line for line in running.lines)
 
 
-async def test_the_clock_may_run_alone() -> None:
+async def test_the_clock_runs_without_a_platform() -> None:
     async with bot("--only", "clock") as running:
         await running.says("clock: ready")
         running.process.send_signal(signal.SIGTERM)
@@ -145,7 +145,7 @@ async def test_a_platform_that_cannot_be_reached_is_tried_again_alone() -> None:
     assert "DISCORD_API_URL" in said
 
 
-async def test_operators_hear_of_a_platform_that_is_lost_after_the_start(
+async def test_operators_are_alerted_when_a_connected_platform_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "TELL_SECONDS", 0.01)

@@ -122,7 +122,7 @@ async def test_a_better_copy_is_merged_into_the_post(store: Store) -> None:
     assert merged.metrics == {"likes": 5, "views": 10, "replies": 2}
 
 
-async def test_the_words_of_a_page_are_those_of_its_own_site(store: Store) -> None:
+async def test_a_site_s_own_wording_of_its_page_wins(store: Store) -> None:
     short = post("Ada left.", "1", url="https://www.lab.example/ada")
     early = replace(short, created_at=START - timedelta(days=1), author_name="Planet")
     for stream, copy, told in (
@@ -169,7 +169,7 @@ async def test_made_up_posts_never_mix_with_real_ones(store: Store) -> None:
     assert await store.count_posts("ai") == {DAY: 1, next_day: 1}
 
 
-async def test_ten_thousand_posts(store: Store) -> None:
+async def test_ten_thousand_posts_are_saved_once(store: Store) -> None:
     posts = [post(f"text {n}", str(n), metrics={"likes": n}) for n in range(10_000)]
     book, file, now = SourceBook(store), SourceSpec("jsonl", "a"), datetime.now(UTC)
     for new in (10_000, 0):

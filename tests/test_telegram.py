@@ -267,7 +267,7 @@ async def test_what_is_being_answered_is_finished_at_the_end(tmp_path: Path) -> 
         assert "标题views" in server.messages(MEI)[0].text
 
 
-async def test_a_second_copy_is_told_of_and_both_go_on(
+async def test_a_second_copy_is_logged_and_both_continue(
     up: Running, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = up.bot.__class__(up.bot.host, up.bot.setup)
@@ -363,7 +363,7 @@ async def test_a_removed_bot_stops_its_subscriptions(up: Running) -> None:
     raise AssertionError("it is still subscribed")
 
 
-async def test_menus_are_told_once_in_both_languages(up: Running) -> None:
+async def test_menus_are_registered_once_in_both_languages(up: Running) -> None:
     await up.server.until(lambda: up.count("setMyCommands") == 4 and not up.bot._working)
     commands = up.server.commands
     english = next(v for (_, language), v in commands.items() if not language)
@@ -413,7 +413,7 @@ async def test_a_failure_is_answered_with_an_id(
     assert "Sorry" in answer.text
 
 
-async def test_one_who_asks_too_fast_is_told_once(up: Running) -> None:
+async def test_a_flooding_user_is_warned_once(up: Running) -> None:
     for _ in range(30):
         up.server.say(MEI, MEI, "/topics")
     await up.server.until(lambda: len(up.server.messages(MEI)) == 21)

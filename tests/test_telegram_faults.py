@@ -128,7 +128,7 @@ async def test_an_update_that_cannot_be_read_is_skipped(
 
 
 @pytest.mark.parametrize("code", [302, 400, 401, 403, 404, 502])
-async def test_a_page_of_an_edge_ends_nothing(up: Running, code: int) -> None:
+async def test_an_error_page_of_a_proxy_ends_no_subscription(up: Running, code: int) -> None:
     up.server.member(CHANNEL, MEI, "administrator")
     up.server.say(CHANNEL, MEI, "/subscribe")
     await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 2)
@@ -142,7 +142,7 @@ async def test_a_page_of_an_edge_ends_nothing(up: Running, code: int) -> None:
         await Telegram(up.bot.host, up.bot.setup).run()
 
 
-async def test_it_is_seen_while_telegram_cannot_be_reached(up: Running) -> None:
+async def test_an_outage_of_telegram_is_recorded(up: Running) -> None:
     host = up.bot.host
     assert isinstance(host, BotHost)
     assert host.platforms == {"telegram": True}
@@ -198,7 +198,7 @@ async def test_only_the_first_part_rings(up: Running) -> None:
     assert all(message.disable_notification for message in others)
 
 
-async def test_those_who_wait_for_a_report_hold_up_nobody(
+async def test_waiting_for_a_report_blocks_no_other_user(
     up: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = asyncio.Event()
