@@ -257,6 +257,10 @@ from tests.test_verify import missing
         ("An iPhone 14 Pro Max cost over 9,000", "iPhone14pro Max 花了 9000 多"),
         ("Six Western Digital drives", "六块西数硬盘"),
         ("ten minutes would come to 59.9 yuan at 5.99 yuan each", "打电话 5.99 元一分钟"),
+        ("Power costs 2.2 times as much there.", "power costs are 120%+ higher than next door"),
+        ("It is full between seven and nine in the evening.", "19:00-21:00 最多人"),
+        ("The stream runs until 5:30 p.m. Pacific.", "Live 2:30 - 5:30PT"),
+        ("Her commission was 50,000 yuan in a quarter.", "一个季度的提成有 5 万"),
     ],
 )
 def test_derived_figures_are_proved(said: str, posted: str) -> None:
@@ -403,6 +407,9 @@ def test_derived_figures_are_proved(said: str, posted: str) -> None:
         ("opens at noon on Dec 1", "opens at 9 am on Dec 1", "noon"),
         ("18 世纪他出了名", "he was famous in the 1920s", "18"),
         ("18 世纪他出了名", "he was famous; 1750 people paid $1,750", "18"),
+        ("Full between six and nine in the evening.", "19:00-21:00 最多人", "six"),
+        ("A quarter of the orders are hers.", "一个季度的订单", "A quarter"),
+        ("Power costs 3.2 times as much there.", "power costs are 120%+ higher", "3.2 times"),
     ],
 )
 def test_wrong_results_are_refused(said: str, posted: str, what: str) -> None:

@@ -29,7 +29,7 @@ from digest.reading.contexts import (
     is_in_top,
     joins_things,
 )
-from digest.reading.days import blank_days, blank_zones, find_terms, read_spans
+from digest.reading.days import NOON, blank_days, blank_zones, find_terms, read_spans
 from digest.reading.markup import blank_handles, find_commands, find_handles, fold_text, has_markup
 from digest.reading.mentions import find_words, follows_name, has_word, join_versions
 from digest.reading.names import find_ticker
@@ -241,7 +241,22 @@ def _is_in_date(amount: Amount, dates: Set[int]) -> bool:
 def _is_proved(amount: Amount, bare: str, evidence: Evidence) -> bool:
     proved = _is_stated(amount, evidence) or _is_listed(amount, bare, evidence)
     proved = proved or is_between(amount, evidence) or _is_priced(amount, bare, evidence)
-    return proved or _is_in_top(amount, bare, evidence) or _is_century(amount, bare, evidence)
+    proved = proved or _is_in_top(amount, bare, evidence) or _is_century(amount, bare, evidence)
+    return proved or _is_bare_hour(amount, bare, evidence) or _is_quarter(amount, bare, evidence)
+
+
+def _is_bare_hour(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True for the hours of "between seven and nine in the evening"."""
+    minutes = {hour.minutes % NOON for hour in evidence.hours}
+    is_hour = amount.unit in ("", "count") and 1 <= amount.value <= 12
+    is_named = is_hour and has_cue(find_clause(text, amount), "part_of_day")
+    return is_named and amount.value * 60 % NOON in minutes
+
+
+def _is_quarter(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True for "a quarter" of a year, which the posts name: 一个季度."""
+    is_share = text[amount.end :].lstrip().startswith("of")
+    return amount.text.lower() == "a quarter" and not is_share and "quarter" in evidence.spans
 
 
 def _find_fault(

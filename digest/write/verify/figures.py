@@ -351,7 +351,8 @@ def _derive_from_one(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tup
     if fact.value > 0 and {unit, fact.unit} == {"times", "percent"}:
         yield "", 100 / fact.value
     if (unit, fact.unit) == ("times", "percent"):
-        yield "up", 1 + fact.value / 100  # up 1000% is 11 times
+        # Up 1000% is 11 times; a percentage above 100 is a rise even if the clause compares.
+        yield "" if fact.value > 100 else "up", 1 + fact.value / 100
     if (unit, fact.unit) == ("percent", "times"):
         yield "up", 100 * (fact.value - 1)
     if unit == fact.unit == "percent" and fact.value < 100:

@@ -187,8 +187,7 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
     days = _list_meant(evidence)
     for other in _add_spans(evidence):
         same = hour.minutes == other.minutes or (
-            (hour.either or (other.either and not other.zone))
-            and hour.minutes % NOON == other.minutes % NOON
+            (hour.either or other.either) and hour.minutes % NOON == other.minutes % NOON
         )
         if same and (not hour.zone or not other.zone or hour.zone == other.zone):
             return True
