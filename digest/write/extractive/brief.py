@@ -26,7 +26,7 @@ from digest.write.extractive.quotes import Quote
 MIN_POINT = 0.98
 """Minimum value of a point; fewer points than QUIET above it make a quiet day. Four of five stories
 from 1.2 on are worth reporting, one of three below 0.95."""
-MIN_PRINT, PRINT_PER_VALUE = 8.6, 8.0
+MIN_PRINT, PRINT_PER_VALUE = 8.5, 8.0
 """Minimum print log odds (`rate_print`) of a point's lead sentence on a busy day, less the second
 figure times the point's value. So the most important stories (1.2 and more) may have a poor
 sentence (-1), while a story of value 1 needs a good one (0.6)."""
