@@ -25,7 +25,7 @@ _WORD = re.compile(r"\S+\s*|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text in one style; `tappable`: our own, with commands to tap; `folded`: until tapped."""
+    """Text in one style; `tappable`: our own, with commands; `folded`: collapsed until tapped."""
 
     text: str
     bold: bool = False

@@ -81,7 +81,7 @@ async def save_allowed(
 
 
 async def _load_complete(store: Store, topic: str, first: date, last: date) -> Report:
-    """Return a report with picture and dropped posts; its source would still hold the post."""
+    """Return a report with picture and dropped posts, without its source, which has the post."""
     days = (first, last)
     report = await store.load_report(topic, *days)
     if report is None:

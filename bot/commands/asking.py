@@ -82,7 +82,7 @@ class Ask:
         return chosen_language(self.subscriptions) or self.spoken
 
     def language_for(self, report: Report) -> Language:
-        """Return the language to show a report in: the chat's, a person's that it has, its own."""
+        """Return the language to show a report in: the chat's, the person's if any, or its own."""
         for subscription in self.subscriptions:
             if subscription.topic == report.topic:
                 return subscription.language or report.language

@@ -62,8 +62,8 @@ def measure_substance(reading: Reading) -> float:
 
 
 def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:
-    """Return for each post, by key, the share of its source's posts that got less attention, half
-    of it after its author's usual; NEUTRAL without counts. A hundred points on Hacker News are more
+    """Return for each post, by key, the share of its source's posts that got less attention beyond
+    what their authors usually get; NEUTRAL without counts. A hundred points on Hacker News are more
     than a hundred likes on X."""
     by_source: defaultdict[str, list[Post]] = defaultdict(list)
     for post in posts:

@@ -370,7 +370,7 @@ async def _insert(connection: AsyncConnection, ids: Sequence[int], row: Mapping[
 
 
 def has_begun(now: datetime) -> ColumnElement[bool]:
-    """Select deliveries of days that have begun somewhere; later ones are of a clock ahead."""
+    """Select deliveries of days that have begun somewhere; later ones come from a clock ahead."""
     return deliveries.c.day <= (now + EARLIEST_ZONE).date()
 
 

@@ -98,8 +98,8 @@ class SourceBook:
         seconds: float,
         site: str = "",
     ) -> int:
-        """Save posts (those before the last SAVE_BATCH earlier), billed reads and fetch state in
-        one transaction; return the number of new posts. `site`: see `Source`."""
+        """Save posts, billed reads and fetch state in one transaction, posts beyond SAVE_BATCH
+        before it; return the number of new posts. `site`: see `Source`."""
         first, posts = posts[:-SAVE_BATCH], posts[-SAVE_BATCH:]
         new = await self._store.save_posts(topic, name, first, site) if first else 0
         async with self._store.writing() as connection:

@@ -33,7 +33,7 @@ _ORDER = ("points", "markets", "finance", "views", "events", "ai", "overview")
 FEW_POINTS = 6
 """With fewer points, points of the extractive report are added if it has more."""
 _FILLED: tuple[SectionName, ...] = ("views", "events", "ai")
-"""Sections filled from the extractive report if the model left them empty; money may be."""
+"""Sections filled from the extractive report if the model left them empty; not about money."""
 SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
 """Minimum cosine of two items that say the same: with the same first post; of one event; sharing a
 name; without any condition. Items of one event or name that share a figure need SAME_FIGURE."""

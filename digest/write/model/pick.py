@@ -188,7 +188,7 @@ def _unite(
 
 
 def _list_subjects(story: Story) -> set[str]:
-    """Return the names in a story's leading posts, and their authors' handles (threads)."""
+    """Return the names in a story's leading posts and its authors' handles, for threads."""
     readings = story.readings[:MAX_COMPARED]
     names = {n.key.replace(" ", "").casefold() for reading in readings for n in reading.names}
     return names | {f"@{r.post.author}" for r in readings if r.post.source == "x"}

@@ -360,7 +360,7 @@ def _is_telling(word: str, text: str, at: int) -> bool:
 
 
 def _has_word(word: str, name: str, mentions: Mentions) -> bool:
-    """Return True if the posts have the word or all its parts, with a number in that order."""
+    """Return True if the posts have the word or all its parts, in order if one has a number."""
     lower = unaccent(word.rsplit("'", 1)[0]).lower()
     glued = glue(lower)
     base = strip_tail(lower)

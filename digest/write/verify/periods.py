@@ -127,7 +127,7 @@ def _names_evening(text: str) -> bool:
 
 
 def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
-    """Yield days of the posts' hours in the statement's zones: Beijing is ahead of New York."""
+    """Yield the days of the posts' hours in the statement's zones: Beijing is a day ahead."""
     days = _list_meant(evidence)
     for hour, other in product(hours, evidence.hours[:MAX_DAYS]):
         there = (convert_hour(other, day, hour.zone) for day in days if _differ(hour, other))

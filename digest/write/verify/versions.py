@@ -27,7 +27,7 @@ def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
 
 
 def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
-    """Return True if the posts have the number after the name, or without another version."""
+    """Return True if the posts have the number after the name, or beside no other version."""
     name, number = unaccent(version.name).lower(), version.number.removesuffix(".0")
     if (name, number) in mentions.near:
         return True
