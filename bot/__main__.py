@@ -185,7 +185,7 @@ def _brief(topic: Topic, report: Report) -> str:
     from bot.platforms.terminal import render, width
 
     view = ReportView(report.language)
-    blocks = [*report_blocks(topic, report, view, "brief"), *closing_blocks(report, view)]
+    blocks = [*report_blocks(topic, report, view, "brief"), *closing_blocks(topic, report, view)]
     return render(reply(*blocks), width(), styled=sys.stdout.isatty())
 
 

@@ -57,8 +57,6 @@ class ReportView:
     limit: int = 0
     """Maximum items per section, not counting notes; 0: all."""
     late: bool = False
-    unfinished: bool = False
-    """True if the report was made before its day was over."""
 
     @property
     def pictured(self) -> bool:
@@ -92,12 +90,13 @@ def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> 
     return blocks
 
 
-def closing_blocks(report: Report, view: ReportView) -> list[Block]:
+def closing_blocks(topic: Topic, report: Report, view: ReportView) -> list[Block]:
     """Return the notes after a report: counts, failed sources, origin."""
     language, lines = view.language, []
+    made_at = None if report.writer == "imported" else report.created_at
     if view.late:
         lines.append(texts.text("digest_late", language))
-    if view.unfinished:
+    if made_at and local_day(made_at, topic.timezone) == report.last:  # its day was not over
         lines.append(texts.text("digest_unfinished", language))
     if report.counts.collected and "filtered" not in view.sections:
         lines.append(texts.text("counted_all", language, **asdict(report.counts)))
@@ -317,17 +316,12 @@ async def compose_digest(
     context: Services, report: Report, subscription: Subscription, *, late: bool = False
 ) -> Reply:
     """Return the digest for a subscription. `late`: it is sent after its time."""
-    unfinished = False
-    if report.created_at and report.writer != "imported":
-        made_on = local_day(report.created_at, context.topic(report.topic).timezone)
-        unfinished = made_on <= report.last
     view = ReportView(
         subscription.language or report.language,
         sections_of(subscription),
         subscription.highlight,
         subscription.without,
         late=late,
-        unfinished=unfinished,
     )
     kind = "brief" if report.first == report.last else "week"
     return replace(await compose(context, report, view, kind), manner="post")
@@ -358,7 +352,7 @@ async def compose(
     blocks = report_blocks(context.topic(report.topic), report, view, kind)
     if view.pictured and (picture := await picture_block(context, report, view.language)):
         blocks.append(picture)
-    blocks += closing_blocks(report, view)
+    blocks += closing_blocks(context.topic(report.topic), report, view)
     # Roll-ups of several days have no web page.
     if (root := context.settings.public_url) and report.first == report.last:
         usual = view.language == context.topic(report.topic).language

@@ -11,6 +11,7 @@ import pytest
 from bot.compose import (
     MARK,
     ReportView,
+    compose,
     compose_digest,
     folded,
     links_of,
@@ -35,7 +36,7 @@ from digest.models import (
 from digest.store import Store
 from tests.hosts import context, fill
 from tests.posts import TOPIC
-from tests.samples import DAY, report
+from tests.samples import DAY, WHEN, report
 
 HAN = range(0x4E00, 0x9FFF)
 DIGEST = Subscription(Chat("telegram", "1"), "ai", time(8), "UTC")
@@ -93,6 +94,15 @@ async def test_a_report_that_exists_in_the_chat_s_language_comes_in_it(tmp_path:
     assert headings(reply) == [f"Title {name}" for name in SECTIONS]
     said = [b.text for b in reply.blocks if isinstance(b, ListItem)]
     assert said == [f"English {name}." for name in SECTIONS]
+
+
+async def test_a_report_made_before_its_day_was_over_says_so_in_every_view(tmp_path: Path) -> None:
+    early = replace(report(DAY), created_at=WHEN)
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        await fill(store, early)
+        for made, is_told in ((early, True), (report(DAY), False)):
+            reply = await compose(context(store, tmp_path), made, ReportView("zh", SECTIONS))
+            assert ("在当天结束之前生成" in own_words(reply)) is is_told
 
 
 async def test_no_button_leads_to_an_empty_section(tmp_path: Path) -> None:
