@@ -118,7 +118,7 @@ async def test_a_ticker_outside_of_the_markets_is_found(full: Bot) -> None:
     told = Item("特斯拉在华推出新车。", cites=("x:2",))
     await full.context.store.save_report(report(DAY, points=(told,)))
     said = await full.say("/stocks TSLA")
-    assert "的行情栏目没有提到 TSLA" in said
+    assert "的行情栏目没有提到“TSLA”" in said
     assert "报告的其他栏目提到：" in said
     assert "特斯拉在华推出新车。\n    ↳ @bob <https://x.com/bob/status/2>" in said
     assert "英伟达" not in said
@@ -142,8 +142,8 @@ async def test_words_come_in_any_order(full: Bot, line: str) -> None:
         ("/brief nonsense", "/brief 2025-12-06"),
         ("/topics nonsense", "直接发送 /topics"),
         ("/detail nonsense", "5 markets"),
-        ("/stocks TSLA", "英伟达 (NVDA)"),
-        ("/stocks 0700", "没有提到 0700"),
+        ("/stocks TSLA", "英伟达 (NVDA)、比特币 (BTC)。 在所有报告中搜索：/search TSLA"),
+        ("/stocks 0700", "没有提到“0700”"),
         ("/sources 9", "/sources 1"),
         ("/sources", "/sources 1"),
         ("/breif", "/brief"),

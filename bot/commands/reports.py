@@ -133,11 +133,12 @@ async def _market(
     day = ask.in_words(report.first, report.last)
     name = " ".join(query.others)
     blocks = [Paragraph(ask.text("nothing_about", day=day, what=name[:40]))]
+    search = Paragraph(ask.text("search_instead", what=name[:40]))
     if mentions := list_mentions(report, name):
         blocks += [Paragraph(ask.text("elsewhere")), *mentions[:MAX_MENTIONS]]
     elif names := market_names(report, groups):
         blocks.append(Paragraph(ask.text("there_are", names=ask.listed(names))))
-    return reply(*blocks, language=ask.language)
+    return reply(*blocks, search, language=ask.language)
 
 
 async def crypto(ask: Ask) -> AsyncIterator[Reply]:
