@@ -11,6 +11,9 @@ from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, Source
 from digest.publish import as_dict
 from digest.publish.jekyll import body, escape_line
 from digest.publish.layout import list_cited
+from digest.publish.site import Site
+from digest.store import Store
+from tests.posts import TOPIC
 
 ITEM = Item("It scores 81%.", title="Meridian 3 is out", cites=("x:1", "hn:2"))
 REPORT = Report(
@@ -35,6 +38,12 @@ REPORT = Report(
     },
     wordcounts={"Meridian": 2},
 )
+
+
+async def test_an_archive_without_reports_says_so(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/site.db") as store:
+        page = await Site(store, {"ai": TOPIC}, "https://digest.example").make_page("en")
+    assert "There are no reports yet." in page.body.decode()
 
 
 def test_the_contract_has_its_keys_and_nothing_else() -> None:
