@@ -34,6 +34,7 @@ PROBE_BYTES = 65536
 
 
 Check = Callable[[Settings], str | Awaitable[str]]
+"""Returns a line on what works, then a line for each chat where it does not. Raises DigestError."""
 _CONTAINER = "the file system of a container, which is lost when the container is replaced"
 _MEMORY = "memory, which is lost when the machine restarts"
 WIPED = {"tmpfs": _MEMORY, "ramfs": _MEMORY, "overlay": _CONTAINER, "aufs": _CONTAINER}
@@ -82,7 +83,10 @@ async def run_checks(write: Callable[[str], None]) -> bool:
     for name, check in checks:
         try:
             result = check(settings)
-            show(f"ok   {name}: {result if isinstance(result, str) else await result}")
+            works, *silent = (result if isinstance(result, str) else await result).splitlines()
+            show(f"ok   {name}: {works}")
+            if silent:
+                passed = fail(name, "\n".join(silent))
         except DigestError as error:
             passed = fail(name, error)
     return passed
@@ -257,6 +261,4 @@ async def _platform(name: str, settings: Settings) -> str:
             raise DigestError(f"no answer within {seconds:.0f} s: try again later") from None
         except PlatformError as error:
             raise DigestError(str(error)) from None
-    if silent:
-        raise DigestError("\n".join([who, *silent]))
-    return fill("{who}; {n:subscribed chat}", who=who, n=len(chats))
+    return "\n".join([fill("{who}; {n:subscribed chat}", who=who, n=len(chats)), *silent])

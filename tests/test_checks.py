@@ -207,6 +207,21 @@ async def test_many_chats_are_all_asked_about(monkeypatch: pytest.MonkeyPatch) -
     assert lines[-2].endswith("5 subscribed chats")
 
 
+async def test_a_chat_that_is_gone_fails_on_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with TelegramServer() as server, await Store.open("sqlite:///jianbao.db") as store:
+        for thread in ("1", "2"):
+            chat = Chat("telegram", "-5", thread, kind="group")
+            await store.subscribe(Subscription(chat, "ai", time(8), "UTC"), datetime.now(UTC))
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", server.token)
+        monkeypatch.setenv("TELEGRAM_API_URL", server.url)
+        passed, lines = await said()
+    assert not passed
+    assert lines[-3].startswith("ok   telegram: @jianbao_bot")
+    assert lines[-2] == "FAIL telegram: chat -5: chat not found"
+
+
 async def test_a_proxy_that_nobody_answers_at_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     passed, lines = await said()

@@ -109,7 +109,7 @@ class Telegram:
         address = f"https://t.me/{me.username}"
         channel = f"{address}?startchannel&admin=post_messages"
         invite = f"to a group: {address}?startgroup={updates.HELLO} ; to a channel: {channel}"
-        return [f"@{me.username}, {groups}; {invite}", *silent]
+        return [f"@{me.username}, {groups}; {invite}", *dict.fromkeys(silent)]
 
     async def _silent(self, chat: Chat) -> str:
         """Return why the bot cannot post in a subscribed chat; "" if it can."""
@@ -119,7 +119,8 @@ class Telegram:
             place = await call(self.bot.get_chat(int(chat.id)))
             member = await call(self.bot.get_chat_member(int(chat.id), self.bot.id))
         except (Gone, Refused) as error:
-            return f"chat {chat.id}: {error}"
+            name = chat.title or f"chat {chat.id}"
+            return f"{name}: {error}"
         if updates.may_post(place.type, member):
             return ""
         return f"{place.title or chat.id}: the bot may not post there: make it an admin who may"
