@@ -216,7 +216,9 @@ def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch)
     assert (pages.events, pages.views, pages.others) == (events[:2], posts[2:], [])
     both = Event(1, (Story((readings[2], readings[0]), event=9),), VIEWED)
     pages = assign_pages([*events[:2], both], context)
-    assert (pages.events, pages.views) == ([*events[:2], both], posts[2:])
+    rest = replace(both, told=frozenset([posts[2].key]))  # the view is on its own page only
+    assert (pages.events, pages.views) == ([*events[:2], rest], posts[2:])
+    assert posts[2] not in [*rest.posts, *context.leading_posts(rest)]
     unpicked = [replace(event, importance=None) for event in events]
     leading = [Event(n, (replace(stories[0], event=n),)) for n in range(10)]
     assert assign_pages([*leading, *unpicked], context).views == posts[1:3]

@@ -26,7 +26,7 @@ from digest.write.extractive.quotes import HEADLINE_SOURCES
 
 POST_CHARS = 600
 """Characters shown of a post on its own; Chinese characters count nearly twice."""
-LINE_CHARS = range(72, 241)
+LINE_CHARS = range(72, 321)
 """Minimum and maximum characters of a story in the list of all stories, as far as there is room."""
 FOREMOST = 50
 """First stories of that list, whose lines get twice the room of later ones."""
@@ -65,12 +65,16 @@ class Event:
     stories: tuple[Story, ...]
     importance: int | None = None
     """0 (advertising) to 3, as picked by the model; None if it was not asked or did not answer."""
+    told: frozenset[str] = frozenset()
+    """Keys of posts that are told elsewhere, as a view of the event."""
 
     @cached_property
     def posts(self) -> list[Post]:
-        """Return the first post of each story, then the others, which may be merely related."""
+        """Return the first post of each story, then the others, which may be merely related,
+        without those that are `told`."""
         leads = [story.posts[0] for story in self.stories]
-        return leads + [post for story in self.stories for post in story.posts[1:]]
+        posts = leads + [post for story in self.stories for post in story.posts[1:]]
+        return [post for post in posts if post.key not in self.told]
 
 
 @dataclass(slots=True)
@@ -217,7 +221,8 @@ class Context(ShownPosts):
         headlines, advertisements and cut headlines; last more news by the same authors."""
         official = [post for post in list_official(event) if self.find_news(post)]
         best = self._choose_leads(event.stories)
-        posts = unique_authors([*official[:1], *best, *event.posts])
+        leads = (post for post in [*official[:1], *best] if post.key not in event.told)
+        posts = unique_authors([*leads, *event.posts])
         sellers = {r.key for s in event.stories for r in s.readings if _sells(r)}
         sellers -= {post.key for post in official}
         posts.sort(key=lambda post: (is_cut_headline(post), post.key in sellers))

@@ -219,12 +219,14 @@ def assign_pages(events: Sequence[Event], context: Context) -> Pages:
         for event in others
         if (event.importance == VIEWED if is_picked else _is_view(event, context))
     ]
+    view_posts = [context.choose_teller(event.stories[0]) for event in views]
     # If several authors report an event, one may hold a view of what another reports.
-    news = [
-        event
-        for event in others
-        if event not in views or (is_picked and len(unique_authors(event.posts)) > 1)
+    rest = [
+        replace(event, told=frozenset([post.key]))
+        for event, post in zip(views, view_posts, strict=True)
+        if is_picked and len(unique_authors(event.posts)) > 1
     ]
+    news = [*(event for event in others if event not in views), *rest]
     assets, deals = context.assets(), context.deals()
     sums = [event for event in news if event.posts[0].key in deals]
     left_out = _list_keys(e for e in events if not e.stories[0].market) - _list_keys(live)
@@ -238,7 +240,6 @@ def assign_pages(events: Sequence[Event], context: Context) -> Pages:
     in_brief = {p.key for event in owned for p in context.leading_posts(event)[:BRIEF_POSTS]}
     shown = {p.key for event in further for p in context.leading_posts(event)[:PAGE_POSTS]}
     shown_elsewhere = in_brief | shown | left_out
-    view_posts = [context.choose_teller(event.stories[0]) for event in views]
     opinions = [post for post in context.opinions() if post.key not in shown_elsewhere]
     outside = [e for e in live if e not in brief and e.importance != VIEWED]
     return Pages(
