@@ -148,3 +148,11 @@ def test_an_account_named_after_the_topic_belongs(author: str, told: bool) -> No
     posts = [post(text, str(n), author=f"{author}{n}") for n, text in enumerate(texts)]
     chosen = select(topic, posts, lambda _: None)
     assert any(p.text == texts[0] for story in chosen.stories for p in story.posts) == told
+
+
+@pytest.mark.parametrize(("about", "told"), [("", 3), ("The town of Ashwick and its council.", 0)])
+def test_a_topic_that_only_has_sources_takes_what_they_say(about: str, told: int) -> None:
+    texts = HEADLINES[1], HEADLINES[3], HEADLINES[5]
+    posts = [replace(post(text, str(n), author=""), source="rss") for n, text in enumerate(texts)]
+    topic = replace(TOPIC, title={"zh": "车", "en": "Wheels"}, about=about, keywords=(), watch=())
+    assert len(select(topic, posts, lambda _: None).stories) == told

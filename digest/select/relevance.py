@@ -115,6 +115,8 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_count_keywords(keywords, reading) for reading in readings], np.float32)
     base = near + KEYWORD_WEIGHT * named
+    if not topic.about and not topic.keywords:  # the operator's sources say what belongs to it
+        base = np.maximum(base, ON_TOPIC)
     if np.count_nonzero(base >= ON_TOPIC) >= OWN_SOURCES * len(base):
         base += SCARCE * max(0, FULL_DESCRIPTION - len(prototypes))
     fit = base + KEYWORD_WEIGHT * np.minimum(_count_learned(readings, base), MAX_LEARNED)
