@@ -92,7 +92,8 @@ class BotHost:
             values = [pair for pair in headings if typed in pair[0].lower()]
         elif kind == "topic":
             topics = self._context.topics.values()
-            labels = [(f"{t.title['zh']} / {t.title['en']} ({t.name})", t.name) for t in topics]
+            titles = {t.name: dict.fromkeys((t.title["zh"], t.title["en"])) for t in topics}
+            labels = [(f"{' / '.join(both)} ({name})", name) for name, both in titles.items()]
             values = [pair for pair in labels if typed in pair[0].lower()]
         return values[:MAX_SUGGESTED]
 

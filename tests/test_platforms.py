@@ -28,6 +28,7 @@ from tests.discord_server import DiscordServer
 from tests.discord_things import Message
 from tests.hosts import context, fill
 from tests.made_replies import strings
+from tests.posts import TOPIC
 from tests.rendered import check, expected, in_terminal, squeezed
 from tests.samples import DAY, WHEN, report
 from tests.telegram_server import TelegramServer
@@ -346,3 +347,11 @@ async def test_hostile_text_passes_through_the_platform(tmp_path: Path, name: st
 
 def _apology(one: Reply) -> bool:
     return any(_sorry(block) for block in one.blocks)
+
+
+async def test_a_topic_with_one_title_is_offered_under_it_once(tmp_path: Path) -> None:
+    racing = replace(TOPIC, name="racing", title={"zh": "F1", "en": "F1"})
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        services = replace(context(store, tmp_path), topics={"ai": TOPIC, "racing": racing})
+        offered = await BotHost(services, print).suggest("topic", "", "", "en")
+    assert list(offered) == [("人工智能 / AI (ai)", "ai"), ("F1 (racing)", "racing")]
