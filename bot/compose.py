@@ -99,7 +99,7 @@ def closing_blocks(topic: Topic, report: Report, view: ReportView) -> list[Block
     if made_at and local_day(made_at, topic.timezone) == report.last:  # its day was not over
         lines.append(texts.text("digest_unfinished", language))
     if report.counts.collected and "filtered" not in view.sections:
-        lines.append(texts.text("counted_all", language, **asdict(report.counts)))
+        lines.append(_say_counts(report, language))
     silent = [source.name for source in report.sources if not source.ok]
     if silent:
         names = texts.listed(silent, language)
@@ -111,6 +111,15 @@ def closing_blocks(topic: Topic, report: Report, view: ReportView) -> list[Block
     elif sample := say_sample(report.posts, language):
         lines.append(sample)
     return [Paragraph("\n".join(lines))] if lines else []
+
+
+def _say_counts(report: Report, language: Language) -> str:
+    """Return how many posts were read and left out, without zeros."""
+    counts = asdict(report.counts)
+    steps = [step for step in ("ads", "offtopic", "duplicates") if counts[step]]
+    parts = [texts.text(f"left_{step}", language, n=counts[step]) for step in steps]
+    said = texts.text("counted_left", language, parts=texts.listed(parts, language))
+    return texts.text("counted_all", language, left=said if parts else "", **counts)
 
 
 def section_blocks(
@@ -206,7 +215,7 @@ def find_assets(text: str) -> list[Asset]:
 def _empty(report: Report, name: SectionName, language: Language) -> Paragraph:
     """Return the text of a section without items; for two sections, what the counts say."""
     if name == "filtered" and report.counts.collected:
-        return Paragraph(texts.text("counted_all", language, **asdict(report.counts)))
+        return Paragraph(_say_counts(report, language))
     words = sorted(report.wordcounts, key=lambda word: -report.wordcounts[word])
     if name == "cloud" and words:
         shown = texts.listed(words[:MAX_CLOUD_WORDS], language)
