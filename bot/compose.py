@@ -15,7 +15,7 @@ from bot import texts
 from bot.messages import Block, Button, Foldable, Heading, Link, ListItem, Paragraph, Picture, Reply
 from bot.services import Services
 from bot.typed import fold_letters
-from digest.calendar import DAY, Span, local_day, month_of
+from digest.calendar import DAY, Span, is_unfinished, month_of
 from digest.models import (
     BRIEF,
     SECTIONS,
@@ -93,10 +93,9 @@ def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> 
 def closing_blocks(topic: Topic, report: Report, view: ReportView) -> list[Block]:
     """Return the notes after a report: counts, failed sources, origin."""
     language, lines = view.language, []
-    made_at = None if report.writer == "imported" else report.created_at
     if view.late:
         lines.append(texts.text("digest_late", language))
-    if made_at and local_day(made_at, topic.timezone) == report.last:  # its day was not over
+    if is_unfinished(topic, report):
         lines.append(texts.text("digest_unfinished", language))
     if report.counts.collected and "filtered" not in view.sections:
         lines.append(_say_counts(report, language))

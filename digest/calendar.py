@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from digest.models import Subscription, Topic
+from digest.models import Report, Subscription, Topic
 
 DAY = timedelta(days=1)
 Span = tuple[date, date]
@@ -109,6 +109,12 @@ def _closes(day: date, build_at: time, name: str) -> datetime:
         if (due := moment(day + later * DAY, build_at, name)) is not None:
             return due
     raise AssertionError("three days in a row that a zone never had")
+
+
+def is_unfinished(topic: Topic, report: Report) -> bool:
+    """Return True if the report was made before its last day was over."""
+    made_at = None if report.writer == "imported" else report.created_at
+    return made_at is not None and local_day(made_at, topic.timezone) == report.last
 
 
 def newest_closed(topic: Topic, now: datetime) -> date:

@@ -70,7 +70,9 @@ async def test_a_digest_is_news_first_and_counts_last(tmp_path: Path) -> None:
     assert kinds[:3] == ["Heading", "Heading", "ListItem"], "title, then the first sentence"
     assert kinds[-2:] == ["Picture", "Paragraph"]
     assert isinstance(reply.blocks[-1], Paragraph)
-    assert reply.blocks[-1].text.startswith("读了 5 条帖子：去掉广告 1 条，归纳为 2 件事。"), "no zeros"
+    assert reply.blocks[-1].text.startswith("读了 5 条帖子：去掉广告 1 条，归纳为 2 件事。"), (
+        "no zeros"
+    )
     assert reply.manner == "post"
 
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,17 @@ async def test_an_archive_without_reports_says_so(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/site.db") as store:
         page = await Site(store, {"ai": TOPIC}, "https://digest.example").make_page("en")
     assert "There are no reports yet." in page.body.decode()
+
+
+async def test_the_page_of_a_day_that_was_not_over_says_so(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/site.db") as store:
+        for hour, is_told in ((20, True), (30, False)):
+            made_at = datetime(2025, 12, 6, tzinfo=UTC) + timedelta(hours=hour)
+            await store.save_report(replace(REPORT, created_at=made_at))
+            page = await Site(store, {"ai": TOPIC}, "https://digest.example").make_page(
+                "en/ai/2025-12-06"
+            )
+            assert ("before the day was over" in page.body.decode()) is is_told
 
 
 def test_the_contract_has_its_keys_and_nothing_else() -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from digest.atomic import write_below
-from digest.calendar import month_of
+from digest.calendar import is_unfinished, month_of
 from digest.errors import StoreError, explain
 from digest.models import SECTIONS, Hit, Item, Language, Report, Topic
 from digest.publish import days_of, label, section_title, syndication
@@ -322,6 +322,7 @@ class Site:
             path=path,
             sections=_show_sections(topic, report, frame.language, bool(picture)),
             imported=report.writer == "imported",
+            unfinished=is_unfinished(topic, report),
             content_lang=report.language,
             picture=f"{path}/{_picture_name(picture)}" if picture else "",
             picture_alt=label("cloud", frame.language, words=words),
