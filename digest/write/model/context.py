@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cached_property, lru_cache
 from operator import itemgetter
+from urllib.parse import urlsplit
 
 from digest.llm.budget import tokens
 from digest.models import Post
@@ -376,8 +377,9 @@ def is_headline(post: Post) -> bool:
 
 
 def _audience(story: Story, teller: Post) -> str:
-    """Return author and reach of a story, "Ada Lin, 2 others, hn, 310 likes", but not X."""
-    sources = dict.fromkeys(post.source for post in [teller, *story.posts[:9]])
+    """Return author and reach of a story, "Ada Lin, 2 others, hn on acme.example, 310 likes", but
+    not X."""
+    sources = dict.fromkeys(map(_source, [teller, *story.posts[:9]]))
     others = len({post.author for post in story.posts} - {teller.author})
     likes = sum(post.metrics.get("likes", 0) for post in story.posts)
     words = [
@@ -389,6 +391,15 @@ def _audience(story: Story, teller: Post) -> str:
         "headline only" if len(story.posts) == 1 and is_headline(teller) else "",
     ]
     return ", ".join(filter(None, words))
+
+
+def _source(post: Post) -> str:
+    """Return the source of a post; a Hacker News headline alone often does not say whose it is, so
+    the site it leads to is added. Sites may have hostile names."""
+    link = post.links[0] if post.source == "hn" and post.links else ""
+    site = (urlsplit(link).hostname or "").removeprefix("www.")
+    words = site.replace("-", " ").replace(".", " ")
+    return f"{post.source} on {site}" if site and not has_injection(words) else post.source
 
 
 def _name(post: Post) -> str:
