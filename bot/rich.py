@@ -89,6 +89,12 @@ def parts(reply: Reply) -> tuple[list[Unit], Picture | None, list[Unit]]:
     return [], None, units(reply.blocks) or [Unit(((Run("…"),),))]
 
 
+def bracket(title: str) -> str:
+    """Return the heading of a group in the brackets of its language."""
+    is_chinese = any("\u3400" <= char <= "\u9fff" for char in title)
+    return f"【{title}】" if is_chinese else f"[{title}]"
+
+
 def units(blocks: Iterable[Block]) -> list[Unit]:
     """Convert blocks to units of lines. Untrusted text is cleaned here, once."""
     built: list[Unit] = []
@@ -96,7 +102,7 @@ def units(blocks: Iterable[Block]) -> list[Unit]:
         match block:
             case Heading(text, level, folded):
                 if title := flat(text):
-                    title = f"【{title}】" if level == 3 else title
+                    title = bracket(title) if level == 3 else title
                     lines = _folded(((Run(title, bold=True),),), folded)
                     built.append(Unit(lines, heading=level))
             case Paragraph(text, folded):

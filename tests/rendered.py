@@ -18,7 +18,7 @@ from bot.platforms import terminal
 from bot.platforms.discord import embeds as discord_text
 from bot.platforms.telegram.entities import is_paged, keyboard, message
 from bot.platforms.telegram.entities import sheets as telegram_sheets
-from bot.rich import JOINER, MAX_LINKS, Line, address, cells
+from bot.rich import JOINER, MAX_LINKS, Line, address, bracket, cells
 from digest.text import clean
 from tests import discord_markdown, discord_rules, telegram_chats
 from tests.hosts import Links
@@ -61,7 +61,7 @@ def expected(reply: Reply) -> str:
 def _lines(block: Block) -> Iterator[str]:
     match block:
         case Heading(text, level) if _flat(text):
-            yield f"【{_flat(text)}】" if level == 3 else _flat(text)
+            yield bracket(_flat(text)) if level == 3 else _flat(text)
         case Paragraph(text) if clean(text):
             yield clean(text)
         case Rows(rows):

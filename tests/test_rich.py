@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.messages import ListItem, Reply
-from bot.rich import address
+from bot.rich import address, bracket
 from tests.rendered import check, check_replies
 
 
@@ -44,3 +44,7 @@ def test_an_address_is_kept_as_it_is() -> None:
         "https://例子.中国/文",
     ):
         assert address(url) == url
+
+
+def test_an_english_group_has_no_chinese_brackets() -> None:
+    assert (bracket("个股"), bracket("Stocks")) == ("【个股】", "[Stocks]")

@@ -21,7 +21,7 @@ from bot.messages import (
     Reply,
     Rows,
 )
-from bot.rich import cells, flat, letters
+from bot.rich import bracket, cells, flat, letters
 from digest.models import Chat, Language
 from digest.text import clean
 
@@ -144,7 +144,7 @@ def _block(block: Block, columns: int) -> list[str]:
     match block:
         case Heading(text, level):
             title = flat(text)
-            lines = wrap({1: title, 2: f"■ {title}", 3: f"【{title}】"}[level], columns)
+            lines = wrap({1: title, 2: f"■ {title}", 3: bracket(title)}[level], columns)
             if level > 1:
                 return ["", *map(_bold, lines)]
             return [*map(_bold, lines), "═" * min(columns, max(map(cells, lines)))]
