@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from digest.errors import SourceError
-from digest.fetch import LONGEST_WAIT, http, parse_wait
+from digest.fetch import LONGEST_WAIT, http, parse_date, parse_wait
 from digest.fetch.addresses import (
     check_address,
     describe_address,
@@ -407,3 +407,25 @@ def test_the_encoding_that_servers_put_on_all_they_have_says_little(
 ) -> None:
     headers = {"content-type": f"text/xml; charset={charset}"}
     assert as_utf8("<p>\xe9\x81".encode(letters), headers)[0].decode() == "<p>\xe9\x81"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sam., 06 déc. 2025 08:00:00 +0000",
+        "6 décembre 2025 08:00 GMT",
+        "Sa, 06 Dez 2025 08:00:00 +0000",
+        "6. Dezember 2025 08:00",
+        "sáb, 06 dic 2025 08:00:00 +0000",
+        "6 de dezembro de 2025 08:00",
+        "Сб, 06 дек 2025 11:00:00 +0300",
+        "Cmt, 06 Ara 2025 08:00:00 GMT",
+        "星期六, 06 十二月 2025 08:00:00 +0000",
+        "周六, 06 12月 2025 08:00:00 GMT",
+        "2025年12月06日08:00",
+        "06.12.2025 08:00",
+        "06-12-2025 08:00:00 UTC",
+    ],
+)
+def test_dates_of_other_languages_are_read(text: str) -> None:
+    assert parse_date(text) == datetime(2025, 12, 6, 8, tzinfo=UTC)

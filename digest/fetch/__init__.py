@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from digest.reading.vocabulary import load_lines
 
 MAX_ENTRIES = 300
 MAX_TITLE, MAX_CONTENT = 1_000, 100_000
@@ -57,15 +60,18 @@ _MONTHS = {
     name: number
     for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
 }
+_HAN_MONTHS = {
+    name: number for number, name in enumerate("一 二 三 四 五 六 七 八 九 十 十一 十二".split(), 1)
+}
 _CLOCK = r"(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,]\d+)?)?"
-_MONTH = r"(?P<b>[A-Za-z]{3})[a-z]*\.?"
+_MONTH = r"(?P<b>\w{2,})\.?"
 _DATES = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?P<Y>\d{{4}})[-/.年](?P<m>\d\d?)[-/.月](?P<d>\d\d?)日?(?:[Tt\s]\s*{_CLOCK}(?P<z>.*))?",
-        rf"(?:[A-Za-z]+\.?,?\s+)?(?P<d>\d\d?)[\s-]+{_MONTH}[\s,-]+(?P<Y>\d{{4}}|\d\d),?\s+{_CLOCK}(?P<z>.*)",
-        rf"(?:[A-Za-z]+\.?,?\s+)?{_MONTH}\s+(?P<d>\d\d?),?\s+(?P<Y>\d{{4}}),?\s+{_CLOCK}(?P<z>.*)",
-        rf"(?:[A-Za-z]+,?\s+)?{_MONTH}\s+(?P<d>\d\d?)\s+{_CLOCK}(?P<z>.*?)\s+(?P<Y>\d{{4}})",
+        rf"(?P<Y>\d{{4}})[-/.年](?P<m>\d\d?)[-/.月](?P<d>\d\d?)日?(?:[Tt\s]?\s*{_CLOCK}(?P<z>.*))?",
+        rf"(?:\w+\.?,?\s+)?(?P<d>\d\d?)[\s.-]+{_MONTH}[\s,-]+(?P<Y>\d{{4}}|\d\d)(?:,?\s+{_CLOCK}(?P<z>.*))?",
+        rf"(?:\w+\.?,?\s+)?{_MONTH}\s+(?P<d>\d\d?),?\s+(?P<Y>\d{{4}})(?:,?\s+{_CLOCK}(?P<z>.*))?",
+        rf"(?:\w+,?\s+)?{_MONTH}\s+(?P<d>\d\d?)\s+{_CLOCK}(?P<z>.*?)\s+(?P<Y>\d{{4}})",
     )
 )
 """ISO 8601; RFC 822; browsers' and written forms; `date` of Unix and X. `z` is the zone."""
@@ -93,16 +99,21 @@ _HOURS: dict[str, float] = {
 def parse_date(text: str) -> datetime | None:
     """Return the date in a feed as a UTC moment (no zone: UTC); None for an unknown format or an
     impossible date. Raise UnknownZone."""
-    text = text.strip().replace("\u2212", "-")
+    text = text.strip().replace("\u2212", "-").replace(" de ", " ")
     if len(text) > _MAX_DATE:
         return None
+    date, space, rest = text.partition(" ")
+    day_first = date.replace(".", "-").split("-")
+    if len(day_first) == 3 and len(day_first[2]) == 4 and day_first[1].isdecimal():
+        # Only dates with slashes have the month first, as PHP reads them too.
+        text = f"{'-'.join(reversed(day_first))}{space}{rest}"
     if len(text) in (10, 13) and text.isascii() and text.isdecimal():  # (milli)seconds since 1970
         return datetime.fromtimestamp(int(text[:10]), UTC)
     match = next((hit for form in _DATES if (hit := form.fullmatch(text))), None)
     if match is None:
         return None
     parts = match.groupdict()
-    month = parts["m"] if parts.get("m") else _MONTHS.get((parts.get("b") or "").lower())
+    month = parts["m"] if parts.get("m") else _find_month((parts.get("b") or "").lower())
     if month is None:
         return None
     clock = [int(parts[name] or 0) for name in ("H", "M", "S")]
@@ -121,6 +132,18 @@ def parse_date(text: str) -> datetime | None:
         raise
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=256)
+def _find_month(word: str) -> int | None:
+    """Return the number of a month in full or abbreviated: Dec, dez, дек, 12月; None if unknown."""
+    if word[:3] in _MONTHS:
+        return _MONTHS[word[:3]]
+    number = word.removesuffix("月")
+    if number != word:
+        return int(number) if number.isdecimal() else _HAN_MONTHS.get(number)
+    rows = enumerate(load_lines("months", "months"), 1)
+    return next((n for n, row in rows if f" {word}" in row), None)
 
 
 def _zone(text: str) -> tzinfo:
