@@ -479,6 +479,9 @@ def test_feeds_with_the_oldest_first_keep_their_newest() -> None:
     ]
     posts, _ = read_posts(json.dumps({"items": items}).encode())
     assert max(post.created_at for post in posts) == rows[-1][2]
+    rows = [rows[0], *reversed(rows)]
+    posts, _ = read_posts(rss(rows))
+    assert max(post.created_at for post in posts) == rows[1][2], "an old entry is pinned"
 
 
 def test_a_huge_entry_without_a_link_is_not_lost() -> None:

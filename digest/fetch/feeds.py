@@ -2,16 +2,16 @@
 
 fastfeedparser comes first. feedparser, which is thirty times slower, is used if that fails, if the
 first entry lacks a title or a link, or if the feed has elements that only feedparser supports. Its
-input is cut, because its time grows faster than linearly. For both, dates are converted to UTC and
-plain text to HTML beforehand, because both lose time zones and the text type.
+input is cut, because its time grows faster than linearly. For both, dates are converted to UTC,
+plain text and XHTML to HTML beforehand, because they lose time zones, the text type and summaries.
 """
 
 import calendar
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from html import escape
+from html import escape, unescape
 from html.entities import html5
 from itertools import islice
 from typing import Any
@@ -52,9 +52,10 @@ MAX_SPACES = 3_000
 """Maximum namespace declarations: time grows quadratically. An XHTML article has one."""
 
 _SLOW = re.compile(
-    rb"<(?:slash:comments|media:statistics|media:starRating|rdf:RDF)\b|\sxml:base\s*=|\smode\s*=\s*[\"']base64"
+    rb"<(?:slash:comments|media:statistics|media:starRating|rdf:RDF)\b|<description>\s*<[a-z]|\sxml:base\s*=|\smode\s*=\s*[\"']base64"
 )
-"""Elements that only feedparser supports: counts, xml:base, base64, RSS 1.0 beyond its teasers."""
+"""Elements that only feedparser supports: counts, HTML that is not escaped, xml:base, base64,
+RSS 1.0 beyond its teasers."""
 MAX_JSON = 2_000_000
 """Maximum size of a JSON Feed in bytes: its objects take twenty times as much memory."""
 MAX_JSON_OBJECTS = 50_000
@@ -62,19 +63,20 @@ MAX_JSON_OBJECTS = 50_000
 MAX_AMPERSANDS = 200_000
 _AMPERSAND = re.compile(
     rb"<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+"
-    rb"|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)([A-Za-z][A-Za-z0-9]{1,30};)?"
+    rb"|&(?!(?:amp|lt|gt|quot|apos);)((?:#\w{1,8}|[A-Za-z][A-Za-z0-9]{1,30});)?"
 )
-"""Ampersands that are not valid XML, outside of CDATA."""
+"""Ampersands that are not valid XML, or not certainly, outside of CDATA."""
 _DATE = re.compile(
     rb"(<(?:\w{1,20}:)?(?:pubDate|date|published|updated|issued|modified|created)\b[^<>]{0,200}>)\s*+"
     rb"(?:<!\[CDATA\[)?([^<>\]]++\]?)(?:\]\]>)?\s*+(?=</)",
     re.IGNORECASE,
 )
 _PLAIN = re.compile(
-    rb"(<(title|summary|content)\s[^<>]{0,200}?type\s*=\s*[\"'])text(?:/plain)?([\"'][^<>]{0,200}>)"
+    rb"(<(title|summary|content)\s[^<>]{0,200}?type\s*=\s*[\"'])"
+    rb"(?:text(?:/plain)?|(?:application/)?(xhtml)(?:\+xml)?)([\"'][^<>]{0,200}>)"
     rb"((?:[^<]++|<(?!/?\2\b))*+)(?=</\2>)"
 )
-"""Atom's plain text constructs, up to the next tag of the same name."""
+"""Atom's constructs of plain text or XHTML, up to the next tag of the same name."""
 _PACKED = re.compile(
     rb"(<content\s[^<>]{0,200}?type\s*=\s*[\"'](?:application/(?!xhtml|xml)|image/|audio/|video/)[^<>]*>)[^<]*(?=</content>)"
 )
@@ -136,14 +138,20 @@ def _keep_newest(body: bytes, size: int) -> bytes:
     starts = [match.start() for match in _ENTRY.finditer(body)]
     if len(starts) < 2 or (len(starts) <= MAX_ENTRIES and len(body) <= size):
         return body
-    first, last = (_first_date(body[at : at + 20_000]) for at in (starts[0], starts[-1]))
-    if first and last and first < last:
+    *first, last = (_first_date(body[at : at + 20_000]) for at in (*starts[:3], starts[-1]))
+    if _is_rising(first, last):
         left = starts[-MAX_ENTRIES:]
         start = next((at for at in left if starts[0] + len(body) - at <= size), left[-1])
         return body[: starts[0]] + body[start:]
     ends = [*starts[1:], len(body)][:MAX_ENTRIES]
     end = next((at for at in reversed(ends) if at <= size), ends[0])
     return body[:end]
+
+
+def _is_rising(first: Iterable[datetime | None], last: datetime | None) -> bool:
+    """Return True if the oldest entries come first, from the first few: one may be pinned."""
+    dates = [moment for moment in first if moment]
+    return bool(dates and last and max(dates) < last)
 
 
 def _first_date(entry: bytes) -> datetime | None:
@@ -172,23 +180,27 @@ def _normalize(body: bytes) -> tuple[bytes, str]:
 
 
 def _as_html(match: re.Match[bytes]) -> bytes:
-    text = match[4]
-    if (packed := text.strip()).startswith(b"<![CDATA[") and packed.endswith(b"]]>"):
+    text = match[5]
+    if match[3]:
+        text = escape(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    elif (packed := text.strip()).startswith(b"<![CDATA[") and packed.endswith(b"]]>"):
         inner = escape(packed[9:-3].decode("utf-8", "surrogateescape"), quote=False)
         text = b"<![CDATA[" + inner.encode("utf-8", "surrogateescape") + b"]]>"
     else:
         text = text.replace(b"&", b"&amp;")
-    return match[1] + b"html" + match[3] + text
+    return match[1] + b"html" + match[4] + text
 
 
 def _written_out(match: re.Match[bytes], *, has_entities: bool) -> bytes:
     """Escape bare `&` and HTML entities for XML, because fastfeedparser drops the text after them.
     `has_entities`: the document defines entities itself."""
-    name = match[1] or b""
-    if match.group()[:1] == b"<" or (has_entities and name):
+    name = (match[1] or b"").decode("ascii", "replace")
+    is_number = name.startswith("#")
+    if match.group()[:1] == b"<" or (has_entities and name and not is_number):
         return match.group()
-    meant = html5.get(name.decode("ascii"), "")
-    return "".join(f"&#{ord(letter)};" for letter in meant).encode() or b"&amp;" + name
+    # As browsers do: &#146; is an apostrophe, and a number of no character costs only itself.
+    meant = unescape(f"&{name}") if is_number else html5.get(name, "") or f"&{name}"
+    return "".join(f"&#{ord(letter)};" for letter in meant).encode()
 
 
 def _completeness(feed: Feed) -> tuple[int, int]:
@@ -264,11 +276,14 @@ def _entry(read: Mapping[str, Any]) -> Entry:
 
 
 def _link(read: Mapping[str, Any]) -> str:
-    """Return the entry's page: prefer an `alternate` link to one of an attached file."""
-    for link in iter_mappings(read.get("links")):
-        if link.get("rel") == "alternate" and (to := strip_text(link.get("href"))):
-            return to
-    return strip_text(read.get("link"))
+    """Return the entry's page, or else an attached file."""
+    links = iter_mappings(read.get("links"))
+    pages = [link for link in links if (link.get("rel") or "alternate") == "alternate"]
+    pages.sort(key=lambda link: "html" not in (link.get("type") or "html"))
+    files = iter_mappings(read.get("enclosures"))
+    named = [*(link.get("href") for link in pages), read.get("link")]
+    named += [file.get("href") or file.get("url") for file in files]
+    return next(filter(None, map(strip_text, named)), "")
 
 
 def _content(read: Mapping[str, Any]) -> str:
@@ -317,8 +332,7 @@ def _parse_json(body: bytes) -> Feed:
         raise FeedError("not a feed: its JSON is broken, or is not a JSON Feed")
     unknown: list[str] = []
     entries = [_json_entry(item, data, unknown) for item in iter_mappings(data["items"])]
-    first, last = (entries[0].published, entries[-1].published) if entries else (None, None)
-    if first and last and first < last:
+    if entries and _is_rising([e.published for e in entries[:3]], entries[-1].published):
         entries.reverse()  # newest first
     return Feed(
         title=strip_text(data.get("title"))[:MAX_TITLE],

@@ -14,7 +14,11 @@ MAX_TAGS = 2_000
 """Maximum opening tags: HTML parsers take quadratic time in nesting depth."""
 MAX_LINKS, MAX_ANCHORS = 20, 200
 
-_BLOCKS = "p,div,br,li,tr,h1,h2,h3,h4,h5,h6,blockquote,pre,section,article,ul,ol,table,hr"
+_BLOCKS = (
+    "p,div,br,li,tr,h1,h2,h3,h4,h5,h6,blockquote,pre,section,article,ul,ol,table,hr,dl,dt,dd,figure"
+    ",figcaption,caption,header,footer,main,aside,nav,address,center,details,summary,form,option"
+)
+_APART = "td,th,button,label"
 _ELEMENTS = frozenset(
     "a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink"
     " blockquote body br button canvas caption center cite code col colgroup data datalist dd del"
@@ -64,6 +68,8 @@ def title_text(title: str) -> str:
 
 def _bare_tag(tag: re.Match[str]) -> str:
     name = tag[2].lower()
+    if (inner := name.rpartition(":")[2]) in _ELEMENTS:  # XHTML with a prefix
+        name = inner
     if name in _ELEMENTS or "-" in name or ":" in name:
         style = tag.group().lower().partition("style=")[2]
         is_hidden = "display:none" in "".join(style.split())
@@ -73,8 +79,10 @@ def _bare_tag(tag: re.Match[str]) -> str:
 
 def node_text(node: LexborNode) -> str:
     """Return the text of a node; modifies its tree."""
-    for block in node.css(_BLOCKS):
-        block.insert_after("\n")
+    for parts, gap in ((_BLOCKS, "\n"), (_APART, " ")):
+        for part in node.css(parts):
+            part.insert_before(gap)
+            part.insert_after(gap)
     return fold_spaces(node.text(deep=True))
 
 

@@ -171,6 +171,7 @@ def _text(title: str, body: str, who: Identity) -> str:
         title, body = _RETWEET.sub("", title), _RETWEET.sub("", body)
         # The title may be a truncated copy of the text: the text wins.
         return (body or title)[:MAX_POST].strip()
+    title = " ".join(title.split())  # feeds wrap long titles
     if who.source == "hn":
         return title[:MAX_TEXT]
     if who.source == "reddit":
