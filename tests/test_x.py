@@ -16,6 +16,7 @@ from aiohttp import web
 
 from digest.collect import collect, try_source
 from digest.errors import SourceError
+from digest.fetch import xposts
 from digest.fetch.feeds import parse
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, open_source
@@ -235,11 +236,52 @@ async def test_servers_with_the_names_of_before_are_understood(x: XServer) -> No
 async def test_one_broken_post_costs_only_itself(x: XServer) -> None:
     x.add("Whole")
     x.posts.insert(0, {"id": "no number", "text": "x", "created_at": "2025-12-06T00:00:00Z"})
-    x.add("No time", created_at="soon")
-    x.posts[0]["created_at"] = None
-    x.trouble = None
+    x.posts.insert(0, {"id": "77", "text": "older than times in ids"})
     posts, _ = await page("list:42")
     assert [post.text for post in posts] == ["Whole"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"lang": None},
+        {"author_id": 7},
+        {"username": None},
+        {"entities": {"urls": [None, "x"]}},
+        {"entities": {"urls": [{"url": None}]}},
+        {"public_metrics": []},
+        {"note_post": {"text": None}},
+        {"referenced_posts": [{"type": "quoted"}]},
+        {"referenced_posts": [{"type": "quoted", "id": 5}]},
+        {"created_at": None},
+        {"created_at": "2025-12-06T08:00:00"},
+        {"created_at": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_a_field_of_a_wrong_type_costs_only_itself(odd: dict[str, object]) -> None:
+    id_ = "1990000000000000000"  # of 2025-11-16, as it says itself
+    post = {"id": id_, "text": "A model", "author_id": "7", "created_at": "2025-12-06T08:00:00Z"}
+    users = [{"id": "7", "username": "ada", "name": None}]
+    body = {"data": [post | odd], "includes": {"users": users}, "meta": {}}
+    posts = xposts.posts_of(xposts.parse_page(json.dumps(body).encode(), "x"))
+    if odd == {"created_at": "0001-01-01T00:00:00+14:00"}:
+        assert posts == []
+        return
+    [read] = posts
+    assert (read.text, read.author, read.author_name) == ("A model", "ada", "")
+    assert read.created_at.month == (11 if "created_at" in odd else 12)
+
+
+async def test_short_links_are_told_apart(x: XServer) -> None:
+    urls = [
+        {"url": "https://t.co/ab", "expanded_url": "https://one.example/"},
+        {"url": "https://t.co/abc", "expanded_url": "https://two.example/"},
+        {"url": "https://t.co/d", "expanded_url": "https://c.example/", "unwound_url": "http://[/"},
+    ]
+    text = "A https://t.co/ab B https://t.co/abc C https://t.co/d"
+    x.add(text, entities={"urls": urls})
+    [post], _ = await page()
+    assert post.text == "A https://one.example/ B https://two.example/ C https://c.example/"
 
 
 async def test_the_key_is_sent_to_nobody_else(x: XServer) -> None:

@@ -9,10 +9,21 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from digest.errors import SourceError
 from digest.fetch import iter_mappings, load_object, strip_text
@@ -24,27 +35,48 @@ MAX_CONTEXT = 280
 """Characters shown of a quoted or answered post."""
 MAX_COUNT = 10**12
 MAX_REFUSAL = 180
+_FIRST_ID_TIME = datetime.fromtimestamp(1288834974.657, UTC)
+_FIRST_TIMED_ID = 10**12
 _OWN_MEDIA = re.compile(r"https?://(?:x|twitter)\.com/\w+/(?:status/\d+/)?(?:photo|video)/\d")
 
 
-class _Url(BaseModel):
+class _Lenient(BaseModel):
+    """Part of an answer in which a field of a wrong type counts as missing."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _replace_odd(
+        cls, value: object, parse: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> object:
+        try:
+            return parse(value)
+        except ValidationError:
+            field = cls.model_fields[info.field_name or ""]
+            if field.is_required():
+                raise
+            return field.get_default()
+
+
+class _Url(_Lenient):
     url: str = ""
     expanded_url: str | None = None
     unwound_url: str | None = None
 
 
-class _Entities(BaseModel):
+class _Entities(_Lenient):
     urls: list[_Url] | None = None
 
 
-class _Note(BaseModel):
+class _Note(_Lenient):
     text: str = ""
     entities: _Entities | None = None
 
 
-class _Reference(BaseModel):
-    type: str
-    id: str
+class _Reference(_Lenient):
+    type: str = ""
+    id: str = ""
 
 
 def _valid_count(value: object) -> object:
@@ -54,21 +86,21 @@ def _valid_count(value: object) -> object:
 _Count = Annotated[int | None, BeforeValidator(_valid_count)]
 
 
-class _Metrics(BaseModel):
+class _Metrics(_Lenient):
     likes: _Count = Field(None, validation_alias="like_count")
     reposts: _Count = Field(None, validation_alias=AliasChoices("repost_count", "retweet_count"))
     replies: _Count = Field(None, validation_alias="reply_count")
     views: _Count = Field(None, validation_alias="impression_count")
 
 
-class XPost(BaseModel):
+class XPost(_Lenient):
     """One post in X's format."""
 
     id: Annotated[str, Field(pattern=r"^\d{1,19}$")]
     text: str = ""
     author_id: str = ""
     username: str = ""
-    created_at: datetime | None = None
+    created_at: AwareDatetime | None = None
     lang: str = ""
     entities: _Entities | None = None
     note: _Note | None = Field(None, validation_alias=AliasChoices("note_post", "note_tweet"))
@@ -121,7 +153,7 @@ def parse_page(body: bytes, name: str) -> PostPage:
         posts=tuple(_posts(content)),
         referred={post.id: post for post in referred},
         authors={
-            str(user.get("id")): (str(user.get("username", "")), str(user.get("name", "")))
+            str(user.get("id")): (strip_text(user.get("username")), strip_text(user.get("name")))
             for user in iter_mappings(included.get("users"))
         },
         next=str(meta.get("next_token") or "")[:500],
@@ -162,7 +194,7 @@ def posts_of(page: PostPage) -> list[Post]:
 
 
 def _post(post: XPost, page: PostPage) -> Post | None:
-    if post.created_at is None or post.created_at.tzinfo is None:
+    if (created := _created(post)) is None:
         return None
     handle, name = page.authors.get(post.author_id, (post.username, ""))
     note = post.note if post.note and post.note.text else None
@@ -176,7 +208,7 @@ def _post(post: XPost, page: PostPage) -> Post | None:
         author=handle[:40],
         author_name=name[:100],
         text=text[:MAX_TEXT],
-        created_at=post.created_at.astimezone(UTC),
+        created_at=created,
         url=f"https://x.com/{handle or 'i'}/status/{post.id}",
         lang=post.lang[:10],
         metrics={name: count for name, count in counts.items() if count is not None},
@@ -184,19 +216,29 @@ def _post(post: XPost, page: PostPage) -> Post | None:
     )
 
 
+def _created(post: XPost) -> datetime | None:
+    """Return the time of a post; X's ids since 2010 contain it."""
+    number = int(post.id)
+    try:
+        if post.created_at:
+            return post.created_at.astimezone(UTC)
+        since = timedelta(milliseconds=number >> 22)
+        return _FIRST_ID_TIME + since if number >= _FIRST_TIMED_ID else None
+    except OverflowError:
+        return None
+
+
 def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ...]]:
     """Replace t.co links by their targets and remove links to own media; also return the links."""
-    text, links = html.unescape(text), []
+    urls = {}
     for url in (entities.urls if entities else None) or ():
-        target = make_link(url.unwound_url or url.expanded_url or "")
-        if not url.url or not target:
-            continue
-        if _OWN_MEDIA.match(target):
-            text = text.replace(url.url, "")
-            continue
-        text = text.replace(url.url, target)
-        links.append(target)
-    return text.strip(), tuple(dict.fromkeys(links))[:20]
+        target = make_link(url.unwound_url or "") or make_link(url.expanded_url or "")
+        if url.url and target:
+            urls[url.url] = "" if _OWN_MEDIA.match(target) else target
+    text = html.unescape(text)
+    for short in sorted(urls, key=len, reverse=True):  # one may begin like another
+        text = text.replace(short, urls[short])
+    return text.strip(), tuple(dict.fromkeys(filter(None, urls.values())))[:20]
 
 
 def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str, Post]:
