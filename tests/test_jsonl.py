@@ -42,6 +42,9 @@ def test_a_line_becomes_a_post() -> None:
     [
         ({"text": None}, '"text" is empty'),
         ({"id": " "}, '"id" is empty'),
+        ({"id": "\0"}, '"id" is empty'),
+        ({"source": "\ud83d"}, '"source" is empty'),
+        ({"created_at": "Sat Dec 06 08:00:00 2025"}, '"created_at"'),
         ({"created_at": "2025-12-06T08:00:00"}, "no time zone"),
         ({"created_at": "yesterday"}, '"created_at"'),
         ({"created_at": 1e300}, '"created_at"'),
@@ -53,6 +56,29 @@ def test_a_line_becomes_a_post() -> None:
 def test_a_wrong_field_is_named(change: dict[str, object], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_row(json.dumps({**GOOD, **change}))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Sat Dec 06 08:00:00 +0000 2025",
+        "Sat, 06 Dec 2025 08:00:00 GMT",
+        " 2025-12-06 08:00:00 UTC",
+        "20251206T080000Z",
+        "2025/12/06 16:00:00 +0800",
+        1765008000,
+    ],
+)
+def test_times_in_the_forms_of_services_are_read(said: object) -> None:
+    post = parse_row(json.dumps({**GOOD, "created_at": said}))
+    assert post.created_at == datetime(2025, 12, 6, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("form", ["\ufeff{}", "\x1e{}", "{},"])
+def test_lines_of_files_that_were_put_together_are_read(form: str) -> None:
+    line = json.dumps({**GOOD, "source": "x\0\ud83d", "text": "a-b"}).replace("a-b", "a\tb")
+    post = parse_row(form.replace("{}", line))
+    assert (post.source, post.text) == ("x", "a\tb")
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '"text"', "[" * 100_000, "\x00"])

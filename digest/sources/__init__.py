@@ -161,6 +161,7 @@ def admit_post(post: Post, now: datetime, *, near: bool = False) -> Post:
     return replace(
         post,
         id=_valid(post.id),
+        source=_valid(post.source),
         author=_clean_name(post.author),
         author_name=_clean_name(post.author_name),
         text=_valid(post.text),

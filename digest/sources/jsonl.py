@@ -23,6 +23,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from digest.errors import SourceError
+from digest.fetch import UnknownZone, parse_date
 from digest.fetch.encodings import GZIP, detect_encoding, detect_wide
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import MAX_KEY, Access, Source, admit_post
@@ -65,6 +66,18 @@ def _addresses(value: object) -> object:
     return [link for link in value if isinstance(link, str)] if isinstance(value, list) else []
 
 
+def _moment(value: object) -> object:
+    """Return the time in a text of any form that feeds use, unless it lacks a time zone."""
+    if not isinstance(value, str):
+        return value
+    with suppress(ValueError):
+        return datetime.fromisoformat(value.strip())
+    if any(sign.isalpha() or sign in "+-" for sign in value.partition(":")[2]):
+        with suppress(UnknownZone):
+            return parse_date(value) or value
+    return value
+
+
 _Text = Annotated[str, BeforeValidator(_blank_for_null)]
 
 
@@ -72,7 +85,7 @@ class _Row(BaseModel):
     id: _Text
     source: _Text
     text: _Text
-    created_at: datetime
+    created_at: Annotated[datetime, BeforeValidator(_moment)]
     author: _Text = ""
     author_name: _Text = ""
     url: _Text = ""
@@ -87,7 +100,8 @@ def parse_row(row: Any) -> Post:
         if len(row) > MAX_LINE:
             raise ValueError(f"longer than {MAX_LINE} characters")
         try:
-            row = json.loads(row)
+            # Files that are put together have marks in between; strict refuses a tab in a text.
+            row = json.loads(row.strip().strip("\ufeff\x1e,"), strict=False)
         except (ValueError, RecursionError):
             raise ValueError("not JSON") from None
     if not isinstance(row, dict):
@@ -96,9 +110,6 @@ def parse_row(row: Any) -> Post:
         row = _Row.model_validate(row)
     except ValidationError as error:
         raise ValueError(name_problem(error)) from None
-    for name in ("id", "source", "text"):
-        if not getattr(row, name).strip():
-            raise ValueError(f'"{name}" is empty')
     if len(row.id) + len(row.source) > MAX_KEY:
         raise ValueError(f'"id" and "source" are longer than {MAX_KEY} characters')
     if not 1990 <= row.created_at.year <= 2200:
@@ -118,7 +129,11 @@ def parse_row(row: Any) -> Post:
         metrics=row.metrics,
         links=tuple(row.links),
     )
-    return admit_post(post, post.created_at)  # a file may hold any day
+    post = admit_post(post, post.created_at)  # a file may hold any day
+    for name in ("id", "source", "text"):
+        if not getattr(post, name).strip():
+            raise ValueError(f'"{name}" is empty')
+    return post
 
 
 def name_problem(error: ValidationError) -> str:
@@ -271,7 +286,7 @@ _BETWEEN = re.compile(r"[\s,\[\]\ufeff]*")
 
 def _split_values(pieces: Iterable[str]) -> Iterator[Any]:
     """Yield the values of a JSON array or of concatenated JSON. Raise ValueError if one is cut."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)
     left, number = "", 0
     for piece in pieces:
         left += piece
