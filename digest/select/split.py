@@ -20,6 +20,8 @@ DENIED = 0.85
 """Cosine from which two opposite texts are a statement and its denial."""
 MAX_VERSIONS = 2
 """Maximum numbered products in a post about them; more are a comparison."""
+THREAD_MINUTES = 15
+"""Minutes between two posts of one author within which they may be a thread."""
 MIN_DIGITS = 3
 MIN_PIECE = 4
 """Letters of a part of a name from which it is not shared by chance, as "API" and "GPT" are."""
@@ -60,7 +62,9 @@ def is_apart(first: Reading, second: Reading) -> bool:
         return False
     if versions and others and max(len(versions), len(others)) <= MAX_VERSIONS:
         return cosine < APART_VERSIONS
-    if first.post.author and first.post.author == second.post.author:
+    minutes = abs((first.post.created_at - second.post.created_at).total_seconds()) / 60
+    is_one_author = first.post.author and first.post.author == second.post.author
+    if is_one_author and minutes <= THREAD_MINUTES:
         return False  # a thread
     if first.language != second.language:
         return cosine < APART_LANGUAGES
