@@ -31,7 +31,8 @@ LANGUAGE_NOTES = "languages"
 STALE = timedelta(days=2)
 """Age at which an undelivered alert is dropped."""
 PATIENCE = timedelta(hours=1)
-"""How late a report may be, or how long digests may be stuck, until operators are alerted."""
+"""How overdue a report may be, and how long digests may wait without any being sent, before
+operators are alerted."""
 STARTING = timedelta(minutes=10)
 """Time after the first look in which a missing report is no news: collection and build may still be
 under way. A build is stopped after ten minutes."""

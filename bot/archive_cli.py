@@ -95,7 +95,8 @@ def _open_archive(settings: Settings) -> AbstractAsyncContextManager[Store]:
 
 
 async def _find_name(topic: str, store: Store, settings: Settings) -> str:
-    """Return the name of a known topic; "" for "". Raise DigestError for an unknown one."""
+    """Return the name of a topic in the store or the topics file, "" for "". Raise DigestError for
+    an unknown topic."""
     if not topic:
         return ""
     rows: list[Topic | StoredTopic] = [*settings.load_topics().values()]

@@ -180,7 +180,8 @@ TURN_SECONDS = 3600.0
 DEADLINE, DEADLINES = 600.0, {PUBLISH: TURN_SECONDS}
 """Timeout of a child process; a longer one for the pages, which may cover many years."""
 STOPPED, STOP_SECONDS = (-signal.SIGTERM, -signal.SIGINT, 130), 1.0
-"""Exit codes of a child stopped by a signal; seconds until the signal reaches this process, too."""
+"""Exit codes of a child stopped by a signal, and how long the same signal may take to reach this
+process."""
 
 
 async def run_child(*words: str) -> str:

@@ -142,7 +142,8 @@ def _refuse_missing_folder(settings: Settings) -> None:
 
 
 def find_storage_fault(file: Path, mounts: str) -> str:
-    """Return where the file is if its content gets lost there, else "". `mounts`: see proc(5)."""
+    """Return where the file is if that place loses its content, else "". `mounts`: content of
+    mountinfo, see proc(5)."""
     here, kind = Path("/"), ""
     for line in mounts.splitlines():
         left, dash, right = line.partition(" - ")
@@ -157,7 +158,8 @@ def find_storage_fault(file: Path, mounts: str) -> str:
 
 
 def warn_of_storage(file: Path) -> str:
-    """Return a warning if a restart would wipe the database; "" if not, or if unknown."""
+    """Return a warning if a restart would wipe the database; "" if not, or if this system does not
+    tell."""
     try:
         mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
         why = find_storage_fault(file.resolve(), mounts)

@@ -240,7 +240,8 @@ def _block(report: Report, item: Item, number: int, view: ReportView) -> Paragra
 
 
 def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
-    """Return the authors' handles as links to the posts, further posts as numbers: @ada 2 3."""
+    """Return the authors' handles as links to the posts; an author's further posts follow as
+    numbers: @ada 2 3."""
     unknown, addresses = Cited("", "", "", None), dict[str, list[str]]()
     for key in item.cites:
         post = posts.get(key, unknown)

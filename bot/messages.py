@@ -184,7 +184,8 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A row of the command table. In the example, `{day}` is a day with a report."""
+    """A row of the command table. `{day}` in the example stands for a day with a report; the
+    description is in `texts.toml`."""
 
     name: str
     alias: str
@@ -202,7 +203,8 @@ class Command:
 
     @property
     def reads(self) -> bool:
-        """True if it only shows stored content, so that links and the public may use it."""
+        """True if it only shows stored content: links may trigger it, and the answer may be public
+        in the chat."""
         return self.who == "everybody"
 
     def help(self, language: Language) -> str:

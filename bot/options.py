@@ -301,7 +301,8 @@ def _rhythm(request: OptionRequest, old: Subscription) -> tuple[bool, tuple[int,
 def _content(
     request: OptionRequest, old: Subscription
 ) -> tuple[Literal["brief", "detail"], tuple[SectionName, ...]]:
-    """Return length and sections; sections that equal those of a length are stored as that."""
+    """Return length and sections. A length alone means all its sections; sections that equal a
+    length are stored as that length."""
     sections = request.sections
     if sections is None:
         sections = () if request.length else old.sections

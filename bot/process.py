@@ -74,13 +74,15 @@ _LARGE = 64 * 1024
 _NICENESS = 10
 """Niceness of child processes: a report may wait while an answer needs the CPU."""
 SWITCH_SECONDS = 0.0005
-"""Interpreter switch interval, a tenth of the default: after each system call of the database
-reader (a hundred a page list), the event loop may wait this long for the GIL."""
+"""Interpreter switch interval, a tenth of the default. The event loop may have to wait this long
+for the GIL after each system call of the database reader, and reading a hundred pages takes a
+hundred calls."""
 
 
 def start_lean() -> None:
     """Reduce memory; call before starting threads and importing large modules. Return large blocks
-    when freed (mallopt(3)); collect no garbage until `give_back`: imports create none."""
+    to the system when freed (mallopt(3)), and disable garbage collection until `give_back`, because
+    imports create no garbage."""
     gc.disable()
     sys.setswitchinterval(SWITCH_SECONDS)
     if (mallopt := _of_glibc("mallopt")) is not None:

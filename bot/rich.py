@@ -25,7 +25,8 @@ _WORD = re.compile(r"\S+\s*|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text in one style; `tappable`: our own, with commands; `folded`: collapsed until tapped."""
+    """Text in one style. `tappable`: the bot's own text, whose commands may be tapped; `folded`:
+    collapsed until tapped."""
 
     text: str
     bold: bool = False
@@ -45,12 +46,14 @@ class Unit:
     heading: int = 0
     """Heading level; 0 if it is not a heading."""
     gap: bool = True
-    """True if an empty line precedes it, except at the top of a page or below a heading."""
+    """True if an empty line precedes it, except at the top of a page or directly below a section's
+    heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageBudget:
-    """Limits of a page: total size of its lines, each with a line break, and number of styles."""
+    """Limits of a page: total size of its lines (each line break counts 1), and number of
+    styles."""
 
     size: int
     marks: int = 10_000
@@ -174,7 +177,8 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 MAX_ADDRESS_CHARS = 3500
-"""Maximum length as escaped in Discord links, which must fit in one embed."""
+"""Maximum length, with brackets counted in the escaped form of Discord links, which must fit in one
+embed."""
 
 
 def address(url: str) -> str:

@@ -51,8 +51,11 @@ class Schedule:
         errands: Sequence[Errand] = (),
         run: Callable[[Errand], Awaitable[object]] | None = None,
     ) -> None:
-        """Prepare the clock of the process named `holder`. By default, `make` builds a due report
-        and `run` runs an errand in this process, otherwise through a worker."""
+        """Prepare the clock of the process named `holder`.
+
+        `upkeep` maintains the store, hourly; `collect` collects all sources; `make` builds a due
+        report and `run` runs an errand, by default in this process, otherwise through a worker.
+        """
         self._context, self._ledger, self._holder = context, context.ledger, holder
         self._upkeep, self._collect = upkeep, collect
         self._make = make or partial(make_report, context, holder)
@@ -136,8 +139,10 @@ class Schedule:
             self._is_building = False
 
     async def run_errands(self) -> None:
-        """Run errands after changes of reports, but not during a build, to limit the load. Pages
-        are also written at start-up: their folder, address or style may have changed."""
+        """Run errands after changes of reports, but not during a build, to limit the load.
+
+        The pages are also written at start-up, as their folder, address or style may have
+        changed."""
         for errand in self._errands:
             if not self._is_building:
                 if errand.role == PUBLISH and not self._pages_known:
@@ -169,7 +174,8 @@ AT_ONCE = {BUILDS: 1, ERRANDS: 1, ROUNDS: 2}
 """The queues and the concurrent jobs of each per process: a build takes a core and 300 MB, an
 errand may take as much (builds do not wait for it), and a round mostly waits."""
 HEARTBEAT, STALLED = 8.0, 30.0
-"""Interval of worker heartbeats, and seconds without one until a worker counts as dead."""
+"""Interval of worker heartbeats, and seconds without one after which a worker's jobs are
+released."""
 ROUND_SECONDS = 270.0
 """Lease of a topic's collection round: it ends just before the next round is due."""
 GRACE_SECONDS = 2.0
@@ -232,7 +238,8 @@ class Jobs:
             self._is_building = False
 
     async def run_errand(self, role: str, line: str) -> None:
-        """Run an errand unless another process does, or a build runs here: it is proposed again."""
+        """Run an errand, unless it was run, another process runs it, or a build is running here (it
+        is proposed again)."""
         if not self._is_building:
             errand = Errand(role, tuple(json.loads(line)))
             await run_errand(self._context, self._holder, errand)
@@ -264,7 +271,8 @@ class Jobs:
 
 @asynccontextmanager
 async def open_jobs(database_url: str, context: Services, holder: str) -> AsyncIterator[Jobs]:
-    """Open the queue in the bot's database, with its tables. Raises StoreError."""
+    """Open the queue in the bot's database; create its tables if needed. Raises StoreError if the
+    database cannot be reached."""
     from procrastinate import App, PsycopgConnector
     from procrastinate.exceptions import ConnectorException
     from psycopg_pool import PoolTimeout

@@ -265,7 +265,8 @@ def read_locale() -> Language | None:
 
 
 VARIABLES = tuple(name.upper() for name in Settings.model_fields)
-"""All environment variables of the program; NAME_FILE may name a file with the value."""
+"""All environment variables of the program; each may also be read from a file named by
+NAME_FILE."""
 
 
 def limit_threads() -> None:
@@ -339,7 +340,8 @@ def find_env_faults() -> list[str]:
 
 
 def find_environment_typos() -> list[str]:
-    """Return environment variables that look like misspelled settings of this program."""
+    """Return environment variables that look like misspelled settings; they may be other
+    programs'."""
     return _find_typos([name for name in os.environ if name.upper() != "HTTP_PROXY"])
 
 

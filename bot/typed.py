@@ -51,7 +51,8 @@ def index_names(topics: Collection["Topic | StoredTopic"]) -> dict[str, str]:
 
 
 def find_topic_name(word: str, topics: Collection["Topic | StoredTopic"]) -> str:
-    """Return the topic of that name, slug or title, in any case. Raise DigestError if none."""
+    """Return the name of the topic with that name, slug or title, in any case. Raise DigestError
+    if there is none."""
     from digest.topics import refuse_unknown
 
     name = index_names(topics).get(fold_letters(word), word)

@@ -43,7 +43,8 @@ class ArchiveAnswer:
 async def find_hits(
     store: Store, question: str, today: date, *, topic: str = ""
 ) -> tuple[list[Hit], list[Hit]]:
-    """Return, best first, items that match most of the question, and those that share a name."""
+    """Return two lists, best first: items that match most of the question, and items that only
+    share a name with it."""
     # Imported here to keep the bot's start fast.
     from digest.reading.days import blank_days
     from digest.reading.names import find_names

@@ -11,8 +11,11 @@ from digest.errors import StoreError
 
 @contextmanager
 def replace_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, named like no other writer's; on success, rename it to
-    `path`, replacing a symlink. If the body raises, `path` is unchanged."""
+    """Yield a temporary path beside `path`; on success, rename it to `path`.
+
+    Each writer has its own temporary name, so concurrent writers do not collide, and an existing
+    symlink is replaced, not followed. If the body raises, `path` is unchanged.
+    """
     part = path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
     try:
         yield part
@@ -22,8 +25,12 @@ def replace_atomically(path: Path) -> Iterator[Path]:
 
 
 def write_below(path: Path, content: bytes, hint: str = "name another folder") -> None:
-    """Write the bytes to `path` atomically, unless it has them; create its folder. A symlink at
-    `path` is replaced; those in its folders are followed. Raises StoreError with the hint."""
+    """Write the bytes to `path` atomically and create its folder. Skip the write if the file
+    already has this content. A symlink at `path` itself is replaced; symlinks in its folders are
+    followed.
+
+    Raises StoreError with the hint if the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink() or not path.is_file() or path.read_bytes() != content:

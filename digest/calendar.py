@@ -74,7 +74,8 @@ def next_due(subscription: Subscription, now: datetime) -> datetime:
 def due_days(
     subscription: Subscription, after: datetime, now: datetime
 ) -> list[tuple[date, datetime]]:
-    """Return the local days, with moments, that fell due from `after` to `now`, both included."""
+    """Return the local days that fell due from `after` to `now`, both included, with the
+    moments."""
     here = zone(subscription.timezone)
     day, last = after.astimezone(here).date() - DAY, now.astimezone(here).date() + DAY
     days = []

@@ -44,8 +44,11 @@ log = logging.getLogger(__name__)
 
 
 def render(counts: Mapping[str, int]) -> bytes:
-    """Return a 1600 x 900 PNG of the most frequent words that the font can show, cleaned; the same
-    counts give the same picture. Raises CloudError without words or a Han font."""
+    """Return a 1600 x 900 PNG of the most frequent words; the same counts give the same picture.
+
+    Words are cleaned first; a word with a glyph missing from the font is left out. Raises
+    CloudError if nothing is left to draw or no font with Han characters is found.
+    """
     words = drawable(counts)
     if not words:
         raise CloudError("no words to draw")
@@ -121,7 +124,10 @@ def _laid_out(words: Mapping[str, float]) -> Any:
 
 
 def as_jpeg(picture: bytes) -> bytes:
-    """Return the picture as JPEG, unchanged if it is one. Raises CloudError if it is none."""
+    """Return the picture as JPEG; bytes that are already JPEG are returned unchanged.
+
+    Raises CloudError if the bytes are not a picture.
+    """
     if picture.startswith(b"\xff\xd8"):
         return picture
     from PIL import Image, UnidentifiedImageError

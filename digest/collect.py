@@ -36,7 +36,8 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
 SHOWN = timedelta(days=2)
 """How long after the end of a day most sources still list its posts."""
 TRIAL_READS = 92
-"""Maximum billed reads of a trial: ten posts (X's minimum), all they include, a user lookup."""
+"""Maximum billed reads of a trial: ten posts (the minimum of every X endpoint) with everything they
+can include, and one user lookup."""
 DAY_DIVISOR = 10
 """One day may use at most a tenth of the month's reads."""
 
@@ -94,9 +95,11 @@ async def collect(
     window: Window | None = None,
     patient: bool = True,
 ) -> list[SourceResult]:
-    """Fetch the topic's sources that may list posts of the window (default: yesterday and today)
-    into the store once. A failing one does not affect the others; `patient`: skip those that back
-    off."""
+    """Fetch the topic's sources into the store once; a failing source does not affect the others.
+
+    The default window is yesterday and today. Sources that no longer list posts of the window are
+    not asked. `patient`: skip sources that are backing off.
+    """
     today = local_day(now, topic.timezone)
     window = window or Window(today - timedelta(days=1), today, topic.timezone)
     await store.save_topic(topic)
@@ -121,7 +124,8 @@ async def collect(
 
 
 def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
-    """Group each source with its fallbacks and the fallbacks of these, in order."""
+    """Group each source with its fallbacks, in order; the fallback of a fallback joins the
+    group."""
     groups: list[list[SourceSpec]] = []
     for spec in specs:
         named = (
@@ -212,7 +216,8 @@ async def _fetch_pages(
 
 @asynccontextmanager
 async def _take_turn(store: Store) -> AsyncIterator[None]:
-    """Hold the lease for billed requests, so that a round sees what all others have spent."""
+    """Hold the lease for billed requests: one round at a time over all processes, so that each sees
+    what the others have spent."""
     ledger, holder = Ledger(store), secrets.token_hex(8)
     while not await ledger.take_lease(BILLED, holder, datetime.now(UTC), TURN_SECONDS):  # noqa: ASYNC110
         await asyncio.sleep(0.2)
@@ -299,8 +304,11 @@ async def list_answers(
 
 
 async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str, object]:
-    """Fetch a source now and return its three newest posts as a digest would use them. A billed
-    source is read as little as possible, and the reads are counted. Raise SourceError."""
+    """Fetch a source now and return its three newest posts as a digest would use them. Raise
+    SourceError.
+
+    A billed source is read as little as its service allows, and the reads are counted.
+    """
     source, book, now = open_source(spec, access), SourceBook(store), datetime.now(UTC)
     window, state = Window(now.date() - timedelta(days=6), now.date(), "UTC"), SourceState()
     posts: Sequence[Post] = ()
@@ -334,7 +342,10 @@ async def import_feeds(
     body: bytes, name: str, topic: Topic, store: Store, now: datetime
 ) -> tuple[int, list[str]]:
     """Add the feeds of an OPML file to a topic; return the number of new ones and the refused
-    lines. Raise DigestError if the file is not OPML."""
+    lines.
+
+    Raise DigestError if the file is not OPML.
+    """
     from digest.fetch.opml import parse_opml
 
     feeds, refused = parse_opml(body, name)

@@ -22,7 +22,8 @@ from digest.text import shown
 
 
 class DigestError(Exception):
-    """An error the operator can act on, masked and without control characters (of a server)."""
+    """An error the operator can act on. Its message is masked, and control characters (for example
+    from a server's answer) are removed."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(mask(shown(message)))
@@ -40,8 +41,11 @@ class TopicsError(DigestError):
 
 
 class SourceError(DigestError):
-    """A source gave no posts. `gone`: for good. `wait`: seconds that the server asks for; then this
-    does not count as a failure of the source."""
+    """A source gave no posts.
+
+    `gone`: permanent, do not retry. `wait`: seconds the server asks us to back off; this does not
+    count as a failure of the source.
+    """
 
     def __init__(self, message: str, *, gone: bool = False, wait: float = 0.0) -> None:
         super().__init__(message)

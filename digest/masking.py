@@ -50,8 +50,10 @@ def mask(text: str) -> str:
 
 
 def secrets_in(address: str, *, own_server: bool = False) -> Iterator[str]:
-    """Yield the secrets in an address: its password, and values in its query that look like keys
-    (`own_server`: any name)."""
+    """Yield the secrets in an address: its password, and query values whose names look like keys.
+
+    `own_server`: the operator's own server, where a key may have any name.
+    """
     try:
         url = urlsplit(address)
         user, password = url.username or "", url.password or ""

@@ -126,7 +126,8 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A statement of a report, and the posts that prove it. Code writes a `note`, without proof."""
+    """One statement of a report and the posts that prove it. A `note` is written by code and cites
+    nothing."""
 
     text: str
     title: str = ""
@@ -282,8 +283,10 @@ class Report:
         return [name for name, listed in items.items() if not listed or first[listed] == name]
 
     def numbered_items(self) -> list[tuple[int, SectionName, Item]]:
-        """Return all items except notes with their link numbers, from 1: the points first, so that
-        number 3 is point 3, then the other sections in order."""
+        """Return all items except notes with their link numbers, from 1.
+
+        Points come first, so that number 3 is point 3, then the other sections in order.
+        """
         ordered = sorted(self.sections, key=lambda section: section.name != "points")
         items = ((s.name, item) for s in ordered for item in s.items if item.status != "note")
         return [(number, name, item) for number, (name, item) in enumerate(items, 1)]
@@ -482,7 +485,8 @@ _NAMED = {"rss", "arxiv", "youtube"}
 
 
 def show_author(key: str, author: str) -> str:
-    """Return the author as readers see it: `@handle`, a feed's name; the key if unknown."""
+    """Return the author as readers see it: `@handle`, or the name for a feed; the key if
+    unknown."""
     if not author or {*" /"} & {*author} or key.partition(":")[0] in _NAMED:  # r/singularity
         return author or key
     return f"@{author}"

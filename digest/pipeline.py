@@ -146,8 +146,9 @@ def _list_earlier_points(reports: Sequence[Report]) -> tuple[str, ...]:
 async def _roll_up(
     topic: Topic, window: Window, gathered: Gathered, store: Store, now: datetime
 ) -> Report | None:
-    """Return a report over several days, not stored, from their daily reports if each day with
-    posts has one made after it closed. Written from posts, it would lose days and follow-ups."""
+    """Return a report over several days made from their daily reports, if every day with posts has
+    one that was made after the day closed. It is not stored. Writing a week directly from the posts
+    would lose its days and follow-ups."""
     if window.first == window.last:
         return None
     days = {local_day(post.created_at, window.timezone) for _, post in gathered.streams}
@@ -352,7 +353,8 @@ async def _is_complete(topic: Topic, window: Window, store: Store, now: datetime
 async def _gather_files(
     topic: Topic, window: Window, store: Store, files: Sequence[Path]
 ) -> Gathered:
-    """Return the posts of these files; store those of other days, too, for their own reports."""
+    """Return the posts of these files. Posts of other days are stored too, for their own
+    reports."""
     results: list[SourceResult] = []
     inside: list[tuple[str, Post]] = []
     outside: list[Dropped] = []
@@ -400,8 +402,10 @@ def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str
 
 
 def mark_updates(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
-    """Mark each item about a story of an earlier day as an update, except in the overview, whose
-    items cover several stories."""
+    """Mark each item about a story of an earlier day as an update.
+
+    Overview items cover several stories and are not marked.
+    """
     follows = {p.key for s in material.list_all() if s.earlier for p in s.posts}
     return tuple(
         replace(

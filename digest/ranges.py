@@ -17,8 +17,11 @@ from digest.store.withdrawal_tables import OVERVIEWS
 async def load_span(
     store: Store, topic: Topic, span: Span, now: datetime, language: Language | None = None
 ) -> Report | None:
-    """Return a report over several days, rolled up from the daily ones; None without any. Days not
-    closed at `now` are not missing. Default language: of the last one."""
+    """Return a report over several days, rolled up from the daily ones; None if there are none.
+
+    The default language is that of the last daily report. Days not yet closed at `now` do not count
+    as missing.
+    """
     async with store.long_reads:  # a year of reports needs 100 MB
         reports = await store.load_daily(topic.name, *span)
         if not reports:

@@ -37,7 +37,8 @@ from digest.write.verify.figures import is_supported
 
 WRITER = "rollup"
 MAX_ITEMS, MAX_TELLINGS, MAX_CITES = 8, 5, 6
-"""Items per section except points; days shown per story (first and latest); posts per item."""
+"""Items per section other than the points; days shown per story (the first and the latest); posts
+cited per item."""
 TELLING_CHARS = 220
 """Maximum length of one day's row if a story has several."""
 MAX_CHANGES = 3

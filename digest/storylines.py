@@ -197,7 +197,8 @@ def _score(report: Report, item: Item) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Words of a telling. `names`: specific ones; `subject`: the first name."""
+    """Words of a telling. `names`: specific names, which can distinguish stories. `subject`: the
+    first name."""
 
     names: frozenset[str]
     all: frozenset[str]

@@ -1,4 +1,5 @@
-"""Clean and normalise untrusted text, detect its language, and fill in our own templates."""
+"""Clean and normalise untrusted text, detect its language, and fill in our own message
+templates."""
 
 import re
 import unicodedata
@@ -96,7 +97,8 @@ def clean(text: str) -> str:
 
 def shown(text: str) -> str:
     """Return the text without invisible characters: controls, bidi and zero-width marks, tags,
-    surrogates, private use. Keep what this Python does not know yet, such as new emoji."""
+    surrogates, private use. Keep characters newer than this Python's Unicode tables, such as new
+    emoji."""
     if text.replace("\n", "").isprintable():
         return text
     joiners = [match.span() for match in _JOINED.finditer(text)]

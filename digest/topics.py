@@ -109,8 +109,10 @@ class _Topic(BaseModel):
 
 
 def load_topics(path: Path) -> dict[str, Topic]:
-    """Return the topics by name, in file order. Raise TopicsError that lists every invalid key with
-    advice."""
+    """Return the topics by name, in file order.
+
+    Raise TopicsError that lists every invalid key with advice on what to write instead.
+    """
     tables = _tables(find_topics_file(path))
     topics, problems = {}, []
     for name, table in tables.items():

@@ -1,4 +1,5 @@
-"""Withdraw posts on request of their author: from the store, the pages and the search."""
+"""Withdraw posts on their author's request: delete them from the store, the pages and the
+search."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -37,9 +38,12 @@ class Withdrawal:
 
 
 async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
-    """Delete a post by key or address, or all posts of an author, for good, with the items that
-    only these prove or that use their wording (counted in their report), and their words in the
-    cloud. Raises DigestError if no such post is known."""
+    """Delete a post by key or address, or all posts of an author, permanently.
+
+    Items that only these posts prove, or that use their wording, are removed and counted in their
+    report. Their words are removed from the word cloud, and it is drawn again. Raises DigestError
+    if no such post is known.
+    """
     saved = False
     while not saved:  # retry if a report was stored in the meantime
         state = await store.read_state()
@@ -81,7 +85,8 @@ async def save_allowed(
 
 
 async def _load_complete(store: Store, topic: str, first: date, last: date) -> Report:
-    """Return a report with picture and dropped posts, without its source, which has the post."""
+    """Return a report with its picture and dropped posts, but without its source file, which would
+    still contain the withdrawn post."""
     days = (first, last)
     report = await store.load_report(topic, *days)
     if report is None:

@@ -1,4 +1,5 @@
-"""The command table, from which menus, help and completion are made, and the dispatch of lines."""
+"""The command table of all platforms, and dispatch of lines to commands. Menus, help and completion
+are generated from the table."""
 
 import asyncio
 import difflib
@@ -194,8 +195,11 @@ def apologize(error: Exception, where: str, language: Language) -> Reply:
 
 
 def encode_link(line: str) -> str:
-    """Encode a line for a start link: `/views ai-x 2025-12-06` becomes `views-ai--x-20251206`; ""
-    for commands that change something, because a link may come from anybody."""
+    """Encode a line for a start link: `/views ai-x 2025-12-06` becomes `views-ai--x-20251206`, a
+    range `20251201_20251207`.
+
+    Returns "" for commands that change something, because a link may come from anybody.
+    """
     name, *words = line.removeprefix("/").split(" ")
     plain = [re.sub(r"^(\d{4})-(\d\d)-(\d\d)$", r"\1\2\3", word) for word in words]
     parts = [_LINKED_RANGE.sub(r"\1_\2", word).replace("-", "--") for word in plain]

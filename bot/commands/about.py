@@ -209,7 +209,10 @@ def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
 
 
 async def _decide(ask: Ask) -> Reply:
-    """Handle `held again 12`, `held arrived 12 13`, `held again all`. Raises Unanswered."""
+    """Handle `held again 12`, `held arrived 12 13`, `held again all`: retry or mark as arrived.
+
+    Raises Unanswered for invalid words.
+    """
     words = [word.lower() for word in ask.words if word.lower() != "held"]
     numbers = [word for word in words if word.isascii() and word.isdigit()]
     verbs = [word for word in words if word in _WORDS]
@@ -380,7 +383,8 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
 
 
 async def _brought_back(ask: Ask, topic: Topic, typed: str) -> Reply | None:
-    """Restore a source of the topics file that was removed here, untried: it may be private."""
+    """Restore a source of the topics file that was removed here, without a trial, which would fail
+    for a private network."""
     book = SourceBook(ask.context.store)
     for change in await _list_removed(topic, book):
         if _is_meant(typed, change.spec):

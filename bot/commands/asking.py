@@ -72,7 +72,8 @@ class Ask:
 
     @cached_property
     def language(self) -> Language:
-        """The language of the answer: of the chat, of a Chinese line, of the person or topic."""
+        """Language of the answer: the chat's; Chinese for a Chinese line; the person's; the
+        topic's."""
         default = self.incoming.language or self.context.language
         return self.chosen or texts.language_of(self.line, default)
 
@@ -82,7 +83,8 @@ class Ask:
         return chosen_language(self.subscriptions) or self.spoken
 
     def language_for(self, report: Report) -> Language:
-        """Return the language to show a report in: the chat's, the person's if any, or its own."""
+        """Return the language to show a report in: the chat's, else the person's if the report has
+        it, else the report's own."""
         for subscription in self.subscriptions:
             if subscription.topic == report.topic:
                 return subscription.language or report.language
@@ -96,7 +98,8 @@ class Ask:
 
     async def query(self, *, versions: bool = False) -> Query:
         """Parse topic, days and number in any order. `versions`: a figure next to words is neither
-        day nor number, as in Veo 3.1. Raises Unanswered for an invalid day or too long a range."""
+        day nor number, as in GPT 5 and Veo 3.1. Raises Unanswered for an invalid day and for too
+        long a range."""
         query, words, typed = Query(), list(self.words[:MAX_QUERY_WORDS]), list[str]()
         while words:
             word = words[0]

@@ -86,7 +86,8 @@ async def _subscribe_to(ask: Ask, topic: str, request: OptionRequest) -> AsyncIt
 
 
 async def _begin(ask: Ask, topic: str) -> Subscription:
-    """Return a subscription in the language last read here and in the chat's time zone."""
+    """Return a new subscription with defaults: the language in which the person last read the
+    report, and the chat's time zone."""
     chat, context = ask.incoming.chat, ask.context
     latest = await context.store.load_latest(topic) if chat.kind == "private" else None
     language = ask.language_for(latest) if latest else None
@@ -385,7 +386,8 @@ async def show_menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:
 
 
 def _list_choices(ask: Ask, old: Subscription, what: Menu) -> Iterator[tuple[str, str]]:
-    """Yield labels and option words: days and sections are toggled, keywords are removed."""
+    """Yield labels and option words. Days and sections are toggled, but the last one cannot be
+    removed; keywords are removed."""
     match what:
         case "time":
             for shown in (f"{hour:02}:00" for hour in range(24)):

@@ -212,7 +212,8 @@ async def show_answer(
     language: Language,
     language_for: Callable[[Report], Language],
 ) -> Reply:
-    """Return an answer as a reply: sentences with item numbers, then the items they refer to."""
+    """Return an answer as a reply: sentences with item numbers, then the items, in a language of
+    their reports."""
     verdict, items = answer["verdict"], answer["items"]
     blocks: list[Block] = []
     if verdict == "premise":

@@ -1,4 +1,5 @@
-"""One attempt to send a message, and what its outcome means for message, chat and platform."""
+"""One attempt to send a message, and the consequences of its outcome for message, chat and
+platform."""
 
 import asyncio
 import contextlib
@@ -31,7 +32,8 @@ MAX_REFUSALS = 3
 _INVALID = platforms.Limited, platforms.Gone, platforms.Revoked, platforms.Refused
 """Answers that can get an address banned if there are too many."""
 MAX_INVALID, INVALID_SECONDS = 2_000, 600.0
-"""Stop sending after so many in so long: Discord bans an address for 10,000 in ten minutes."""
+"""Stop sending after this many within that time: Discord bans an address for 10,000 in ten
+minutes."""
 
 
 @dataclass(slots=True)

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 MAX_CONCURRENT = 100
 """Maximum sends in flight: rate times latency, for a latency of one or two seconds."""
 AHEAD_SECONDS = 0.5
-"""Messages are claimed this far ahead. A kill makes only these and those in flight unknown."""
+"""Messages are claimed this far ahead. After a kill, only these and the sends in flight are
+unknown."""
 MAX_AHEAD = 250
 """Maximum messages per claim; at the highest rate, 1,000/s, two commits per quarter of a second. At
 usual rates AHEAD_SECONDS claims fewer."""

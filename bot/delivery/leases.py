@@ -47,8 +47,9 @@ class Lease:
     async def while_held(
         self, work: Callable[[], Awaitable[None]], waiting: Callable[[], None]
     ) -> None:
-        """Run the work to its end while holding the lease; if that is lost, cancel it and start
-        again after reacquiring it. Call `waiting` once if another process holds it."""
+        """Run the work while holding the lease, and return when it ends. If the lease is lost,
+        cancel the work and start it again after reacquiring the lease. Call `waiting` once if
+        another process holds it."""
         while True:
             await self._take(waiting)
             task = asyncio.ensure_future(work())

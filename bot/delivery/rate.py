@@ -20,7 +20,8 @@ single refusal adds MORE_SLACK, which decays; above MAX_SLACK the rate itself is
 LESS_SLACK = 0.0005
 """Decay of the slack per second of sending."""
 TRUST_SECONDS = 24.0
-"""Seconds at full rate without a refusal until a higher one is probed; doubled when that fails."""
+"""Seconds of sending at full rate without a refusal before a higher rate is probed; doubled after
+each failed probe."""
 MAX_TRUST_SECONDS = 1920.0
 STEP = 1.03
 """Growth factor of the rate per second of probing."""

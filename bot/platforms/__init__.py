@@ -27,8 +27,10 @@ MAX_TRIES = 5
 
 
 class PlatformError(Exception):
-    """A platform request failed. The message says in one line what to do; secrets in it are masked,
-    because servers may echo the URL and its token."""
+    """A platform request failed. The message is one line that says what to do.
+
+    Secrets in it are masked, because servers may echo the URL and its token.
+    """
 
     partial = False
     """True if the beginning of a multi-part message was already accepted."""
@@ -187,7 +189,8 @@ class Host(Protocol):
     async def list_received(
         self, platform: str, under_way: Collection[str]
     ) -> list[tuple[str, str]]:
-        """Return stored updates but those `under_way`, oldest first; wait briefly for some."""
+        """Return keys and contents of stored updates except those `under_way`, oldest first; wait
+        briefly if there are none."""
 
     async def forget_received(self, platform: str, key: str) -> None:
         """Delete a stored update after it was handled."""
@@ -243,7 +246,8 @@ class Outgoing:
     resend: bool = False
     """True: send it even if it cannot be determined whether it arrived."""
     reply_to: str = ""
-    """Id of the message to reply to, which determines the thread of a comment."""
+    """Id of the message to reply to; needed only in comment threads, where the reply determines the
+    thread."""
 
     def without(self, error: Refused) -> Outgoing | None:
         """Return a copy without the refused element (picture, then markup), or None if nothing is
@@ -279,8 +283,9 @@ class Delivering(Protocol):
     """True if an uploaded picture can be reused by its id."""
 
     def render(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
-        """Return the messages of a reply as JSON objects; the one that shows the picture has its
-        name as `picture`. Only the first notifies users, and none if `quiet`."""
+        """Return the messages of a reply as JSON objects. `picture`: the picture's name, which is
+        the value of `picture` in the message that shows it. Only the first message notifies users,
+        and none if `quiet`."""
 
     async def deliver(self, message: Outgoing) -> Delivered:
         """Send one message in one call, except what an earlier attempt already sent, if the
@@ -316,8 +321,9 @@ async def send_answer(
     message: Outgoing,
     moved: Callable[[str], Awaitable[None]] | None = None,
 ) -> None:
-    """Send one message of an answer: wait out limits, retry what was not accepted, follow a moved
-    chat, drop refused elements. Raises Gone, Refused, Revoked or Unreachable."""
+    """Send one message of an answer: wait if rate-limited, retry if it was not accepted or the
+    server failed, follow a moved chat, drop refused elements. Raises Gone, Refused, Revoked or
+    Unreachable."""
     reason = ""
     for attempt in range(1, MAX_TRIES + 1):
         try:

@@ -29,7 +29,8 @@ _FAILURES: tuple[tuple[type[Exception], type[Unreachable], str], ...] = (
     (aiohttp.ClientResponseError, Unsure, "the answer is not valid HTTP"),
     (Exception, Unsure, "the connection broke before an answer came"),
 )
-"""Failures: may the request have been received, and why did it fail? The first match counts."""
+"""Failures, the first match counts: whether the request may have been received, and why it
+failed."""
 
 
 class ApiClient:

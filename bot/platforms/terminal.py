@@ -42,7 +42,8 @@ async def say(answer: Answer, lines: Sequence[str], language: Language | None = 
 async def talk(
     answer: Answer, commands: Sequence[str], language: Language | None, default: Language
 ) -> None:
-    """Read lines until end of input, `/quit` or Ctrl-C. `default`: language without a locale."""
+    """Read lines until end of input, `/quit` or Ctrl-C. `default`: language if the locale has
+    none."""
     print(texts.text("welcome", language or default))
     read = _prompt(commands) if sys.stdin.isatty() else _piped()
     while (line := await read()) is not None:
@@ -107,7 +108,8 @@ def _prompt(commands: Sequence[str]) -> Callable[[], Awaitable[str | None]]:
 
 
 def render(reply: Reply, columns: int, *, styled: bool) -> str:
-    """Render the reply in `columns`. Posts are cleaned: no escape sequence reaches the terminal."""
+    """Render the reply in at most `columns` columns. Text from posts is cleaned, so that no escape
+    sequences reach the terminal."""
     lines: list[str] = []
     before: Block | None = None
     for block in reply.blocks:
@@ -186,7 +188,8 @@ def _terms(rows: Sequence[tuple[str, str]], columns: int) -> list[str]:
 
 
 def _links(links: Sequence[Link], columns: int) -> list[str]:
-    """Return the first author with the address of the post, then the names of the others."""
+    """Return the first author with the post's address, then the other authors, whose posts
+    /sources shows."""
     if not links:
         return []
     label, address = flat(links[0].label), "".join(clean(links[0].url).split())
@@ -201,7 +204,8 @@ def _links(links: Sequence[Link], columns: int) -> list[str]:
 
 
 def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]:
-    """Wrap to `columns`: Latin at words; Chinese anywhere but before a stop or after a bracket."""
+    """Wrap to at most `columns`: Latin words stay whole; Chinese breaks anywhere except before a
+    stop and after an opening bracket."""
     lines, line, taken = [], lead, cells(lead)
     for piece in _pieces(text, columns - len(indent)):
         bare = cells(piece.rstrip(" "))
@@ -215,7 +219,8 @@ def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]
 
 
 def _pieces(text: str, most: int) -> Iterator[str]:
-    """Yield words, or graphemes of overlong ones; addresses stay whole, to be opened."""
+    """Yield unbreakable pieces: words, or graphemes of an overlong word. Addresses stay whole, so
+    that they can be opened."""
     pieces: list[str] = []
     breaks = True
     for letter in letters(text):

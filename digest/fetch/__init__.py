@@ -1,4 +1,5 @@
-"""Fetch and parse responses of untrusted servers. This module: feed entries and their dates."""
+"""Fetch and parse responses of untrusted servers within limits. This module: feed entries and date
+parsing."""
 
 import json
 import math
@@ -97,8 +98,10 @@ _HOURS: dict[str, float] = {
 
 
 def parse_date(text: str) -> datetime | None:
-    """Return the date in a feed as a UTC moment (no zone: UTC); None for an unknown format or an
-    impossible date. Raise UnknownZone."""
+    """Return the date in a feed as a UTC moment; a date without a zone is UTC.
+
+    Return None for an unknown format or an impossible date. Raise UnknownZone.
+    """
     text = text.strip().replace("\u2212", "-").replace(" de ", " ")
     if len(text) > _MAX_DATE:
         return None

@@ -57,8 +57,10 @@ class PlaceholderDns(AddressRefused):
 
 
 def is_public(address: str) -> bool:
-    """Return True if a resolved IP address is on the public internet; `ipaddress.is_global` covers
-    fewer ranges, especially before Python 3.11.10."""
+    """Return True if a resolved IP address is on the public internet.
+
+    `ipaddress.is_global` covers fewer ranges, especially before Python 3.11.10.
+    """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

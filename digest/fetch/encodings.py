@@ -45,7 +45,8 @@ _OF_ASIA = (("cp932", "ぁ", "ヿ", 0.2), ("euc_jp", "ぁ", "ヿ", 0.2), ("cp949
 
 
 def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
-    """Return body and headers as UTF-8. Raise FeedError if too large, or gzip and broken."""
+    """Return the body and headers, converted to UTF-8 if needed. Raise FeedError if it is broken
+    gzip data or too large."""
     if body.startswith(GZIP):  # gzip data without a Content-Encoding header
         try:
             body, _ = unpack_gzip(body)

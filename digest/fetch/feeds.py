@@ -116,8 +116,10 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
 
 
 def _limit(body: bytes) -> bytes:
-    """Limit entries (to the newest), tags and attributes to what the parsers can handle. Raise
-    FeedError if the body exceeds the other limits."""
+    """Limit entries, tags and attributes to what the parsers can handle; keep the newest entries.
+
+    Raise FeedError if the body exceeds the other limits.
+    """
     body = _keep_newest(body, len(body))
     more = next(islice(_TAG.finditer(body), MAX_ELEMENTS, None), None)
     if more is not None:

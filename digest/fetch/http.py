@@ -66,7 +66,8 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Connect only to public addresses; with a proxy, to hosts that are not local by name."""
+    """Transport that connects only to public addresses. With a proxy, only hosts that are local by
+    name are refused."""
 
     def __init__(
         self,
@@ -159,8 +160,11 @@ class Fetcher:
         redirects: int = MAX_REDIRECTS,
         read: frozenset[int] = frozenset(),
     ) -> Answer:
-        """Return a complete response with status 200, 304 or one in `read`. Raise SourceError
-        otherwise: `gone` if permanent, `wait` if the server asks to retry later."""
+        """Return a complete response with status 200, 304 or one in `read`.
+
+        Raise SourceError otherwise: with `gone` if permanent, with `wait` if the server asks to
+        retry after some seconds.
+        """
         name = describe_address(address)
         try:
             start = httpx2.URL(check_address(address))

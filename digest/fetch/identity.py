@@ -89,8 +89,10 @@ class _Names:
 def identify_entries(
     entries: Iterable[Entry], feed: str, memory: Iterable[str] = ()
 ) -> tuple[list[Identity], list[str]]:
-    """Return the identity of each entry of the feed at that address, and the memory for its next
-    fetch. Links of entries are absolute or empty. `memory`: of the last fetch."""
+    """Return the identity of each entry of a feed, and the feed's memory for the next fetch.
+
+    `feed`: its address. The entries' links are absolute or empty. `memory`: from the last fetch.
+    """
     names = _drop_shared_guids([_name(entry, feed) for entry in entries])
     rows = [row.split(" ", 2) for row in memory if row.count(" ") >= 2]
     remembered = {guid: (day, id_) for guid, day, id_ in rows if guid != _SHARED}

@@ -35,8 +35,10 @@ def _parse_opml(body: bytes) -> tuple[etree._Element | None, etree._ListErrorLog
 
 
 def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
-    """Return the distinct feed addresses in order, and the refused lines. Raise DigestError if the
-    file is not OPML or has no feeds."""
+    """Return the distinct feed addresses in order, and the refused lines.
+
+    Raise DigestError if the file is not OPML or has no feeds.
+    """
     if len(body) > MAX_BYTES:
         raise DigestError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
     body, _ = as_utf8(body, {})

@@ -257,7 +257,8 @@ def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str,
 
 
 def _in_context(converted: Post, post: XPost, plain: Mapping[str, Post]) -> Post:
-    """Append the quoted or answered post in quotation marks: others' words."""
+    """Append the quoted or answered post in quotation marks, to mark it as somebody else's
+    words."""
     other = plain.get(post.refers("quoted")) or plain.get(post.refers("replied_to"))
     if other is None or other.text in converted.text:
         return converted

@@ -102,8 +102,11 @@ def _has_list(value: Mapping[str, object], fields: Collection[str]) -> bool:
 
 
 def _values(text: str) -> Iterator[object]:
-    """Yield candidate JSON values: the whole text, then its objects, then fenced code, each from
-    last to first, because a model that thinks aloud puts its answer last."""
+    """Yield candidate JSON values: the whole text, then the objects in it, then fenced code, each
+    from last to first.
+
+    A model that thinks aloud or repeats the schema puts its answer last.
+    """
     decoder = json.JSONDecoder(strict=False)  # allow line breaks in strings
     with suppress(ValueError, RecursionError):
         value = decoder.decode(text)

@@ -83,8 +83,11 @@ class Budget:
 
 
 def price(provider: Provider, prompt_tokens: int, answer_tokens: int) -> float | None:
-    """Return the price in dollars from the list in the genai-prices package, by the server or else
-    by the model's name, as proxies charge the vendor's prices; None if unknown."""
+    """Return the price in dollars, or None if the model is unknown.
+
+    Prices are from the list in the genai-prices package; nothing is fetched. If the server is
+    unknown, the model's name decides, because proxies charge the vendor's prices.
+    """
     from genai_prices import Usage, calc_price
 
     usage = Usage(input_tokens=prompt_tokens, output_tokens=answer_tokens)

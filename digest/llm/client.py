@@ -103,8 +103,10 @@ class Llm:
             await server.close()
 
     async def ask(self, call: Call[T]) -> T:
-        """Return the answer to a call, from the cache or a server. Raise LlmError if no provider
-        answered, BudgetSpent if a cap is the reason."""
+        """Return the answer to a call, from the cache or a server.
+
+        Raise LlmError if no provider answered, BudgetSpent if a cap is the reason.
+        """
         loop = asyncio.get_running_loop()
         if self._until is None:
             self._until = loop.time() + self._seconds

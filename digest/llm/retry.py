@@ -75,8 +75,10 @@ class Attempts:
     _tried: set[Compat] = field(default_factory=set)
 
     def next_wait(self, fault: Fault, learned: Compat) -> float | None:
-        """Return the seconds until the next request; None if there is no point in one. `learned`:
-        capabilities that concurrent calls have learned meanwhile."""
+        """Return the seconds until the next request; None if there is no point in one.
+
+        `learned`: capabilities that concurrent calls have learned meanwhile.
+        """
         if fault.refusal and self._adjust(*fault.refusal, learned):
             return 0.0
         if fault.final or not self.retries:
@@ -133,8 +135,10 @@ def classify_status(status: int, headers: Mapping[str, str], body: object, now: 
 
 
 def classify_error_body(body: Mapping[str, Any], now: datetime) -> Fault | None:
-    """Return the error in a body with status 200, written as `error`, `base_resp`, `code` with
-    `message`, `detail` or otherwise; None if there is none."""
+    """Return the error in a body with status 200; None if there is none.
+
+    Servers report errors as `error`, `base_resp`, `code` with `message`, `detail` and others.
+    """
     error: Any = body.get("error") or body.get("base_resp")
     if not error and body.get("choices"):
         return None
@@ -163,7 +167,8 @@ def find_message(error: object) -> str:
 
 
 def quotable(words: str, secrets: tuple[str, ...]) -> str:
-    """Return the message for an operator; "" if it repeats the request or contains HTML."""
+    """Return the message for an operator; "" if it repeats parts of the request or contains
+    HTML."""
     short = words[:MAX_WORDS]
     runs = (short[at : at + 16] for at in range(max(1, len(short) - 15)))
     repeated = any(len(run) > 3 and run in secret for run in runs for secret in secrets)

@@ -21,8 +21,10 @@ _DEVICES = frozenset(
 
 
 def safe_slug(slug: str) -> str:
-    """Return the slug as part of a file name (letters, digits, `_`, `-`), with a hash of the
-    original if it had to be changed, to keep names unique."""
+    """Return the slug as part of a file name, in letters, digits, `_` and `-`.
+
+    A slug that had to be changed gets a hash of the original, to keep file names unique.
+    """
     stripped = re.sub(r"[^A-Za-z0-9_-]+", "_", slug).strip("_-")[:MAX_SLUG]
     if stripped == slug and stripped.lower() not in _DEVICES:
         return stripped

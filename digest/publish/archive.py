@@ -109,7 +109,8 @@ class _Reader:
 
 
 def read_post(content: bytes, name: str, slug: str = "") -> Imported:
-    """Parse the Jekyll post called `name`; `slug`: topic if it names none. Raise ArchiveError."""
+    """Parse the Jekyll post called `name`; `slug`: the topic if the post names none. Raise
+    ArchiveError if it is not a report."""
     if len(content) > MAX_BYTES:
         raise ArchiveError(
             f"{name}: larger than {MAX_BYTES // 1_000_000} MB, so it is not a report"
@@ -206,7 +207,8 @@ def _moment(matter: Mapping[str, Any]) -> datetime | None:
 def _read(
     lines: Sequence[str], names: Collection[str]
 ) -> tuple[tuple[Section, ...], dict[str, Cited]]:
-    """Return sections and linked posts of a post by somebody else; `names`: its title lines."""
+    """Return the sections of a post by somebody else, and the linked posts. `names`: lines that are
+    the report's title."""
     reader = _Reader()
     for line in _mark_underlined(lines):
         if line.strip() in names:

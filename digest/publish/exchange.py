@@ -65,8 +65,10 @@ async def import_post(
 
 
 async def _topic(slug: str, topics: Mapping[str, Topic], store: Store) -> Topic:
-    """Return the topic with that slug: configured, known from an earlier import, or new, under an
-    unused name, so that it cannot replace another one."""
+    """Return the topic with that slug: configured, known from an earlier import, or new.
+
+    A new topic gets an unused name, so that it cannot replace another one.
+    """
     for topic in topics.values():
         if topic.slug == slug:
             return topic

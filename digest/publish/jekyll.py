@@ -55,8 +55,10 @@ def export(
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write the files that have changed below `folder`, each atomically and in place of a symlink;
-    return all paths. Raises StoreError."""
+    """Write the files below `folder`, each atomically; return the paths. Raises StoreError.
+
+    Unchanged files are not rewritten. A symlink in a file's place is replaced, not followed.
+    """
     for name, content in files.items():
         write_below(folder / name, content)
     return [folder / name for name in files]

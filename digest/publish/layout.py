@@ -129,7 +129,8 @@ def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[tuple[str, Cited]
 
 
 def list_public_sources(topic: Topic, report: Report) -> list[SourceResult]:
-    """Return the results of sources except private ones, whose names contain internal hosts."""
+    """Return the results of sources, except those in the operator's private network, because their
+    names contain its hosts."""
     private = tuple(f"{name_source(spec)} " for spec in topic.sources if spec.private)
     # Suffixes that make names unique follow a space.
     return [source for source in report.sources if not f"{source.name} ".startswith(private)]

@@ -110,7 +110,10 @@ class Site:
         return next(iter(self.topics.values())).language
 
     async def make_page(self, path: str, words: str = "") -> Page:
-        """Return the page at a path, or a page with status 404. `words`: search query."""
+        """Return the page at a path, or a page with status 404.
+
+        `words`: search query.
+        """
         await self.refresh()
         parts = [part for part in path.split("/") if part]
         language = next((code for code in LANGUAGES if parts[:1] == [code]), None)
@@ -217,7 +220,8 @@ class Site:
         return line is not None and len(line.tellings) > 1
 
     async def _leading(self, frame: Frame, report: Report, number: int, end: str = "") -> Frame:
-        """Return the frame of an item's page, linked to its counterpart or else to the day."""
+        """Return the frame of an item's page, linked to its counterpart in the other language, or
+        to the day's page if it has none."""
         other = report.in_language(frame.other)
         row = report.in_language(frame.language).find_counterpart(number, other)
         path = f"{report.topic}/{days_of(report)}"
@@ -421,7 +425,8 @@ class Site:
 
 
 def read_list(folder: Path) -> set[str]:
-    """Return the files in the folder's list, if any. Raise StoreError for other pages there."""
+    """Return the files in the folder's list; none if there is no list yet. Raise StoreError if the
+    folder contains other pages."""
     list_ = folder / WRITTEN
     listed = set(list_.read_text("utf-8", "replace").split("\n")) if list_.is_file() else set()
     for name in ("index.html", "style.css"):

@@ -24,8 +24,10 @@ KINDS = {
 def make_feed(
     name: str, topic: Topic, frame: Frame, reports: Sequence[Report]
 ) -> tuple[bytes, str]:
-    """Return a feed and its content type, with absolute links: the frame needs an `address`. A
-    rebuilt report keeps its id and gets a new date."""
+    """Return a feed and its content type. A rebuilt report keeps its id and gets a new date.
+
+    Links in feeds are absolute, so the frame needs an `address`.
+    """
     entries = [_make_entry(topic, report, frame) for report in reports]
     make = _make_json if name == "feed.json" else _make_xml
     return make(name, topic, frame, entries), KINDS[name]

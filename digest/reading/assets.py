@@ -50,8 +50,11 @@ def blank_tickers(text: str) -> str:
 
 
 def find_assets(text: str, watch: tuple[str, ...] = ()) -> list[Asset]:
-    """Return the companies and coins in a text, each once, in order: known names, names the topic
-    `watch`es, and any cashtag (`$NVDA`)."""
+    """Return the companies and coins in a text, each once, in their order.
+
+    A cashtag (`$NVDA`) counts even if no list has it; a bare word only if it is a known name.
+    `watch` has further names of the topic.
+    """
     placed = [*_find_tagged(text), *_find_named(text), *_find_watched(text, watch)]
     return list(dict.fromkeys(asset for _, asset in sorted(placed, key=lambda pair: pair[0])))
 

@@ -151,7 +151,8 @@ def find_pace(text: str, amount: Amount) -> frozenset[str]:
 
 
 def find_moves(text: str, amounts: Sequence[Amount]) -> Iterator[tuple[Amount, Amount]]:
-    """Yield both values of changes: "from 51 to 53.3", 从 51 升至 53.3, "53.3, up from 51"."""
+    """Yield start and end value of changes: "from 51 to 53.3", 从 51 升至 53.3, and "53.3, up from
+    51"."""
     for first, second in pairwise(amounts):
         before, between = (
             text[start:end].rstrip(" $€£¥了").lower()
@@ -167,7 +168,8 @@ def find_moves(text: str, amounts: Sequence[Amount]) -> Iterator[tuple[Amount, A
 
 
 def join_amounts(text: str, amounts: Sequence[Amount]) -> Iterator[Amount]:
-    """Yield two adjacent amounts as one: 71 inches for 5 ft 11 inches, $10,000 for 10 x $1,000."""
+    """Yield the combination of two adjacent amounts: 71 inches for 5 ft 11 inches, $10,000 for 10 x
+    $1,000."""
     for first, second in pairwise(amounts):
         if text[first.end : second.start].strip(" 零又和") or second.start - first.end > 3:
             continue

@@ -49,7 +49,8 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """A time of day at `text[start:end]`, in minutes after midnight; zone "" if not named."""
+    """A time of day at `text[start:end]`, in minutes after midnight; the zone is "" if none is
+    named."""
 
     start: int
     end: int
@@ -132,14 +133,16 @@ def _load_months() -> dict[str, str]:
 
 
 def translate_months(text: str) -> str:
-    """Return a text with English names for months: 5 de septiembre, tháng 9."""
+    """Return a text with English names for the months of other languages: 5 de septiembre,
+    tháng 9."""
     words = "|".join(_load_months())
     pattern = rf"(?:\bde )?(?<!\w)({words})(?![a-zà-ỹ])"
     return re.sub(pattern, lambda match: _name_month(match[1]), text, flags=re.I)
 
 
 def _name_month(word: str) -> str:
-    """Return the English name of a month; Turkish has its own lower case (KASIM, EKİM)."""
+    """Return the English name of a month; Turkish capitals (KASIM, EKİM) need their own lower
+    case."""
     months = _load_months()
     turkish = word.replace("I", "ı").replace("İ", "i").lower()
     return months.get(word.lower()) or months.get(turkish, word)
@@ -202,7 +205,8 @@ def _as_date(day: Day, year: int) -> date | None:
 
 
 def find_terms(text: str) -> list[Term]:
-    """Return months without a day, years, quarters, halves, weekdays, decades, funding rounds."""
+    """Return months without a day, years, quarters, halves, weekdays, decades and funding
+    rounds."""
     text = fold_letters(text)
     terms = [*_find_months(text), *_find_years(text)]
     for kind, pattern in _TERMS.items():
@@ -429,7 +433,8 @@ MIN_APART = 0.03
 
 
 def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> set[str]:
-    """Return the time units that a text mentions in any way, also as 24 hours or Q3."""
+    """Return the time units that a text mentions in any way, also as 24 hours or by its terms
+    (Q3)."""
     mentions = list(read_spans(text))
     spans = {unit for _, _, unit in mentions}
     spans |= {unit for unit in ("day", "year") if any(find_cues(text, f"this_{unit}"))}

@@ -126,7 +126,8 @@ def _is_whole_organisation(word: str, tag: str) -> bool:
 
 
 def _is_person(words: Sequence[Word], i: int, following: str) -> bool:
-    """Return True if a two or three character word with a surname speaks or holds an office."""
+    """Return True if a word of two or three characters that begins with a surname speaks or holds
+    an office."""
     word, tag, _ = words[i]
     if not (2 <= len(word) <= 3 and tag in (NEW, "nr") and word[0] in _surnames()):
         return False

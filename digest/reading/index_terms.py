@@ -32,8 +32,11 @@ FUNCTION_WORDS = frozenset(
 
 
 def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
-    """Return the terms of a plain text with these names: the parts of each name, because "Haiku
-    4.5" is "Claude Haiku 4.5", and the whole of one with a version."""
+    """Return the terms of a plain text with these names.
+
+    A name counts by its parts, because "Haiku 4.5" is "Claude Haiku 4.5", and as a whole if it has
+    a version.
+    """
     terms = {part for name in names for part in name.key.split()}
     terms |= {name.key for name in names if any(map(str.isdigit, name.key))}
     terms |= list_sums(text)

@@ -40,7 +40,8 @@ DENSE_PAIRS = (
 )  # fmt: skip
 """Pairs of words that identify an injection with spaced, reversed or joined letters."""
 PROMPTS, LEAD_CHARS = ("prompt", "instruction", "提示词", "指令"), 80
-"""Words for a prompt in news that quotes one, and how far before the quotation they may be."""
+"""Words for a prompt in news that quotes one, and characters before the quotation to look for
+them."""
 
 _HIDDEN = re.compile(
     "[\u202d\u202e]|(?<![\U0001f3f4\U000e0061-\U000e007a])[\U000e0000-\U000e007f]"  # flags use tags too
@@ -141,8 +142,11 @@ def _is_dense_injection(letters: str) -> bool:
 
 
 def list_sentences(text: str, *, unquote: bool) -> list[str]:
-    """Return the sentences and, if there are several, the lines: an injection may end either way.
-    Leave out links, short pieces and, with `unquote`, quotations."""
+    """Return the sentences, and the lines if there are several: an injection may end either way.
+
+    Links are removed, with `unquote` also quotations; pieces too short for an injection are left
+    out.
+    """
     text = replace_links(text, " ")
     flowing = text.replace("\n", " ")
     # A text of one line needs no second split.
@@ -175,8 +179,11 @@ def _count_letters(text: str) -> float:
 
 
 def unquote_sentence(sentence: str, *, names: bool = False) -> str:
-    """Return a sentence without its quotations, unless it consists of little else. One too short
-    for an injection is usually a name ("Code Red"): it stays, unless `names` is set."""
+    """Return a sentence without its quotations, unless it consists of little else.
+
+    A quotation too short for an injection is usually a name ("Code Red"): its words stay, unless
+    `names` is set.
+    """
 
     def replace(quotation: re.Match[str]) -> str:
         is_name = not names and _count_letters(quotation[0]) < MIN_LETTERS

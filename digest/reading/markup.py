@@ -38,7 +38,8 @@ _ARROWS = {
 
 
 def fold_text(text: str) -> str:
-    """Return cleaned text with one kind of dash, apostrophe and digit, in simplified Chinese."""
+    """Return cleaned text with one kind of dash and apostrophe, ASCII digits and simplified
+    characters."""
     plain = _FRACTION_SIGN.sub(lambda match: match[1] + _FRACTIONS[match[2]], clean(text))
     plain = drop_emphasis(_LONG_DASH.sub(" - ", plain))
     return simplify(_FEET.sub(r"\1 ft \2 inch", plain.translate(_SIGNS)))

@@ -241,7 +241,8 @@ def join_versions(text: str) -> str:
 
 
 def find_versions(text: str) -> Iterator[Numbered]:
-    """Yield names with a version number; not years or figures ("Vance 14 points ahead")."""
+    """Yield names with a version number; not figures after a name ("Vance 14 points ahead") or
+    years."""
     for match in _VERSION.finditer(text):
         after = text[match.end() : match.end() + 12].lower()
         counted = after[:1].isspace() and _COUNTED.intersection(after.strip(".,;:!?)").split()[:1])

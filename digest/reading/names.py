@@ -356,7 +356,8 @@ def _is_shouted(text: str) -> bool:
 
 
 def _find_numbered_role(word: str) -> str:
-    """Return the role of letters with digits: "H100" is a name; "top-10", "Q3" and "v2" are not."""
+    """Return the role of letters with digits: "gpt-5" and "H100" are names; "top-10", "Q3" and "v2"
+    are not."""
     letters = re.split(r"[-\d]", word, maxsplit=1)[0]
     if _PERIOD.match(word) or is_jargon(letters):
         return ""

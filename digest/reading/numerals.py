@@ -1,4 +1,5 @@
-"""Find Chinese and English numerals in every notation: 3.5 billion, 三点五亿, half a billion."""
+"""Find Chinese and English numerals in every notation: 3.5 billion, 三点五亿, 12亿3400万, half a
+billion."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -183,7 +184,8 @@ _EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
 
 
 def has_exact_figure(text: str) -> bool:
-    """Return True if a text has a figure of two decimals or five digits, or two of two digits."""
+    """Return True if a text has a figure with two decimals or five digits, or two figures with two
+    digits or more."""
     numbers = {n.value for n in find_numerals(text) if not n.spelled and n.value >= 10}
     return len(numbers) > 1 or bool(_EXACT.search(text))
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HAN_CHARS = 1500
-"""Characters of a post that are split into Chinese words; the rest has few further names."""
+"""Characters of a post that are split into Chinese words; the rest of a very long post has few
+further names."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,10 @@ class Reading:
 
     @cached_property
     def han_words(self) -> tuple[Word, ...]:
-        """Return spelling, tag and index of the words in `plain`'s Chinese runs, as split by jieba,
-        which is loaded only for them."""
+        """Return the words of the Chinese runs of `plain`, as split by jieba: spelling, tag, index.
+
+        Empty for texts in other languages, so that jieba is loaded for Chinese ones only.
+        """
         if self.language != "zh":
             return ()
         if self.batch:
@@ -142,7 +145,8 @@ class Sentence:
 
     @property
     def language(self) -> str:
-        """Return the language of the whole post: one sentence may be too short to detect it."""
+        """Return the language of the whole post, because a sentence full of names may be too short
+        to detect it."""
         return self.reading.language
 
     @cached_property
@@ -171,7 +175,8 @@ class Story:
     market: bool = False
     """Kept only because it is about stocks and coins: for the money sections, not for points."""
     event: int = 0
-    """Stories with one number report one event or related ones: at most one becomes a point."""
+    """Stories with the same number report one event or closely related ones: at most one becomes a
+    point."""
     earlier: date | None = None
     """The last day whose report has the event, if this story has news of it."""
 

@@ -1,4 +1,5 @@
-"""Split posts into complete, clean sentences: without links, marks, hashtags, words cut off."""
+"""Split posts into complete, clean sentences: without links, marks, trailing hashtags, or words cut
+by the source."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ CUT_WIDTHS, LINK_WIDTH = range(255, 286), 23
 full stop, and the width of a link. On 48 days 2,400 posts of these widths lack the full stop and
 900 have it; of shorter posts no more lack it than of those of half the width."""
 MAX_ENTRIES, ENTRY_CHARS = 4, 110
-"""So many entries of so many characters are joined to the line before their list."""
+"""A list of at most this many entries of at most this many characters becomes one sentence with the
+line before it."""
 HEADLINE_WORDS, HEADLINE_CHARS = 6, 110
 """Minimum complete words left of a headline that its source cut off, and its maximum characters:
 longer cut texts are posts."""
@@ -232,7 +234,8 @@ def _list_end(raw: Sequence[str], lines: Sequence[str], number: int) -> int:
 
 
 def _split_entry(line: str) -> list[str]:
-    """Return a list entry, a long one as sentences; none if the first one is incomplete."""
+    """Return a list entry, a long one as sentences; none if the first sentence is cut off or
+    continues below."""
     words, *others = [line] if len(line) <= ENTRY_CHARS else _split_sentences(line)
     is_open = _CUT.search(words) or words.endswith(_COLONS)
     words = tidy(words).rstrip(".;。；")

@@ -208,7 +208,8 @@ class Sounds:
 
     @cached_property
     def _pinyin(self) -> frozenset[str]:
-        """Return the pinyin of possible Chinese names: a surname and one or two characters."""
+        """Return the pinyin of possible Chinese names: two or three characters, the first one a
+        surname."""
         surnames = {char for row in load_words("surnames") for char in row.split(":")[1]}
         names = {
             run[at : at + length]
@@ -222,7 +223,8 @@ class Sounds:
 
     @cached_property
     def _foreign(self) -> frozenset[str]:
-        """Return the sounds of words in other scripts and of transliterated characters."""
+        """Return the sounds of words in other scripts, and of runs of transliteration
+        characters."""
         marks = load_words("han_cues", "transliteration")
         words = set(_OTHER_SCRIPT.findall(self._text))
         for part in _DOTTED.findall(self._text):

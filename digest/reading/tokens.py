@@ -66,7 +66,8 @@ class Clause:
     """True for a pair of characters, which may cross a word boundary."""
 
     def matches(self, tokens: str) -> bool:
-        """Return True if a text matches an alternative; each of its `tokens` is between spaces."""
+        """Return True if a text matches an alternative; `tokens` has a space before and after each
+        token."""
         return any(
             all(
                 f" {term[:-1]}" in tokens if term[-1] == "*" else f" {term} " in tokens
@@ -105,8 +106,10 @@ def find_matches(text: str, words: str) -> list[tuple[int, int]]:
 
 
 def parse_query(words: str) -> list[Clause]:
-    """Return the clauses of a query, at most MAX_CLAUSES; none without words. All characters are
-    text, there are no operators. If all words are common, all are required."""
+    """Return the clauses of a query, at most MAX_CLAUSES; none if it has no words.
+
+    Every character is text: there are no operators. If all words are common, all are required.
+    """
     # Chinese keyboards type letters and digits in full width.
     text = unicodedata.normalize("NFKC", words[:MAX_QUERY_CHARS])
     text = _POSSESSIVE_END.sub("", text)

@@ -32,8 +32,11 @@ _NUMERAL = re.compile(
 def count_words(
     readings: Sequence[Reading], *, terms: Collection[str] = (), limit: int = 100
 ) -> dict[str, int]:
-    """Return the number of posts that use each word in its commonest spelling, most frequent first,
-    then by alphabet. `terms`, as those a topic watches, are kept whole."""
+    """Return the number of posts that use each word, most frequent first, ties in alphabetical
+    order, in the most common spelling.
+
+    `terms`, such as the names that a topic watches, are kept whole like those of the vocabulary.
+    """
     phrases = _list_phrases(frozenset(terms))
     users: defaultdict[str, set[int]] = defaultdict(set)  # the posts that use a word, by number
     spellings: Counter[tuple[str, str]] = Counter()
@@ -162,7 +165,8 @@ def _is_shown_han_word(word: str) -> bool:
 
 
 def _merge_plurals(users: dict[str, set[int]], names: Collection[str]) -> None:
-    """Merge plurals into singulars that are used, too ("models"), except names ("Windows")."""
+    """Merge plurals into singulars that are used too ("models", "communities"), except names such
+    as "Windows"."""
     for key in [key for key in users if key.endswith("s") and len(key) > 3 and key not in names]:
         for singular in (key[:-1], key.removesuffix("ies") + "y"):
             if singular in users:

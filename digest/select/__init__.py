@@ -1,5 +1,6 @@
-"""Select posts and stories: pure functions; every dropped post has a reason. The weights are here,
-so that a chat can show them without loading what measures the parts."""
+"""Select posts and stories. Pure functions; every dropped post has a reason. The weights of a
+story's score are here so that a chat can show them without loading the modules that measure the
+parts."""
 
 from collections.abc import Mapping
 

@@ -43,7 +43,8 @@ SMALL_JOIN = 0.04
 MAX_HOLDERS = 300
 """Maximum stories that have a name for it to be used in finding a story for later posts."""
 HEADLINES = 0.5
-"""Share of lower-case texts from which these count as headlines, compared by all their words."""
+"""Share of texts in lower case from which they are headlines, which are compared by their
+words."""
 SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
@@ -118,8 +119,10 @@ def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
 def _unite(
     groups: Sequence[Sequence[int]], vectors: Vectors, terms: Terms, least: tuple[float, float]
 ) -> list[list[int]]:
-    """Merge groups that are close in meaning and names and share a rare name: average linkage
-    leaves posts at the edge of a large story behind as small groups."""
+    """Merge groups whose centres are close in meaning and in names and that share a rare name.
+
+    Average linkage leaves posts at the edge of a large story behind as small groups.
+    """
     meaning = scale_to_unit(_centres(groups, vectors))
     centres, most = terms.grouped(groups)
     terms_of = centres.unit()
@@ -297,7 +300,8 @@ class _Nearest:
         return number
 
     def find(self, terms: frozenset[str]) -> tuple[int, float]:
-        """Return the nearest story and its cosine, ignoring terms of over MAX_HOLDERS stories."""
+        """Return the nearest story and its cosine, ignoring terms of more than MAX_HOLDERS
+        stories."""
         products: defaultdict[int, float] = defaultdict(float)
         for name in sorted(terms):
             holders = self._holders.get(name, ())

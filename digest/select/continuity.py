@@ -24,7 +24,8 @@ SAME = 0.60
 SAME_VERSION = 0.55
 """The same if one of the names is a version ("3.1"), which identifies the release."""
 SHARED = 0.33
-"""Minimum share of the names of the text with fewer in the other; tuned on labelled pairs."""
+"""Minimum share of the names of the text with fewer that the other has too; tuned on labelled
+pairs."""
 SURE = 0.65
 """Cosine from which one shared name is enough; below it two or a version are needed."""
 EQUAL = 0.85

@@ -49,7 +49,8 @@ def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
 
 
 def merge_versions(first: Post, second: Post) -> Post:
-    """Merge two versions of a post: the longer text with its links, all fields, larger counts."""
+    """Merge two versions of a post: the longer text with its links, every known field, the larger
+    counts."""
     longer, other = (second, first) if len(second.text) > len(first.text) else (first, second)
     names = {*first.metrics, *second.metrics}
     return replace(
@@ -77,9 +78,12 @@ class _Print:
 def drop_copies(
     readings: Sequence[Reading],
 ) -> tuple[list[Reading], list[Dropped], Mapping[str, int]]:
-    """Return the readings without copies, the copies with the posts they copy, and how many other
-    authors repeated each post. Kept is the copy that is complete, an original, the earliest, the
-    one with most likes, in this order (copies may have more likes)."""
+    """Return the readings without copies, the copies with the posts they copy, and for each
+    remaining post the number of other authors who repeated it.
+
+    Of several copies the one kept is complete rather than cut, an original rather than a re-post,
+    then the earliest, then the one with most likes (a copy may have more likes than its original).
+    """
     posts = [reading.post for reading in readings]
     prints = _make_prints(readings)
     common = _find_common(prints)

@@ -37,8 +37,10 @@ THREADS = 2
 
 
 def embed(texts: Sequence[str], threads: int = THREADS) -> Vectors:
-    """Return a unit vector for each text, zero without words. Its last bits depend on the texts in
-    the same batch, and so on `threads`."""
+    """Return a unit vector for each text; a text without words gets a zero vector.
+
+    The last bits of a vector depend on the texts in the same batch, and thus on `threads`.
+    """
     return embed_words([plain(text) for text in texts], threads)
 
 
@@ -129,8 +131,11 @@ def encoder_check() -> str:
 
 
 def hash_runs(texts: Sequence[str], size: int) -> tuple[Hashes, Places]:
-    """Return a hash for each run of `size` characters in each text, in order, and the index of its
-    text. A loop over the runs of all texts would take ten times as long."""
+    """Return a hash for each run of `size` characters inside a text, in order, and the index of its
+    text.
+
+    All texts are hashed at once, because a Python loop over the runs takes ten times as long.
+    """
     letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     owner = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
     count = max(0, len(letters) - size + 1)

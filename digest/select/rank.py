@@ -31,7 +31,8 @@ REPLY = 0.6
 MANY_VOICES = 8
 """Independent authors from which more add nothing."""
 OWN_MEASURE = 0.5
-"""Subtracted share of an author's usual attention; the rest is compared within the source."""
+"""Share of an author's usual attention that is subtracted; the rest is compared within the
+source."""
 USUAL_POSTS = 2
 """Posts of an author that weigh as much as the source's median in the author's usual attention."""
 TRUST_POSTS = 10
@@ -62,9 +63,11 @@ def measure_substance(reading: Reading) -> float:
 
 
 def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:
-    """Return for each post, by key, the share of its source's posts that got less attention beyond
-    what their authors usually get; NEUTRAL without counts. A hundred points on Hacker News are more
-    than a hundred likes on X."""
+    """Return for each post, by key, the share of its source's posts that got less attention.
+
+    NEUTRAL without counts. Posts are compared within a source only, because a hundred points on
+    Hacker News are more than a hundred likes on X, and half with the author's other posts.
+    """
     by_source: defaultdict[str, list[Post]] = defaultdict(list)
     for post in posts:
         if post.metrics:
@@ -147,8 +150,11 @@ def rank_posts(
     topical: Collection[str],
     weights: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, dict[str, float]]:
-    """Return the parts of each post's score, by key, as if it were a story. Attention and standing
-    of `topical` posts (keys) are measured among these, whatever else an editor sees."""
+    """Return the parts of each post's score, by key, as if the post were a story of its own.
+
+    Attention and standing of `topical` posts (keys) are measured among these only, whatever other
+    posts are shown to an editor.
+    """
     attention: dict[str, float] = {}
     standing: dict[str, float] = {}
     for peers in (readings, [reading for reading in readings if reading.key in topical]):
@@ -181,8 +187,11 @@ def sort_best_first(
 def make_story(
     readings: Sequence[Reading], parts: Mapping[str, Mapping[str, float]], echoes: Mapping[str, int]
 ) -> Story:
-    """Return the story of these posts, best first. Its parts are the best of theirs; news and fit,
-    half the best and half the mean of the TOP_POSTS best. `echoes`: repeating authors, by key."""
+    """Return the story of these posts, best post first. Each part is the best of the posts; news
+    and fit are half the best and half the mean of the TOP_POSTS best.
+
+    `echoes` has, by key, the number of other authors who repeated a post.
+    """
     best_first = sort_best_first(readings, parts)
     authors = {(r.post.source, r.post.author or r.post.author_name) for r in readings}
     voices = len(authors) + sum(echoes.get(r.key, 0) for r in readings)

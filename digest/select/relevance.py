@@ -233,8 +233,11 @@ def _count_keywords(keywords: Sequence[str], reading: Reading) -> int:
 
 
 def find_keyword(text: str, keyword: str) -> int:
-    """Return the index of a lower-case keyword (or its plural), or -1. A Latin one must not touch
-    ASCII letters or digits, but may touch Chinese, which has no spaces ("用GPT写")."""
+    """Return the index of a lower-case keyword, or -1.
+
+    Latin keywords must not touch ASCII letters or digits, but may touch Chinese or Japanese, which
+    have no spaces ("用GPT写"); a plural counts.
+    """
     start = text.find(keyword)
     while start >= 0:
         end = start + len(keyword)

@@ -61,7 +61,8 @@ def _find_links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
 
 
 def _key_page(link: str) -> str:
-    """Return the key of a linked page; "" for a site, an account ("x.com/mei"), a short link."""
+    """Return the key of a linked page; "" for a site, an account or a channel ("x.com/mei"), and a
+    shortened link."""
     if link.startswith("https://t.co/"):
         return ""
     page = identity(link)
@@ -71,8 +72,12 @@ def _key_page(link: str) -> str:
 
 
 def find_followers(readings: Sequence[Reading]) -> dict[int, int]:
-    """Return the later parts of threads that have no name of their own, with the part to whose
-    story each belongs. One with a name may be the next item of a round-up ("2/ Haiku")."""
+    """Return the later parts of threads that have no name of their own, each with the part to whose
+    story it belongs.
+
+    A part with a new name may be the next item of a round-up ("2/ Haiku", "3/ Skills"), which is
+    clustered by its own words.
+    """
     posts = [reading.post for reading in readings]
     by_author: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for i, post in enumerate(posts):

@@ -69,8 +69,10 @@ def kinds() -> list[str]:
 
 
 def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
-    """Return the source for a spec, and mask the secrets in its address from now on. Raise
-    SourceError for an unknown kind or an invalid address."""
+    """Return the source for a spec. Secrets in its address are masked from now on.
+
+    Raise SourceError for an unknown kind or an invalid address.
+    """
     register_secrets(secrets_in(spec.address))
     if spec.kind not in kinds():
         raise SourceError(f'no kind "{spec.kind}"; kinds: {", ".join(kinds())}')
@@ -89,7 +91,8 @@ def name_source(spec: SourceSpec, access: Access | None = None) -> str:
 def name_sources(
     specs: Iterable[SourceSpec], access: Access | None = None
 ) -> dict[SourceSpec, str]:
-    """Return a unique name for each source of a topic, with words of the query or a number."""
+    """Return a unique name for each source of a topic: names that collide get words of the query or
+    a number."""
     plain = {spec: name_source(spec, access) for spec in specs}
     queries = {spec: _list_query(spec.address) for spec in plain}
     sharing = Counter(plain.values())
@@ -130,8 +133,10 @@ def refuse_idle(spec: SourceSpec, access: Access) -> None:
 
 
 def parse_spec(words: Sequence[str]) -> SourceSpec:
-    """Return the source a user typed: a kind and an address, or an address alone. Raise
-    SourceError, also for local files, which only the topics file may name."""
+    """Return the source a user typed: a kind and an address, or an address alone.
+
+    Raise SourceError for invalid input, and for local files, which only the topics file may name.
+    """
     kind, address = (words[0], words[1:]) if words[0] in kinds() else ("", words)
     spec = SourceSpec(kind or "rss", " ".join(address))
     # A kind may claim addresses with a pattern, CLAIMS; any other address is a feed.
@@ -150,8 +155,11 @@ def is_plausible(moment: datetime, now: datetime) -> bool:
 
 
 def admit_posts(posts: Iterable[Post], now: datetime, *, near: bool = False) -> list[Post]:
-    """Return the posts made safe to store, without those of too long a key; `now` replaces an
-    implausible date. `near`: allow links to private networks."""
+    """Return the posts made safe to store, without those whose key is too long.
+
+    A post with an implausible date gets `now`, the time it was first seen. `near`: allow links to
+    private networks.
+    """
     return [admit_post(post, now, near=near) for post in posts if len(post.key) <= MAX_KEY]
 
 

@@ -95,7 +95,8 @@ class _Row(BaseModel):
 
 
 def parse_row(row: Any) -> Post:
-    """Return the post in a line or JSON value. Raise ValueError with a short reason."""
+    """Return the post in a line or a JSON value. Raise ValueError with a short reason if it is
+    invalid."""
     if isinstance(row, str):
         if len(row) > MAX_LINE:
             raise ValueError(f"longer than {MAX_LINE} characters")
@@ -285,7 +286,8 @@ _BETWEEN = re.compile(r"[\s,\[\]\ufeff]*")
 
 
 def _split_values(pieces: Iterable[str]) -> Iterator[Any]:
-    """Yield the values of a JSON array or of concatenated JSON. Raise ValueError if one is cut."""
+    """Yield the values of a JSON array or of concatenated JSON. Raise ValueError at a value that is
+    cut off."""
     decoder = json.JSONDecoder(strict=False)
     left, number = "", 0
     for piece in pieces:

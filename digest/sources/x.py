@@ -117,7 +117,8 @@ class X(Source):
     async def _page(
         self, fetcher: Fetcher, path: str, marks: dict[str, str], query: dict[str, str]
     ) -> PostPage:
-        """Return the page; retry without parameters that the server refuses."""
+        """Return the page; retry without parameters that the server does not know or accept any
+        more."""
         for _ in range(3):
             fields = _OLD_FIELDS if marks.get("fields") == "old" else _FIELDS
             page = await self._get(fetcher, path, query | fields)

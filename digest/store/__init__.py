@@ -28,8 +28,11 @@ class Store(PostTables, ReportTables, SearchTables, ChatTables, SpendingTables, 
 
     @classmethod
     async def open(cls, url: str, *, migrate: Callable[[], Awaitable[None]] | None = None) -> Self:
-        """Open the database at DATABASE_URL and migrate it, in a child process with `migrate`.
-        Raises StoreError if there is no database or it must not be opened by this program."""
+        """Open the database at DATABASE_URL and migrate it to the current schema.
+
+        `migrate`: run the migration elsewhere, in a child process. Raises StoreError if there is
+        no database or it must not be opened by this program.
+        """
         address = database_url(url)
         backup.refuse_empty(address)
         store = cls(open_engine(address), label(address))
@@ -43,8 +46,10 @@ class Store(PostTables, ReportTables, SearchTables, ChatTables, SpendingTables, 
         return store
 
     async def _is_current(self) -> bool:
-        """Return True if the schema is current. Raises StoreError for a newer one. Uses the reader:
-        a failed aiosqlite connection would leave a thread behind."""
+        """Return True if the schema is current. Raises StoreError for a newer schema.
+
+        Uses the reader: a failed aiosqlite connection would leave a thread behind.
+        """
         stored = await self._read(read_version)
         if stored > SCHEMA:
             raise StoreError(

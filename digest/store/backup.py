@@ -138,8 +138,10 @@ def _back_up(file: Path, to: Path) -> None:
 
 
 async def keep_backup(url: str, now: datetime) -> bool:
-    """Renew the daily backup beside the database if it is old enough; return True if renewed. The
-    old one is replaced once the new one has passed an integrity check."""
+    """Renew the daily backup beside the database if it is old enough; return True if renewed.
+
+    The old backup is replaced only after the new one has passed an integrity check.
+    """
     file = sqlite_file(url)
     if file is None:
         return False
@@ -153,8 +155,10 @@ async def keep_backup(url: str, now: datetime) -> bool:
 
 
 async def restore(url: str, backup: Path, now: datetime, open_store: Open) -> Restored:
-    """Replace the database by a backup, and set the old one aside. Raises StoreError; then nothing
-    has changed."""
+    """Replace the database by a backup, and set the old one aside.
+
+    Raises StoreError; then nothing has changed.
+    """
     file = sqlite_file(url)
     if file is None:
         raise StoreError(
@@ -208,7 +212,10 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
 
 
 def _find_repairable(file: Path) -> str:
-    """Return the damage that the daily backup can repair, or "". Raises StoreError if it cannot."""
+    """Return the damage that the daily backup can repair, or "".
+
+    Raises StoreError if the damage cannot be repaired.
+    """
     last = own_backup(file)
     if not file.exists() or not (file.stat().st_size or last.exists()):
         return ""  # a new database, unless `refuse_empty` objects

@@ -52,7 +52,8 @@ class ChatTables(Database):
         return [subscription_of(row) for row in rows]
 
     async def find_ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
-        """Return the subscription, unpaused, if the chat left it or removed the bot; else None."""
+        """Return the subscription, unpaused, if it ended because the chat unsubscribed or the bot
+        was removed; else None."""
         same = _of(chat) & (subscriptions.c.topic == topic) & subscriptions.c.ended.in_(_KEPT)
         rows = await self.rows(select(subscriptions).where(same))
         return replace(subscription_of(rows[0]), paused=False) if rows else None
@@ -122,12 +123,14 @@ class ChatTables(Database):
             await write_note(connection, platform, name, value)
 
     async def mark_restored(self, now: datetime) -> None:
-        """Record that this is a restored backup: parts that were due may have been sent."""
+        """Record that this database is a restored backup: parts that were due may have been
+        sent."""
         async with self.writing() as connection:
             await _mark_restored(connection, now, await _identify(connection))
 
     async def notice_restore(self, now: datetime) -> bool:
-        """Record a restore by another program (a copied file, pg_restore); return True if any."""
+        """Record a restore done by another program (a copied file, pg_restore); return True if
+        there was one."""
         same = (platform_notes.c.platform == "store") & (platform_notes.c.name == ORIGIN)
         async with self.writing() as connection:
             own = await _identify(connection)

@@ -217,7 +217,8 @@ class DueTables(OutboxTables):
     async def list_builds_due(
         self, topics: Sequence[Topic], now: datetime
     ) -> list[tuple[str, date]]:
-        """Return topics and days to build now: closed, not built, not in a live process."""
+        """Return the topics and days to build now: closed, not yet built, and not being built by a
+        live process."""
         days = {topic.name: newest_closed(topic, now) for topic in topics}
         async with self._store.writing() as connection:
             await _insert_builds(connection, days, now)
@@ -309,7 +310,8 @@ async def _bring_forward(connection: AsyncConnection, now: datetime) -> None:
 
 
 async def _delete_empty(connection: AsyncConnection, now: datetime) -> None:
-    """Delete reports without posts of days that nowhere have begun: they would stay the newest."""
+    """Delete reports without posts of days that have not begun anywhere, or they would stay the
+    newest."""
     query = select(*(reports.c[name] for name in ("topic", "first", "last", "posts")))
     query = query.where(reports.c.first > (now + EARLIEST_ZONE).date(), ~_IS_IMPORTED)
     for topic, first, last, posts in (await connection.execute(query)).all():
@@ -370,7 +372,8 @@ async def _insert(connection: AsyncConnection, ids: Sequence[int], row: Mapping[
 
 
 def has_begun(now: datetime) -> ColumnElement[bool]:
-    """Select deliveries of days that have begun somewhere; later ones come from a clock ahead."""
+    """Select deliveries of days that have begun somewhere. Later days come from a clock that ran
+    ahead and are ignored."""
     return deliveries.c.day <= (now + EARLIEST_ZONE).date()
 
 

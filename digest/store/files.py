@@ -36,8 +36,10 @@ _NO_DAMAGE = tuple(
 
 
 def find_damage(file: Path) -> str:
-    """Return the damage found in the file, "" if none within LOOK_SECONDS. Raises StoreError if it
-    cannot be checked."""
+    """Return the damage found in the file, or "" if none was found within LOOK_SECONDS.
+
+    Raises StoreError if the file cannot be checked.
+    """
     with convert_errors(f"SQLite {file}"):
         try:
             return _header(file) or _content(file)
@@ -127,8 +129,10 @@ def backed_up_at(file: Path) -> datetime:
 
 
 def in_use(file: Path) -> bool:
-    """Return True if any other process has the database open. Must not be called while this one
-    has: closing a file drops the process's locks."""
+    """Return True if any other process has the database open.
+
+    Must not be called while this process has it open: closing a file drops the process's locks.
+    """
     if fcntl is None:
         return False
     with suppress(OSError), file.open("rb+") as opened:
@@ -140,16 +144,20 @@ def in_use(file: Path) -> bool:
 
 
 def log_lost(file: Path) -> bool:
-    """Return True if the log (-wal) of a killed process was lost with the newest commits. SQLite
-    deletes the log's index (-shm) first, so normally there is no -shm alone."""
+    """Return True if the log (-wal) of a killed process was lost, and the newest commits with it.
+
+    SQLite deletes the log's index (-shm) before the log, so normally there is no -shm alone.
+    """
     log, index = (file.with_name(file.name + end) for end in ("-wal", "-shm"))
     return file.exists() and index.exists() and not log.exists()
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Lock the folder until this process ends or the block does, so that only one changes its
-    database files. Raises StoreError if the disk has no locks."""
+    """Lock the folder, so that only one process changes its database files.
+
+    The lock is released when its holder exits. Raises StoreError if the disk has no locks.
+    """
     if fcntl is None:
         yield
         return
@@ -167,8 +175,11 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def copy(file: Path, to: Path, now: datetime | None = None) -> None:
-    """Copy a consistent snapshot while others use the database, checked before it replaces an
-    earlier copy. `now` is stored in it, as the time of a backup. Raises StoreError."""
+    """Copy a consistent snapshot of the database while others read and write.
+
+    `now` is stored in the copy, as the time of a backup. The copy is checked before it replaces an
+    earlier one. Raises StoreError.
+    """
     try:
         _delete_stale(to)
         with replace_atomically(to) as part:
@@ -213,7 +224,8 @@ def _name_full(to: Path) -> Iterator[None]:
 
 
 def _write_moment(backup: sqlite3.Connection, now: datetime) -> None:
-    """Store in a backup the time it was made; by it, a bot knows that its database is restored."""
+    """Store in a backup the time it was made. A bot that finds this note in its database knows that
+    it runs on a restored backup."""
     row = ("store", ORIGIN, now.isoformat())
     if platform_notes.name in _list_tables(backup):  # missing in early versions
         with backup:
@@ -255,8 +267,10 @@ def checkpoint(file: Path) -> None:
 
 
 def exchange(new: Path, file: Path, aside: Path) -> None:
-    """Replace `file`, which never ceases to exist, by `new`; keep the old one as `aside`. Move its
-    log first: SQLite would replay that into the new database."""
+    """Replace `file` by `new` and keep the old one as `aside`. `file` never ceases to exist.
+
+    The log is moved first: SQLite would replay an old log into the new database.
+    """
     for end in ("-wal", "-journal"):
         log = file.with_name(file.name + end)
         if log.exists():

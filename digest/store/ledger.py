@@ -36,8 +36,10 @@ _AHEAD = timedelta(minutes=5)
 
 
 class Ledger(DueTables):
-    """Deliveries with parts and outcomes, chats, leases. Every method may raise StoreError and is
-    one transaction unless it says otherwise."""
+    """Deliveries, their parts and outcomes, chats, and leases.
+
+    Every method may raise StoreError and is one transaction unless it says otherwise.
+    """
 
     async def list_held_parts(
         self, platform: str | None = None, chat: str | None = None
@@ -250,8 +252,10 @@ async def _move_parts(connection: AsyncConnection, platform: str, old: str, new:
 
 
 async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
-    """Give a subscription the deliveries of a duplicate for the same chat. Of two for the same day
-    or report, end the one that sent nothing."""
+    """Give a subscription the deliveries of a duplicate one for the same chat.
+
+    Of two deliveries for the same day or report, end the one that sent nothing.
+    """
     table = deliveries.c
     query = select(table.id, table.subscription_id, table.day, table.report)
     query = query.where(table.subscription_id.in_((going, staying)))

@@ -73,7 +73,8 @@ def _add_search(connection: sa.Connection) -> None:
 
 
 def _add_doubts(connection: sa.Connection) -> None:
-    """Fill in `doubt_since` and `resend`; give excuses positions before their digest's parts."""
+    """Fill in `doubt_since` and `resend`, and give excuses positions before their digest's
+    parts."""
     again = sa.and_(parts.c.state == "waiting", parts.c.error == "to be sent again")
     connection.execute(sa.update(parts).where(again).values(resend=True))
     # Earlier versions did not record which of these attempts certainly failed.
@@ -89,4 +90,5 @@ def _add_doubts(connection: sa.Connection) -> None:
 
 
 STEPS: dict[str, Callable[[sa.Connection], None]] = {"0009": _add_search, "0012": _add_doubts}
-"""Steps by target schema number. Never change a step: databases of every version exist."""
+"""Migration steps by target schema number. Never change a step: databases of every version
+exist."""

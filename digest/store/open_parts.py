@@ -31,7 +31,8 @@ PLACE = ("platform", "chat", "thread", "kind", "space")
 OF_DIGEST = parts.c.position >= 0
 """Selects parts of digests; the others are excuses for a late report."""
 HELD = case((OF_DIGEST, "unknown"), else_="dropped")
-"""New state of a part that may have arrived; an excuse is not worth an operator's decision."""
+"""New state of a part that may have arrived. Excuses are dropped, because they are not worth an
+operator's decision."""
 
 
 async def forget(
@@ -57,7 +58,8 @@ async def skip(connection: AsyncConnection, which: ColumnElement[bool], why: str
 
 
 async def leave(connection: AsyncConnection, subscription: int) -> None:
-    """End the unsent parts of one subscription; `drop_unwanted` ends those in flight that fail."""
+    """End the unsent parts of one subscription. Parts in flight may arrive; if they fail,
+    `drop_unwanted` ends them."""
     unended = and_(deliveries.c.subscription_id == subscription, deliveries.c.state.in_(_UNENDED))
     state = case((deliveries.c.state == "due", "refused"), else_=deliveries.c.state)
     left = update(deliveries).where(unended).values(state=state, reason=LEFT)
@@ -66,7 +68,8 @@ async def leave(connection: AsyncConnection, subscription: int) -> None:
 
 
 async def drop_unwanted(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Drop parts of these deliveries for chats that left, and excuses of digests now ready."""
+    """Drop unwanted parts of these deliveries: all parts of chats that unsubscribed, and excuses of
+    digests that can be sent."""
     for group in groups(ids):
         these = select(deliveries.c.id).where(deliveries.c.id.in_(group))
         left = these.where(deliveries.c.reason == LEFT)
@@ -77,8 +80,10 @@ async def drop_unwanted(connection: AsyncConnection, ids: Sequence[int]) -> None
 
 
 async def doubt(connection: AsyncConnection, now: datetime) -> None:
-    """Hold all open parts after a restore, because they may have been sent; skip deliveries without
-    parts; delete all leases."""
+    """Hold all open parts after a restore, because they may have been sent.
+
+    Skip deliveries without parts and delete all leases.
+    """
     which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
     ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
     # Parts sent after the backup was made were sent after they were due.
@@ -121,7 +126,8 @@ async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> Non
 
 
 async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
-    """Delete these deliveries, their parts, and unused bodies; return the number of parts."""
+    """Delete these deliveries, their parts, and bodies no longer used; return the number of
+    parts."""
     await _lock(connection, which)
     chosen = parts.c.delivery_id.in_(select(deliveries.c.id).where(which))
     hashes = list((await connection.scalars(select(parts.c.body).where(chosen).distinct())).all())
@@ -157,8 +163,9 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
 
 
 async def lock_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Lock deliveries: on PostgreSQL each of two transactions would count the other's parts in
-    their old state. Lock them before their parts, or there are deadlocks."""
+    """Lock deliveries, so that no other transaction changes them meanwhile: on PostgreSQL each of
+    two would count the other's parts in their old state. To avoid deadlocks, always lock deliveries
+    before their parts."""
     for group in groups(ids):
         await _lock(connection, deliveries.c.id.in_(group))
 

@@ -208,8 +208,11 @@ class OutboxTables:
             return len(decided)
 
     async def expire(self, platform: str, now: datetime) -> int:
-        """Drop parts still waiting MAX_LATENESS after they were due, except in digests that an
-        operator sends again; return the number of digests. Skip those of which nothing was sent."""
+        """Drop parts still waiting MAX_LATENESS after they were due; return the number of digests.
+
+        Keep digests with a part that an operator sends again. Skip digests of which nothing was
+        sent.
+        """
         async with self._store.writing() as connection:
             old = and_(
                 deliveries.c.platform == platform,

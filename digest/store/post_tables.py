@@ -83,8 +83,10 @@ class PostTables(Database):
         return new
 
     async def load_posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
-        """Return (stream, post) pairs of these days in the topic's zone, by time and key; sample
-        posts only if there are no others."""
+        """Return (stream, post) pairs of these days in the topic's zone, ordered by time and key.
+
+        Sample posts are left out if there are any others.
+        """
         return await self._read(_load_posts, topic, first, last)
 
     async def count_posts(self, topic: str) -> dict[date, int]:

@@ -123,8 +123,11 @@ class SearchTables(Database):
         last: date | None = None,
         limit: int = 10,
     ) -> list[Hit]:
-        """Return the items that match at least half of the query, best first, each once per report.
-        `topic`: only its reports; `first`, `last`: the range of a report's last day."""
+        """Return the items that match best, without duplicates within a report.
+
+        Empty if no item matches at least half of the query. `topic`: search only this topic;
+        `first`, `last`: only reports whose last day is in this range.
+        """
         low = _row_id(first or date.min, 0, 0)
         high = _row_id(last or date.max, (1 << _REPORT_BITS) - 1, (1 << _NUMBER_BITS) - 1)
         scope = {"low": low, "high": high, "topic": storable(topic)}

@@ -98,8 +98,11 @@ class SourceBook:
         seconds: float,
         site: str = "",
     ) -> int:
-        """Save posts, billed reads and fetch state in one transaction, posts beyond SAVE_BATCH
-        before it; return the number of new posts. `site`: see `Source`."""
+        """Save posts, billed reads and the fetch state in one transaction; of more than SAVE_BATCH
+        posts, the first ones go into earlier transactions.
+
+        Returns the number of new posts. `site`: see `Source`.
+        """
         first, posts = posts[:-SAVE_BATCH], posts[-SAVE_BATCH:]
         new = await self._store.save_posts(topic, name, first, site) if first else 0
         async with self._store.writing() as connection:
@@ -134,8 +137,10 @@ class SourceBook:
         off: str = "",
         counts: bool = True,
     ) -> None:
-        """Save a failure of the source; keep its fetch state, but forget a redirect. `counts`: add
-        to its consecutive failures."""
+        """Save a failure of the source; keep its fetch state, but forget a redirect.
+
+        `counts`: add to its consecutive failures.
+        """
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
             changed = {"name": name, "off": off, "failures": int(counts), "next_at": next_at}
@@ -191,8 +196,10 @@ class SourceBook:
                     await connection.execute(delete(sources).where(_is(sources, topic.name, spec)))
 
     async def undo(self, topic: str, spec: SourceSpec) -> bool:
-        """Undo a change and reset the source's state, so that the topics file applies again; return
-        False if there was none."""
+        """Undo a change, so that the topics file applies again; return False if there was none.
+
+        Resets the source's stored state.
+        """
         async with self._store.writing() as connection:
             done = await connection.execute(
                 delete(source_changes).where(_is(source_changes, topic, spec))

@@ -41,8 +41,10 @@ class SpendingTables(Database):
         day_limit: float,
         month_limit: float,
     ) -> int | None:
-        """Reserve the worst-case cost of a call against the caps of its UTC day and month, in USD,
-        one at a time; return an id for `settle`, None if a cap would be exceeded."""
+        """Reserve the worst-case cost of a call against the caps of its UTC day and month, in USD.
+
+        Returns an id for `settle`; None if a cap would be exceeded. Reservations are serialised.
+        """
         day = at.astimezone(UTC).date()
         async with self.writing() as connection:
             if connection.dialect.name == "postgresql":

@@ -31,14 +31,18 @@ class Totals:
 
 
 async def read_totals(store: Store, now: datetime) -> Totals:
-    """Return the current totals, through a connection of its own: counting 100,000 chats takes two
-    seconds and must not block the reader thread that serves users. Raises StoreError."""
+    """Return the current totals. Raises StoreError.
+
+    Uses a connection of its own, because counting 100,000 chats takes two seconds and must not
+    block the reader thread that serves users.
+    """
     async with store.reading() as connection:
         return await connection.run_sync(_read_totals, now)
 
 
 async def read_ages(store: Store) -> tuple[dict[str, datetime], dict[str, datetime]]:
-    """Return each topic's newest report time, and its sources' last answer. Raises StoreError."""
+    """Return the creation time of each topic's newest report, and the time of its sources' last
+    answer. Raises StoreError."""
     async with store.reading() as connection:
         newest = await connection.run_sync(_newest_reports)
         reported = {row.topic: row.created_at for row in newest if row.created_at}

@@ -38,8 +38,10 @@ class WithdrawalTables(Database):
     """The table `withdrawn`, and deletions in all other tables."""
 
     async def forget_person(self, platform: str, user_id: str, chat: Chat | None) -> dict[str, int]:
-        """Delete the data about a person, and about a chat with everything sent there; return the
-        numbers of `notes`, `subscriptions` and `messages`."""
+        """Delete the data about a person, and about a chat with everything sent there.
+
+        Return the numbers of deleted `notes`, `subscriptions` and `messages`.
+        """
         names = {f"{platform}:{id_}" for id_ in (user_id, chat.id if chat else user_id)}
         async with self.writing() as connection:
             place, name = platform_notes.c.platform, platform_notes.c.name
@@ -52,12 +54,16 @@ class WithdrawalTables(Database):
             return counts
 
     async def find_posts(self, name: str) -> tuple[set[str], set[str]]:
-        """Return the keys of the posts, also of those only in reports, with this key, address or
-        author; for an author (with a handle, or as shown), also one mark per source."""
+        """Return the keys of the posts with this key, address or author; for an author also one
+        mark per source. Posts that exist only in reports are included.
+
+        Authors without a handle (feeds) are found by the name that reports show.
+        """
         return await self._read(_find_posts, name.strip())
 
     async def find_reports(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
-        """Return topic and days of the reports with one of these posts, or that counted one."""
+        """Return topic and days of the reports that contain one of these posts, or cover the day of
+        one, because they counted it."""
         day_of = select(posts.c.topic, posts.c.day)
         days = {
             (row.topic, row.day)

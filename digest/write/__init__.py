@@ -28,7 +28,8 @@ class Material:
     quotes: Mapping[str, tuple[Quote, ...]] = field(default_factory=dict)
     """Sentences that may be quoted, by post key; empty if not collected yet."""
     prospects: tuple[Story, ...] = ()
-    """Stories offered to a model, best first; not all of `stories`, and some off topic."""
+    """Stories offered to a model, best first. Some may be off topic; not all `stories` are among
+    them."""
     earlier_points: tuple[str, ...] = ()
     """Points of earlier days, latest day first: readers know them already."""
     knows_news: bool = True

@@ -48,7 +48,10 @@ class LabelledItem:
 
 
 def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
-    """Yield the items; `cites` are keys (`x:123`) or ids. Raise DigestError for a wrong line."""
+    """Yield the items; `cites` are post keys (`x:123`) or bare ids.
+
+    Raise DigestError with the line number if a line is malformed.
+    """
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -76,8 +79,10 @@ async def judge_with_model(
     open_llm: Callable[[], AbstractAsyncContextManager[Llm]],
     prompts: Mapping[str, Prompt],
 ) -> list[str]:
-    """Return a JSON line for each item, verified by code and model together, with as many items a
-    call as in the check of a report, and a cost limit for each call."""
+    """Return a JSON line for each item, as verified by code and model together.
+
+    A call has as many items as the check of a report, and its own cost limit.
+    """
     candidates = _prove(items)
     waiting = list(range(len(items)))
     while waiting:

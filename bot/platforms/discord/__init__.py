@@ -288,7 +288,8 @@ async def _answered(call: Any) -> bool:
 
 
 def _may_replace(interaction: discord.Interaction, reply: Reply) -> bool:
-    """Return True if a reply may replace the pressed message; in public, only a page of it may."""
+    """Return True if a reply may replace the message with the pressed button; in a public message
+    only another page or section may."""
     message = interaction.message
     alone = interaction.guild_id is None or (message is not None and message.flags.ephemeral)
     return alone or bool(reply.line and reply.manner == "answer")

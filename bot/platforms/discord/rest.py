@@ -43,7 +43,8 @@ from digest.models import Chat
 log = logging.getLogger(__name__)
 
 PACE = Pace(a_second=48.7, most=48.7, bans=True)
-"""Discord allows a bot 50 requests per second; the rest is left for answers and jitter."""
+"""Discord allows a bot 50 requests per second (Rate Limits); the rest is left for answers and
+jitter."""
 TIMEOUT = 20.0
 NONCE_VALID = timedelta(minutes=2)
 """How long Discord certainly remembers a nonce ("the past few minutes")."""

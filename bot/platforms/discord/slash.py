@@ -1,4 +1,5 @@
-"""Slash commands in both languages with completion, and the permissions the bot needs."""
+"""Discord slash commands from the command table, with names in both languages and completion; and
+the permissions the bot needs."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

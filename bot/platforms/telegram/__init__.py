@@ -43,7 +43,8 @@ log = logging.getLogger(__name__)
 UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
 MAX_CONCURRENT = 64
 SLOT_SECONDS = 0.5
-"""How long an update may occupy a slot: a slower one waits for a report or for Telegram."""
+"""How long an update may occupy a slot. A slower one is waiting (for a report or for Telegram), so
+its slot is freed."""
 ANSWER_SECONDS = 30.0
 QUICK_SECONDS = 2.0
 """After this time a button's progress indicator is stopped even if the answer is not ready."""

@@ -55,7 +55,8 @@ _THREAD_GONE = ("message thread not found", "topic_deleted", "topic_id_invalid")
 _DELETED = ("not found", "deactivated", "was deleted", "topic_")
 _MARKUP = ("can't parse", "entities", "entity_", "reply markup", "button", "inline keyboard")
 _HANDED_ON = {408, 504, 520, 524}
-"""Codes of a proxy that passed a request on and got no whole response (520, 524: Cloudflare)."""
+"""Codes of a proxy that forwarded the request and did not get the whole response in time; 520 and
+524 are Cloudflare's."""
 _SENT = "message was immediately deleted"
 """Error 500 for a message that was sent and deleted at once (Bot API server, Client.cpp)."""
 _FINAL = (
@@ -95,8 +96,9 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
 
 
 def _read_fault(code: int, reason: str) -> PlatformError:
-    """Return the error for a server fault. After most (500, 502) the message is sent again,
-    although it may have arrived in rare cases: else each would wait for an operator."""
+    """Return the error for a server fault. After most of them (500, 502) the message is sent again,
+    although it may have been accepted in rare cases; otherwise each message of an outage would wait
+    for an operator."""
     sure = code not in _HANDED_ON and _SENT not in reason
     return NotSent(reason) if sure else ServerFault(reason)
 

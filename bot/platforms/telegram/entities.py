@@ -126,7 +126,8 @@ ROW_CELLS, MAX_PER_ROW, MAX_BUTTONS = 30, 6, 96
 
 
 def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -> bool:
-    """Return True for pages with arrows; in a channel, only if a link can lead to the others."""
+    """Return True if these messages are shown as pages with arrows; in a channel only if a link can
+    lead to the other pages."""
     if len(written) < 2 or not reply.line or any(sheet.picture for sheet in written):
         return False
     fits = Press(reply.line, len(written)).fits(MAX_BUTTON_BYTES)

@@ -37,8 +37,10 @@ class Head:
     """Mean contribution of the vector, used without an encoder."""
 
     def score(self, hashes: Sequence[Hashes], vectors: Vectors | None) -> Floats:
-        """Return the score of each text from its hashed n-grams and its encoder vector (rows;
-        zeros: not encoded)."""
+        """Return the score of each text, from its hashed n-grams and its encoder vector (rows).
+
+        A row of zeros means that the text was not encoded.
+        """
         return score_heads([self], hashes, vectors)[0]
 
 

@@ -60,8 +60,11 @@ def hash_text(text: str) -> Hashes:
 
 
 def fold_hashes(hashes: Sequence[Hashes], size: int) -> tuple[Rows, Buckets, Floats]:
-    """Return the features of all texts: text (row), bucket (0 to size - 1), weight, ordered by row
-    and bucket. Weights are proportional to the root of the count, their squares add up to 1."""
+    """Return the features of all texts: the row of the text, the bucket (0 to size - 1), and the
+    weight, ordered by row and bucket.
+
+    Weights are proportional to the square root of the count; their squares add up to one per text.
+    """
     lengths = np.array(list(map(len, hashes)), np.int64)
     owner = np.repeat(np.arange(len(hashes)), lengths)
     joined = np.frombuffer(b"".join(hashes), np.uintc)

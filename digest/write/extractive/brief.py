@@ -146,8 +146,9 @@ def make_point(draft: Draft, story: Story, lead: Quote) -> Item:
 
 
 def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
-    """Return one paragraph of the lead sentences of the leading points: several short ones, or one.
-    Of the first FOREMOST, those in the report's language come first."""
+    """Return one paragraph of the lead sentences of the leading points: several short ones that
+    stand alone well, or else a single one. Among the first FOREMOST, those in the report's language
+    come first."""
     quotes = {quote.post.key: quote for quote in reversed(draft.printed)}
     points = (item for item in items["points"] if item.cites)
     leads = [quotes[item.cites[0]] for item in points if item.cites[0] in quotes]

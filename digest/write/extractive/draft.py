@@ -175,7 +175,8 @@ class Draft:
 
     @cached_property
     def topic_names(self) -> frozenset[str]:
-        """Return the keys of watched names, and of all but BACKGROUND names in the stories."""
+        """Return the keys of the names that the topic watches, and of all but BACKGROUND names in
+        its stories."""
         topic = self.material.topic
         keys = {
             name.key for word in (*topic.keywords, *topic.watch) for _, name in find_names(word)
@@ -192,8 +193,10 @@ class Draft:
         return [quote for quote in quotes if quote.sentence.language in self._readable]
 
     def choose_lead(self, story: Story, least: float = MIN_VALUE) -> Quote | None:
-        """Return a story's best unprinted lead sentence of at least this value, in the report's
-        language first, mere names last, or None."""
+        """Return the best unprinted lead sentence of a story with at least this value, or None.
+
+        Sentences in the report's language come first, mere names last.
+        """
         best = story.readings[0].key
         if best not in self._leads:
             self._leads[best] = self._list_leads(story)
@@ -285,8 +288,11 @@ def is_topical(story: Story, least: float = ON_TOPIC) -> bool:
 
 
 def is_same_event(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
-    """Return True if two quotes report one event (`nearer` is added to their cosine); never for two
-    versions of a product, or a statement and its denial."""
+    """Return True if two quotes report one event; never for different versions of a product, or for
+    a statement and its denial.
+
+    `nearer` is added to their cosine.
+    """
     cosine = float(quote.vector @ other.vector) + nearer
     if cosine < SAME_FIGURE:
         return False  # below every threshold
@@ -311,7 +317,8 @@ def is_unlisted_person(name: Name) -> bool:
 
 
 def share_person(quote: Quote, other: Quote) -> bool:
-    """Return True if two quotes spell a person by sound: Ruben Amorim, 阿莫林."""
+    """Return True if one of two quotes spells a person's name of the other by its sound: Ruben
+    Amorim and 阿莫林."""
     return any(
         is_unlisted_person(name) and Sounds(spelled.text).match(name.text)
         for here, there in ((quote, other), (other, quote))
@@ -450,7 +457,8 @@ def name_speaker(sentences: Sequence[Sentence]) -> str:
 
 
 def praises(text: str) -> bool:
-    """Return True if a text has a word of praise. Of 14 so labelled, one could be printed."""
+    """Return True if a text has a word of praise. Of 14 such labelled sentences, one could be
+    printed."""
     return not set(load_words("sentences", "praise")).isdisjoint(list_words(text))
 
 

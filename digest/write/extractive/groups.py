@@ -20,7 +20,8 @@ NEAREST = 2
 MIN_COSINE = 0.15
 """Mean cosine to the examples below which a sentence belongs to no group."""
 MIN_LEARNED = -0.5
-"""Head score below which no group is meant: two of three such sentences are about other things."""
+"""Head score below which a sentence belongs to no group; two of three sentences below it are about
+something else."""
 
 
 class Group(NamedTuple):

@@ -24,7 +24,8 @@ MIN_SIZE, MIN_HEADLINE, MAX_SIZE = 9, 4.5, 165
 maximum size, because readers do not finish longer ones."""
 MAX_STORIES = 150
 MAX_POSTS = 6
-"""Best posts of a story whose sentences are considered, and as many in the report's language."""
+"""Posts of a story whose sentences are considered, best first, and again as many in the report's
+language."""
 MAX_SENTENCES = 8
 """Sentences of a post that are considered, because posts state their subject at the beginning."""
 MAX_ENCODED = 320
@@ -173,8 +174,11 @@ def _is_whole(sentence: Sentence) -> bool:
 
 
 def _begins_alone(sentence: Sentence) -> bool:
-    """Return False for a sentence that begins in lower case, except in a post that does, or with a
-    name (iPhone, qwen3): it continues the line before or omits its subject."""
+    """Return False if a sentence begins with a lower-case word, unless it opens a post in lower
+    case: it continues the line before or omits its subject ("built an app with Gemini").
+
+    "iPhone", "qwen3" and "gpt-oss" are names and may begin a sentence.
+    """
     first = sentence.text.split(maxsplit=1)[0]
     is_word = first.isascii() and first.isalpha() and first.islower()
     goes_on = is_word and (sentence.place > 0 or not is_in_small_letters(sentence.text))

@@ -28,12 +28,14 @@ from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import is_generic
 
 NEWS_SECTIONS: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
-"""Of two items on the same, that of the earlier section stays; overview and views may repeat."""
+"""If two items report the same, the one in the earlier of these sections stays; overview and views
+may repeat it."""
 _ORDER = ("points", "markets", "finance", "views", "events", "ai", "overview")
 FEW_POINTS = 6
 """With fewer points, points of the extractive report are added if it has more."""
 _FILLED: tuple[SectionName, ...] = ("views", "events", "ai")
-"""Sections filled from the extractive report if the model left them empty; not about money."""
+"""Sections that are filled from the extractive report if the model left them empty. A section about
+money may be empty."""
 SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
 """Minimum cosine of two items that say the same: with the same first post; of one event; sharing a
 name; without any condition. Items of one event or name that share a figure need SAME_FIGURE."""
@@ -150,8 +152,11 @@ def list_distinct(
 
 
 def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> list[Candidate]:
-    """Return the candidates that do not repeat an earlier one: in event number (`event`, by post
-    key) and in meaning. An asset may have several statements."""
+    """Return the candidates that do not repeat an earlier one.
+
+    `event` is the event number of each post by key. A shared event number is not enough: the
+    meaning must agree too. An asset may have several statements.
+    """
     vectors = embed([candidate.full_text for candidate in candidates])
     items = [candidate.item for candidate in candidates]
     events = [{event[p.key] for p in c.posts[:1] if p.key in event} for c in candidates]

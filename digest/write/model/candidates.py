@@ -55,7 +55,8 @@ class Candidate:
 
 
 def read_candidates(answer: Page, shown: Mapping[str, Post], topic: Topic) -> Iterator[Candidate]:
-    """Yield the items of an answer, at most LIMIT per section, with the posts they cite."""
+    """Yield the items of an answer, at most LIMIT per section, each with the posts whose ids it
+    cites."""
     language = topic.language
     match answer:
         case Brief():
@@ -187,7 +188,8 @@ def _candidate(
 
 
 def _tidy(text: str, most: int) -> str:
-    """Return one line without Markdown and repetitions, cut after the last sentence that fits."""
+    """Return one line without Markdown and repeated sentences, cut after the last sentence that
+    fits."""
     line = " ".join(EMOJI.sub(" ", strip_markdown(clean(text))).split())
     sentences: dict[str, str] = {}
     for sentence in split_line(line):

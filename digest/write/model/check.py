@@ -25,9 +25,11 @@ UNSEEN_CHARS, REPAIR_CHARS = 4000, 600
 """Characters of a post that the writer was not shown, in the check and in the repair, because the
 claim may be anywhere in it. (The writer of a report was shown all its posts.)"""
 MAX_REFUSED = 0.4
-"""Maximum share of good items that a check may refuse: a post may have injected a prompt."""
+"""Maximum share of good items that a check may refuse. An answer that refuses more is ignored: a
+post may have injected a prompt."""
 MIN_COPIED, MAX_REPEATS = 8, 3
-"""Letters from which a shared sentence is no coincidence; items sharing it that remove it."""
+"""Letters from which a shared sentence is no coincidence, and number of items that share it from
+which it is removed."""
 MIN_TAKEN = 1 / 3
 """Share of a sentence copied from a post of another story from which the sentence counts as copied.
 A name that both mention ("the Trump administration") is a quarter."""
@@ -101,7 +103,8 @@ def apply_check(
 def show_failed(
     candidates: Sequence[Candidate], shown: ShownPosts, room: int
 ) -> tuple[str, dict[str, int]]:
-    """Return failed items with problems and posts, up to `room` tokens, and indices by id."""
+    """Return the failed items with their problems and posts, up to `room` tokens, and their indices
+    by id."""
     blocks, places = [], {}
     for at, candidate in enumerate(candidates):
         if not candidate.problems or not candidate.posts:
@@ -121,7 +124,8 @@ def show_failed(
 
 
 def keep_refused(before: Candidate, after: Candidate) -> Candidate:
-    """Return the repaired item, refused again if only punctuation or no refused word changed."""
+    """Return the repaired item, refused again if it repeats the refused words, or differs from the
+    old item in punctuation only."""
     if before.judge == "code":
         return after
     if _squeeze(after.full_text) == _squeeze(before.full_text) or _contains_any(
@@ -133,7 +137,8 @@ def keep_refused(before: Candidate, after: Candidate) -> Candidate:
 
 
 def cut_refused(candidate: Candidate) -> Candidate:
-    """Return a refused item without the sentences with the refused words; code's stay."""
+    """Return an item that the model refused without the sentences with the refused words; problems
+    found by code stay."""
     words = _list_words(candidate)
     if candidate.judge == "code" or UNNAMED in candidate.problems or not words:
         return candidate
@@ -245,7 +250,8 @@ def list_refusals(candidates: Sequence[Candidate], *, final: bool) -> list[Refus
 
 
 def _restore(candidate: Candidate, sums: Sequence[str]) -> Candidate:
-    """Return an item the model supports; it passes if `sums` give its refused figures."""
+    """Return an item that the model supports. It passes if each refused figure that no post has is
+    the result of one of the `sums`."""
     if candidate.problems and may_give_all(
         _list_claims(candidate), candidate.full_text, candidate.posts, sums
     ):
@@ -254,7 +260,8 @@ def _restore(candidate: Candidate, sums: Sequence[str]) -> Candidate:
 
 
 def _refuse(candidate: Candidate, places: Iterable[str]) -> Candidate:
-    """Return an item with the words that the model found wrong; code's refusals stay."""
+    """Return an item with the words that the model found wrong; a refusal by code stays as it
+    is."""
     if candidate.problems:
         return candidate
     problems = {

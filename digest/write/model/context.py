@@ -48,7 +48,8 @@ MIN_OPINION = 0.5
 for a post that is shown as a view. On 18 days that an editor read, heads trained without the day,
 107 of 118 views lie above it; of the top 12 of a day 30 % are views and 5 % advertisements."""
 SELLING = 0.0
-"""Margin of `advertisement` above which a post is shown last; half of such posts are ads."""
+"""Margin of `advertisement` above which a post is shown after the others of its event; half of such
+posts are advertisements."""
 CUT = "…"
 """Marks a cut text, whatever mark the source used."""
 NICKNAMES = frozenset(["hn", "v2ex"])
@@ -108,7 +109,8 @@ class ShownPosts:
         return f"{self.find_id(post)} {introduce(post)}: {text}"
 
     def _measure(self, post: Post, most: int) -> int:
-        """Return the tokens of a post's line. One without room gets no id, or it could be cited."""
+        """Return the tokens of a post's line without showing it: a post without room must not get
+        an id, or it could be cited."""
         text = self._shorten(post, most)
         line = f"{self._ids.get(post.key, 'p000')} {introduce(post)}: {text}"
         return tokens(line) if text else 0
@@ -190,8 +192,11 @@ class Context(ShownPosts):
         return next((post for post in posts if shorten(post.text, POST_CHARS)), story.posts[0])
 
     def show_events(self, events: Sequence[Event], *choices: tuple[int, ...], room: int) -> str:
-        """Return blocks of events, up to `room` tokens, by the first of the `choices` (characters
-        of each post of a block, one per author) with room for all, else by the last."""
+        """Return blocks of events, up to `room` tokens, by the first of the `choices` with room for
+        all of them, else by the last.
+
+        A choice lists the characters shown of each post of a block, one post per author.
+        """
         leading = [self.leading_posts(event) for event in events]
         shown: list[list[tuple[Post, int]]] = []
         for chars in choices:
@@ -248,7 +253,8 @@ class Context(ShownPosts):
                 yield value - OFFER * max(0.0, offer), reading.post
 
     def opinions(self) -> list[Post]:
-        """Return posts that may hold a view, one per author, likeliest first, promotion lower."""
+        """Return posts that may hold a view, one per author, likeliest first; advertisements are
+        ranked lower."""
         readings = (r for story in self.draft.stories() for r in story.readings)
         rated = [
             (self.measure_view(r.post) - r.scores.get("advertisement", 0.0), r.post)
@@ -259,13 +265,15 @@ class Context(ShownPosts):
         return unique_authors(post for value, post in likely if value > MIN_OPINION)
 
     def measure_view(self, post: Post) -> float:
-        """Return the best margin of `view` in a person's post; minus infinity for others."""
+        """Return the margin of `view` of the best sentence of a person's post; minus infinity for
+        other authors."""
         quotes = self.draft.quotes.get(post.key, ())
         margins = (quote.opinion for quote in quotes if is_person(quote.sentence.reading))
         return max(margins, default=-math.inf)
 
     def deals(self) -> set[str]:
-        """Return the keys of the topic's posts on rounds, revenue or spending that have a sum."""
+        """Return the keys of posts about rounds, revenue or spending in the topic's field, each
+        with a sum."""
         deals = (quote for _, quote, _ in list_deals(self.draft))
         return {quote.post.key for quote in deals if has_figure(quote.text, moves=False)}
 
@@ -308,8 +316,11 @@ def is_stub(post: Post) -> bool:
 
 
 def shorten(text: str, most: int, news: str = "") -> str:
-    """Return a post's text for a model: one line of about `most` characters (wide ones count twice)
-    without links, markup, injection; after a gap, the sentence `news` if cut off."""
+    """Return a post's text for a model: one line without links, markup and prompt injection, of
+    about `most` characters; wide ones count twice.
+
+    If the sentence `news` would be cut off, the text continues with it after a gap.
+    """
     words = _flatten(text)
     if not words or has_injection(words):
         return ""

@@ -57,7 +57,8 @@ BRIEF_CHARS = (900, 280, 280, 280)
 OTHER_CHARS = 200
 """Characters of the post of an event from another page, which the overview may mention."""
 MAX_EARLIER, EARLIER_CHARS = 30, 90
-"""Points of about three earlier days shown to the pick, the latest first, and their length."""
+"""Points of earlier days that are shown to the pick, the latest first (those of about three days),
+and characters of each."""
 FEW_STORIES = 12
 """With fewer stories there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"
@@ -94,7 +95,8 @@ class Editor:
     context: Context = field(init=False)
     _spent: bool = False
     _unused: int = 0
-    """Tokens the page calls left over, for the check, so that it sees every item."""
+    """Tokens left over by the page calls; added to the check's budget so that it sees every
+    item."""
 
     def __post_init__(self) -> None:
         self.context = Context(material=self.material)

@@ -38,7 +38,8 @@ languages may be this far apart; and if they share a name, which no prompt injec
 MAX_MUST_EVENTS = 10
 """Maximum MUST events: as many as a report has points."""
 MAX_COMPARED = 4
-"""Posts of a story compared before a merge: the one the model saw need not be the first."""
+"""Posts of a story that are compared if the model merges it with another: the one that it saw need
+not be the first."""
 MAX_SAME = 8
 """Stories that the model may merge at once; a longer list is not one event."""
 MAX_MUST = 14
@@ -54,7 +55,8 @@ MIN_PICKED = 6
 MIN_TRUST = 0.5
 """Minimum share of pairs (picked, left out) in which our rank also prefers the picked story."""
 LEADING, FURTHER = 12, 10
-"""Events of the brief if fewer than FURTHER are MUST; those shown only there without a pick."""
+"""Events shown in the brief if fewer than FURTHER are MUST; number of them that are shown nowhere
+else if the model picked none."""
 BRIEF_POSTS, PAGE_POSTS = 4, 2
 """Posts of an event shown in the brief, and on another page."""
 REAL_VIEW, OVER_NEWS = 0.4, 0.6
@@ -69,8 +71,11 @@ MAX_OPINIONS = 12
 def group_stories(
     stories: Sequence[Story], pick: Pick | None = None, shown: int = 0
 ) -> list[Event]:
-    """Return the events of the day, the most important first. Stories are one event if clusters or
-    model say so and meanings agree. `pick`: its answer on the first `shown` stories."""
+    """Return the events of the day, the most important first.
+
+    Stories are one event if our clusters or the model say so and their meanings agree. `pick` is
+    the model's plausible answer about the first `shown` stories.
+    """
     importance = _read_importance(pick, shown) if pick else {}
     ads = _rate_ads(importance, _list_ads(pick, stories[:shown]), stories) if pick else set()
     same = _list_same(pick, shown, ads) if pick else []
@@ -119,7 +124,8 @@ def _read_importance(pick: Pick, count: int) -> dict[int, int]:
 
 
 def is_plausible(pick: Pick, count: int) -> bool:
-    """Return False for a pick of `count` stories that is nearly empty or contradicts our rank."""
+    """Return False for a pick that is nearly empty or contradicts our rank as a whole; `count`
+    stories were shown."""
     importance = _read_importance(pick, count)
     picked = [at for at in range(count) if importance.get(at, 0) >= PICKED]
     others = [at for at in range(count) if importance.get(at, 0) < PICKED]
@@ -160,7 +166,8 @@ def _list_same(pick: Pick, shown: int, ads: Collection[int]) -> list[list[int]]:
 def _unite(
     stories: Sequence[Story], same: Iterable[Sequence[int]], ads: Collection[int]
 ) -> list[list[int]]:
-    """Return groups of indices in the order of their best story; promotion is never merged."""
+    """Return groups of indices, best first, in the order of their best story; advertising is never
+    merged."""
     leads = [story.readings[:MAX_COMPARED] for story in stories]
     encoded = iter(encode_readings([reading for readings in leads for reading in readings]))
     vectors = [[next(encoded) for _ in readings] for readings in leads]
@@ -188,7 +195,8 @@ def _unite(
 
 
 def _list_subjects(story: Story) -> set[str]:
-    """Return the names in a story's leading posts and its authors' handles, for threads."""
+    """Return the names of a story's leading posts, and its authors' handles, because the parts of a
+    thread may share no name."""
     readings = story.readings[:MAX_COMPARED]
     names = {n.key.replace(" ", "").casefold() for reading in readings for n in reading.names}
     return names | {f"@{r.post.author}" for r in readings if r.post.source == "x"}

@@ -45,8 +45,10 @@ class Prompt:
 
 
 def load_prompts(folder: Path) -> dict[str, Prompt]:
-    """Return all prompts by name; a relative folder may also be in the program's own. Raise
-    PromptError that names a missing or malformed file."""
+    """Return all prompts by name; a relative folder may also be in the program's own folder.
+
+    Raise PromptError that names a missing or malformed file.
+    """
     folder = folder if folder.is_dir() else CHECKOUT / folder
     # Templates produce text for a model, not HTML: escaping would garble the posts.
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
@@ -54,7 +56,8 @@ def load_prompts(folder: Path) -> dict[str, Prompt]:
 
 
 def check(folder: Path) -> str:
-    """Return a line for `check`. Raise PromptError if a prompt is malformed or too old."""
+    """Return one line about the prompts for `check`. Raise PromptError if one is malformed or older
+    than the program."""
     prompts, shipped = load_prompts(folder), load_prompts(CHECKOUT / "prompts")
     for name, prompt in prompts.items():
         if prompt.variables != shipped[name].variables:

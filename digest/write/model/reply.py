@@ -57,7 +57,8 @@ async def _write_sentences(
     ask: AskModel,
     prompts: Mapping[str, Prompt],
 ) -> tuple[Verdict, list[tuple[str, list[int]]]]:
-    """Return the verdict and its proved sentences with item numbers. Raises as `Llm.ask`."""
+    """Return the model's verdict and its proved sentences with their item numbers, from 1. Raises
+    LlmError or BudgetSpent."""
     items = "\n".join(_show(n, hit, posts[n]) for n, hit in enumerate(shown, 1))
     name = LANGUAGES[language]
     system = prompts["system"].render(language=name)
@@ -78,7 +79,8 @@ async def _write_sentences(
 def _list_posts(
     hits: Sequence[Hit], reports: Mapping[tuple[str, date, date], Report]
 ) -> dict[int, list[Post]]:
-    """Return the evidence for each item by its number from 1: its own text and its posts."""
+    """Return the evidence for each item by its number from 1: the item as printed, and its
+    posts."""
     evidence = {}
     for n, hit in enumerate(hits, 1):
         report = reports.get((hit.topic, hit.first, hit.last))
@@ -194,8 +196,11 @@ async def _find_similar(store: Store, question: str, topic: str) -> list[Hit]:
 async def write_overview(
     report: Report, ask: AskModel, prompts: Mapping[str, Prompt]
 ) -> tuple[Item, ...]:
-    """Return proved sentences on the points of a week or month, maybe none, as
-    `prompts/overview.md` asks like a reader. Raises LlmError or BudgetSpent."""
+    """Return proved sentences on the points of a week or month; maybe none. Raises LlmError or
+    BudgetSpent.
+
+    The text of `prompts/overview.md` is asked like a reader's question about these days.
+    """
     days = (report.topic, report.first, report.last)
     hits = [
         Hit(*days, report.language, name, number, item, 1.0, 1.0)

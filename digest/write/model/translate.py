@@ -39,7 +39,10 @@ async def translate(
     ask: Callable[[Call[Any]], Awaitable[Any]],
     prompts: Mapping[str, Prompt],
 ) -> tuple[Section, ...]:
-    """Return the sections in `material`'s language; `fallback` if too little was translated."""
+    """Return the sections in the language of `material`'s topic.
+
+    `fallback` is the extractive report in that language, used if too little was translated.
+    """
     items = [
         (s.name, item) for s in sections if s.name in WRITTEN for item in s.items if item.cites
     ]

@@ -415,7 +415,8 @@ def _is_in_top(amount: Amount, text: str, evidence: Evidence) -> bool:
 
 
 def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True for a small bare count that is the length of a list in posts or statement."""
+    """Return True for a small bare count that is the length of a list in the posts or in the
+    statement."""
     value, unit = amount.value, amount.unit
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
     countable &= "." not in amount.text  # 2.0 alpha
@@ -436,7 +437,8 @@ def _is_written(ticker: str, evidence: Evidence) -> bool:
 
 
 def _find_addressees(item: Item, cited: Sequence[Post]) -> Iterator[str]:
-    """Yield people to whom a cited post only replies, but whom an item makes the speaker."""
+    """Yield people to whom a cited post only replies, if the item, which names no author, makes
+    them the speaker."""
     text = f"{item.title}\n{item.text}"
     if any(is_named(text, post.author_name, post.author) for post in cited):
         return

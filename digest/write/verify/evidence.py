@@ -88,7 +88,8 @@ ZONES = (-8, 0, 9)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A post's figure: direction (1 up, -1 down), aim ("by", "to"), time units of a rate."""
+    """A figure of a post with its direction (1 up, -1 down), its aim ("by" or "to") and the time
+    units of its rate."""
 
     amount: Amount
     direction: int
@@ -220,7 +221,8 @@ def _read(
 
 
 def _list_sizes(words: str, numbers: Sequence[Amount]) -> Iterator[int]:
-    """Yield the lengths of lists ("first" to "fourth"), and the numbers of handles, tickers."""
+    """Yield the lengths of the posts' lists (also "first" to "fourth"), and their numbers of
+    handles and tickers."""
     ranks = {amount.value for amount in numbers if amount.kind == "rank"}
     yield next(place for place in count() if place + 1 not in ranks)
     yield from count_entries(words)
@@ -254,7 +256,8 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
 
 
 def _select_ranks(amounts: Sequence[Amount], bare: str) -> Iterator[Amount]:
-    """Yield figures that may be ranks: not a day (4.5), nor in a name beside explicit ranks."""
+    """Yield the figures that may be ranks: not the 4.5 that may be a day, and no number inside a
+    name if the post has explicit ranks."""
     ranked = any(amount.kind == "rank" and amount.value > 1 for amount in amounts)
     for amount in amounts:
         named = amount.in_name or (not amount.unit and follows_name(bare, amount.start))
@@ -310,8 +313,9 @@ def _list_terms(
     created: datetime,
     amounts: Sequence[Amount],
 ) -> Iterator[str]:
-    """Yield the terms of a post: those it names, those of its days, those a named time span away,
-    and its own month and year if it names none."""
+    """Yield the months, years, weekdays and similar terms of the post: those it names, those of its
+    days, those at the distance of a named time span, and its own month and year if it names
+    none."""
     terms = {term.value for term in written} | {f"month {day.month}" for day in days}
     terms |= {f"year {day.year}" for day in days if day.year}
     for first, _, second in (amount.text.partition(".") for amount in amounts):
@@ -332,7 +336,8 @@ def _list_terms(
 
 
 def _find_years_away(words: str, amounts: Iterable[Amount]) -> Iterator[int]:
-    """Yield years from the post to those it means: -5, "five years ago"; 3, "in three years"."""
+    """Yield the years between the post and the years that it means: -5 for "five years ago", 3 for
+    "in three years"."""
     for amount in amounts:
         if amount.unit == "year" and amount.value < MAX_YEARS and amount.value.is_integer():
             behind, before = words[amount.end :].lstrip(), words[: amount.start].rstrip()

@@ -51,7 +51,8 @@ class FigurePair:
         return (*self.stated, *self.posted[0], *self.posted[1]) if self.is_reversed else ()
 
     def is_exchanged(self, vectors: Mapping[str, Vectors]) -> bool:
-        """Return True if the posts have them exchanged; `vectors` are unit vectors of `texts`."""
+        """Return True if the posts have the figures exchanged; `vectors` has a unit vector for each
+        of `texts`."""
         if self.is_reversed:
             return _compare_meaning(self, vectors) + _compare_words(self) >= MIN_TURNED
         return _compare_words(self) >= MIN_STRAIGHT
@@ -95,7 +96,8 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
 
 
 def _drop_subject(stated: str, posted: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Remove the subject before both first figures: the second figures have the same one."""
+    """Remove the subject at the beginning of the words of both first figures, because the second
+    figures have the same subject."""
     size = 0
     for words in posted:
         pairs = zip(stated, words, strict=False)
@@ -109,7 +111,8 @@ def _drop_subject(stated: str, posted: tuple[str, ...]) -> tuple[str, tuple[str,
 
 
 def _stand_together(facts: Sequence[tuple[Amount, str, str]], first: int, second: int) -> bool:
-    """Return True for adjacent figures, as in 16G 512G: the words after them describe both."""
+    """Return True for adjacent figures in a post, such as 16G 512G: the words after them describe
+    both."""
     (left, _, post), (right, _, other) = facts[first], facts[second]
     return post is other and not post[left.end : right.start].strip(" ,/、")
 
@@ -125,7 +128,8 @@ def _is_telling(amount: Amount) -> bool:
 
 
 def _is_comparable(first: Amount, second: Amount) -> bool:
-    """Return True for figures of one unit, or without unit both counts or both decimals."""
+    """Return True for figures that can be exchanged: of one unit, or both counts or both decimals
+    without a unit."""
     units = [amount.unit.removeprefix("count") for amount in (first, second)]
     scores = first.unit == second.unit or (first.step < 1) == (second.step < 1)
     return units[0] == units[1] and scores and first.value != second.value

@@ -99,7 +99,8 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
 
 
 ALIKE_UNITS = frozenset({("count", "times"), ("year", "rank")})
-"""Units that mean the same in two texts: "4x RTX 4090" is 四张, ten years a tenth birthday."""
+"""Pairs of units that mean the same in two texts: "4x RTX 4090" is 四张, ten years a tenth
+birthday."""
 NO_SIZES = frozenset("percent permille pp bp times rank".split())
 """Units that do not apply to a large figure without a unit beside them."""
 RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
@@ -109,7 +110,8 @@ RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
 def _convert(
     mine: Quantity, other: Quantity, counts: bool, counted: bool
 ) -> tuple[float, float] | None:
-    """Return both values in one unit, or None: 180 ms is not 180 s, a bare 180 may be either."""
+    """Return both values in one unit; None if the units differ. 180 ms is not 180 s, but 180
+    without a unit may be either."""
     unit, fact_unit = mine.unit, other.unit
     if unit == "rank" or (unit, fact_unit) in ALIKE_UNITS:
         return mine.value, other.value
@@ -134,7 +136,8 @@ def _convert(
 
 
 def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: float) -> bool:
-    """Return True if the value is the fact, rounded as its digits and hedge allow."""
+    """Return True if the statement's value is the fact, rounded according to its digits and
+    hedge."""
     difference = abs(value - fact)
     if difference <= EXACT * max(EXACT, abs(value)):
         return True
@@ -303,7 +306,8 @@ def is_converted(
 
 
 def _differ(ratio: float) -> float:
-    """Return the relative difference to allow: a month has 28 to 31 days, a year 12 months."""
+    """Return the relative difference to allow for: a month has 28 to 31 days, but a year always
+    twelve months."""
     whole = max(ratio, 1 / ratio)
     return 0.02 if abs(whole - round(whole)) > EXACT else EXACT
 
@@ -406,7 +410,8 @@ def _derive_from_two(
 
 
 def _rates(unit: str, left: Quantity, right: Quantity) -> Iterator[float]:
-    """Yield price times count, and figures per count or time: $5 million over 90 days, per day."""
+    """Yield price times count, and a figure per count or time unit: $5 million over 90 days as a
+    figure per day."""
     plain = ("", "count")
     if (
         _is_alike(unit, left.unit)
@@ -444,7 +449,8 @@ def _ratios(unit: str, left: float, right: float) -> Iterator[float]:
 
 
 def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
-    """Return two figures of one dimension in one unit; one without a unit goes with any."""
+    """Return two figures of one dimension in one unit; a figure without a unit goes with any
+    other."""
     if left.unit == right.unit:
         return left.value, right.value
     units = {left.unit, right.unit}

@@ -42,12 +42,14 @@ SPAN_MINUTES = {"hour": 60, "minute": 1}
 MAX_MONTHS = 24
 """Maximum months between two months that the posts name."""
 MAX_SPAN, NEAR_MINUTES = 200, 15
-"""Maximum hours or minutes meant by "in 90 mins" after a post; tolerance in minutes."""
+"""Maximum hours or minutes from a post to an hour that it means by "in 90 mins"; tolerance in
+minutes."""
 
 
 MAX_RESTORED = 3
-"""Maximum figures, days and versions of one item that the model may restore: no true item that code
-refused had more, and an item about another post has many."""
+"""Maximum figures, days and versions of one item that the model may restore. No true item refused
+by code had more; an item about another post has many, each of which may match something by
+chance."""
 
 
 def may_give_all(
@@ -104,7 +106,8 @@ def _read_amounts(claim: Claim, text: str) -> Sequence[Amount]:
 
 
 def _may_follow(claim: Claim, text: str) -> bool:
-    """Return True for a figure or year that a calculation may give, and "an hour" as a unit."""
+    """Return True for a figure or year that a calculation may give, and for "an hour" as the time
+    unit of such a figure."""
     if claim.kind == "figure":
         amounts = _read_amounts(claim, text)
         return bool(amounts) and all(amount.kind != "magnitude" for amount in amounts)
@@ -152,7 +155,8 @@ def _follows(claim: Claim, text: str, posts: Sequence[Post], sums: Sequence[str]
 
 
 def _is_scaling(amount: Amount) -> bool:
-    """Return True for a count to calculate with: small, or round ("a hundred such wallets")."""
+    """Return True for a count that an item may calculate with: a small one, or a round assumed one
+    ("a hundred such wallets")."""
     value, plain = amount.value, amount.unit in ("", "count", *SPAN_DAYS, *SPAN_MINUTES)
     whole = value == int(value) and value > 1
     return whole and (value <= MAX_COUNTED or (plain and 10 * find_trailing_step(value) > value))
@@ -176,7 +180,8 @@ def _is_result(amount: Amount, value: float) -> bool:
 
 
 def _may_give_word(word: str, evidence: Evidence) -> bool:
-    """Return False for a number that the posts lack or have with another letter: 32M for 32B."""
+    """Return False for a number that the posts lack or have with another letter only: 32M for
+    32B."""
     cut = cut_segments(word)
     near = all(pair in evidence.mentions.near for pair in pairwise(cut) if pair[0].isdigit())
     numbers = _list_numbers(evidence)

@@ -179,7 +179,8 @@ def _find_known(name: Name) -> KnownName | None:
 ADDED_LETTERS = 4
 """Maximum letters that a handle adds to the name of a product: @geminiapp."""
 BESIDE_CHARS, MAKER_CHARS = 60, 12
-"""Maximum characters from company to product or person, and from product to "maker"."""
+"""Maximum characters between a company and its product or person, and between a product and the
+word "maker"."""
 _POSSESSIVES = (
     "'s ",
     "-led ",
@@ -253,7 +254,8 @@ def _list_homes(mentions: Mentions) -> set[str]:
 
 
 def _is_author(entry: KnownName, mentions: Mentions) -> bool:
-    """Return True for an author named after what the company owns: @claudeai, not Claude Dupont."""
+    """Return True if an author is named after something that the company owns: @claudeai, but not
+    Claude Dupont."""
     names = [glue(owned.replace(" ", "")) for owned in entry.owns if len(owned) > 2]
     return any(
         author.startswith(name) and len(author) <= len(name) + ADDED_LETTERS
@@ -278,7 +280,8 @@ def _is_owned(owned: str, mentions: Mentions) -> bool:
 
 
 def _names_maker(name: Name, start: int, text: str, mentions: Mentions) -> bool:
-    """Return True for what only identifies a company: "ChatGPT maker OpenAI", "Musk's xAI"."""
+    """Return True for a product or person that only identifies a company of the posts: "ChatGPT
+    maker OpenAI", "Elon Musk's xAI"."""
     after = text[start + len(name.text) :][: 2 * MAKER_CHARS]
     entry = find_entry(name.text)
     owners = find_owners(entry.spellings[0] if entry else name.text)
@@ -314,7 +317,8 @@ def _is_in_tag(word: str, mentions: Mentions) -> bool:
 
 
 def _find_missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iterator[str]:
-    """Yield the words of an unlisted Latin name that the posts lack; the name if they lack all."""
+    """Yield the words of an unlisted Latin name that the posts lack; the whole name if they lack
+    all."""
     if has_word(name.lower(), mentions.text):
         return
     checked = [word for at, word in find_words(name) if _is_telling(word, text, start + at)]
@@ -336,7 +340,8 @@ def _spell_out(text: str, start: int) -> str:
 
 
 def _has_initials(name: str, mentions: Mentions) -> bool:
-    """Return True if the posts have the initials of these words: CFTC, CC for Claude Code."""
+    """Return True if the posts have the initials of these words as a word: CFTC, or CC for Claude
+    Code."""
     initials = "".join(word[0] for word in name.replace("-", " ").split() if word[0].isupper())
     if len(initials) < 2 or is_jargon(initials):
         return False
@@ -360,7 +365,8 @@ def _is_telling(word: str, text: str, at: int) -> bool:
 
 
 def _has_word(word: str, name: str, mentions: Mentions) -> bool:
-    """Return True if the posts have the word or all its parts, in order if one has a number."""
+    """Return True if the posts have the word, or all parts of a compound; in the same order if it
+    contains a number."""
     lower = unaccent(word.rsplit("'", 1)[0]).lower()
     glued = glue(lower)
     base = strip_tail(lower)
@@ -420,7 +426,8 @@ def _is_misspelled(word: str, mentions: Mentions) -> bool:
 
 
 def _has_numbered(cut: Sequence[str], mentions: Mentions) -> bool:
-    """Return True if the posts have the pieces in a row, or all of them ("Qwen3" for 千问 3)."""
+    """Return True if the pieces follow each other in the posts, or all occur in them ("Qwen3" for
+    千问 3)."""
     apart = [(a, b) for a, b in pairwise(cut) if (a, b) not in mentions.near]
     if any(len(a) == 1 or len(b) == 1 for a, b in apart if a.isalpha() or b.isalpha()):
         return False  # 4B is not 4M, B200 not H200

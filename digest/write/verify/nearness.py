@@ -141,7 +141,8 @@ def _list_keys(text: str) -> set[str]:
 
 
 def _split_post(post: Post) -> Iterator[str]:
-    """Yield a post in encoder-sized pieces, its sentences, and its last line, even if cut off."""
+    """Yield a post in pieces of the encoder's input length, its sentences, and the end of its last
+    line even if the source cut it off."""
     reading = Reading(post)
     words = reading.plain[:MAX_CHARS]
     yield from (words[at : at + EMBED_CHARS] for at in range(0, len(words), EMBED_CHARS))

@@ -35,8 +35,10 @@ MAX_DAYS = 20
 
 
 def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]:
-    """Yield days, hours, months, years, weekdays that the posts lack. `bare`: the statement with
-    days and fractions blanked out, as "a quarter" of something is no period."""
+    """Yield days, hours, months, years and weekdays of a statement that its posts do not have.
+
+    `bare` is the text with days and fractions blanked out: "a quarter" of something is no period.
+    """
     days, terms, hours = find_days(text), find_terms(bare), _read_hours(text)
     near = [day for day in evidence.short_days if _is_near(day, evidence)]
     meant = (*evidence.days, *_move_days(hours, evidence))
@@ -79,7 +81,8 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
 def _find_missing_relatives(
     text: str, days: Sequence[Day], terms: Set[str], evidence: Evidence
 ) -> Iterator[str]:
-    """Yield "yesterday", 上周, "next month" if no post says so or names a day in that period."""
+    """Yield "yesterday", 上周, "next month" and the like if the posts neither say so nor name a day
+    in that period."""
     created, dates = evidence.created[0].date(), list(_list_dates(days, evidence))
     dates += [at.date() for at in evidence.created[1:]]
     gaps = {(at - created).days for at in dates}
@@ -127,7 +130,8 @@ def _names_evening(text: str) -> bool:
 
 
 def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
-    """Yield the days of the posts' hours in the statement's zones: Beijing is a day ahead."""
+    """Yield the days of the posts' hours in the time zones of the statement: Monday noon in New
+    York is Tuesday in Beijing."""
     days = _list_meant(evidence)
     for hour, other in product(hours, evidence.hours[:MAX_DAYS]):
         there = (convert_hour(other, day, hour.zone) for day in days if _differ(hour, other))
@@ -216,7 +220,8 @@ def _add_spans(evidence: Evidence) -> Iterator[Hour]:
 
 
 def _has_number(value: float, evidence: Evidence) -> bool:
-    """Return True if a bare figure has the value: 2025 may count posts, 8 点 be a score."""
+    """Return True if a figure without a unit has the value: 2025 may be a count of posts, 8 点 a
+    score."""
     return bool(value) and any(
         fact.value == value
         for amount in evidence.amounts

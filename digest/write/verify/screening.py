@@ -71,7 +71,8 @@ def _list_problems(candidate: Candidate, verdict: Verdict, language: Language) -
 
 
 def _is_in_language(text: str, expected: Language) -> bool:
-    """Return True if a text is in the report's language, whatever Japanese names it has."""
+    """Return True if a text is in the report's language; a Japanese name in a Chinese text does
+    not make it Japanese."""
     written = language(text)
     if written == "ja" and expected == "zh":
         kana, han = (
@@ -94,7 +95,8 @@ def _find_links(candidate: Candidate) -> list[str]:
 
 
 def is_generic(candidate: Candidate) -> bool:
-    """Return True for an item that fits any day: a stock phrase; no name, number, quotation."""
+    """Return True for an item that would fit any day: with a stock phrase, or without name, number
+    and quotation."""
     text = candidate.full_text if candidate.section != "views" else candidate.item.text
     if has_phrase(text, "stock_phrases"):
         return True

@@ -76,7 +76,8 @@ def _read_number(tree: ast.expr) -> float | None:
 
 
 def _list_numbers(tree: ast.expr, *, scales: bool = False) -> Iterator[tuple[float, bool]]:
-    """Yield the numbers of a calculation in order, and whether each multiplies or divides."""
+    """Yield the numbers of a calculation from left to right, each with True if it multiplies or
+    divides."""
     if isinstance(tree, ast.BinOp):
         scaling = isinstance(tree.op, ast.Mult | ast.Div)
         yield from _list_numbers(tree.left, scales=scaling)
@@ -133,7 +134,8 @@ def _is_scaled(value: float, number: float) -> bool:
 
 
 def _work_out(tree: ast.expr, values: Iterator[float]) -> float:
-    """Return the result of the calculation with these `values`; infinity if it divides by 0."""
+    """Return the result, or infinity after a division by zero; `values` replace the numbers in
+    their order."""
     if not isinstance(tree, ast.BinOp):
         return next(values)
     left, right = _work_out(tree.left, values), _work_out(tree.right, values)

@@ -14,7 +14,8 @@ from digest.reading.sounds import unaccent
 
 
 def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
-    """Yield versions and variants of products that the posts lack: "Veo 4" is not Veo 3."""
+    """Yield versions and variants that the posts do not have for this product: "Veo 4" is not
+    Veo 3."""
     yield from (v.text for v in find_versions(text) if not _has_version(v, text, mentions))
     for words, number in find_bare_versions(text):
         if number.removesuffix(".0") not in mentions.segments:
@@ -27,7 +28,8 @@ def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
 
 
 def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
-    """Return True if the posts have the number after the name, or beside no other version."""
+    """Return True if the number follows the name in the posts, or if they have the number and no
+    other version of that name."""
     name, number = unaccent(version.name).lower(), version.number.removesuffix(".0")
     if (name, number) in mentions.near:
         return True
