@@ -437,3 +437,17 @@ def test_yesterday_is_the_topic_s(command: str, args: list[str], where: str) -> 
     context = cli.commands[command].make_context(command, ["--date", "yesterday", *args])
     after = datetime.now(ZoneInfo(where)).date()
     assert before <= context.params["day"] + timedelta(days=1) <= after
+
+
+@pytest.mark.parametrize(
+    ("days", "offered"), [((6, 7, 8), "2025-12-07"), ((8,), "2025-12-08"), ((), "no reports yet")]
+)
+async def test_before_the_first_report_the_newest_whole_day_is_offered(
+    tmp_path: Path, days: tuple[int, ...], offered: str
+) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/empty.db") as store:
+        for day in days:  # it is the 8th
+            at = datetime(2025, 12, day, 8, tzinfo=UTC)
+            await store.save_posts(TOPIC, "x", [post("A post", f"{day}", created_at=at)])
+        said = await say(context(store, tmp_path), "/brief")
+    assert offered in said

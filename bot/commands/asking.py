@@ -194,7 +194,8 @@ class Ask:
     async def _say_no_reports(self, topic: str) -> str:
         posts = await self.context.store.count_posts(topic)
         if posts:
-            day = max(posts)
+            # Today is not over: a report of it lacks the posts to come.
+            day = max((day for day in posts if day < self.today(topic)), default=max(posts))
             line = self.hint(topic, day, name="report")
             return self.text("no_reports_but", day=day, line=line, n=posts[day])
         operator = self.context.is_admin(self.incoming)
