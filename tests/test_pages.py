@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from digest.errors import SourceError
 from digest.fetch.pages import plain_text
+from digest.models import SourceSpec, SourceState
+from digest.sources import Access, open_source
+from tests.posts import WINDOW
+from tests.source_servers import serving
 from tests.test_feeds import item, one
 
 _DIV = (
@@ -72,3 +77,22 @@ def test_an_episode_without_a_page_leads_to_its_file() -> None:
 )
 def test_words_of_different_blocks_stay_apart(html: str, text: str) -> None:
     assert plain_text(html) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "href", "said"),
+    [
+        ("application/rss+xml", "https://blog.example/feed", "its feed: https://blog.example/feed"),
+        ("application/atom+xml", "//blog.example/a", "its feed: http://blog.example/a"),
+        ("application/rss+xml", "javascript:x", "give the address"),
+        ("application/rss+xml", "http://10.0.0.1/", "give the address"),
+        ("application/json+oembed", "https://blog.example/o", "give the address"),
+    ],
+)
+async def test_a_page_says_where_its_feed_is(kind: str, href: str, said: str) -> None:
+    page = f'<!doctype html><head><link rel="Alternate" type="{kind}" href="{href}"></head>'
+    async with serving() as server:
+        server.serve("/", page.encode())
+        source = open_source(SourceSpec("rss", server.url("/"), private=True), Access())
+        with pytest.raises(SourceError, match=said):
+            await source.fetch(WINDOW, SourceState())

@@ -12,6 +12,7 @@ MAX_HTML = 100_000
 """Characters of HTML that are parsed; a post keeps less."""
 MAX_TAGS = 2_000
 """Maximum opening tags: HTML parsers take quadratic time in nesting depth."""
+MAX_HEAD = 50_000
 MAX_LINKS, MAX_ANCHORS = 20, 200
 
 _BLOCKS = (
@@ -103,6 +104,17 @@ def extract_links(html: str, base: str, *, near: bool = False) -> tuple[str, ...
         if len(links) == MAX_LINKS:
             break
     return tuple(links)
+
+
+def find_feed(page: bytes, base: str) -> str:
+    """Return the address of the first feed that the head of a page names, or ""."""
+    html = limit_tags(page[:MAX_HEAD].decode("utf-8", "replace"), MAX_TAGS)
+    links = LexborHTMLParser(html).css('link[rel~="alternate" i]')
+    for link in links:
+        kind, address = (link.attributes.get(name) or "" for name in ("type", "href"))
+        if kind.endswith(("rss+xml", "atom+xml", "feed+json")) and (to := make_link(address, base)):
+            return to
+    return ""
 
 
 def fold_spaces(text: str) -> str:

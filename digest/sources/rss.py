@@ -14,7 +14,7 @@ from digest.fetch.addresses import check_address, describe_address, make_link
 from digest.fetch.feeds import parse
 from digest.fetch.http import Fetcher
 from digest.fetch.identity import Identity, identify_entries, identify_page, identity
-from digest.fetch.pages import extract_links, fold_spaces, plain_text, title_text
+from digest.fetch.pages import extract_links, find_feed, fold_spaces, plain_text, title_text
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, Source
 
@@ -64,7 +64,10 @@ class FeedSource(Source):
         try:
             feed = await asyncio.to_thread(parse, answer.body, answer.headers)
         except FeedError as error:
-            raise SourceError(f"{describe_address(address)}: {error}") from None
+            name = describe_address(address)
+            if found := await asyncio.to_thread(find_feed, answer.body, answer.url):
+                raise SourceError(f"{name}: a page, not a feed; its feed: {found}") from None
+            raise SourceError(f"{name}: {error}") from None
         context = FeedContext(feed, answer.url, datetime.now(UTC), near=self._private)
         memory = state.marks.get("keys", "").splitlines()
         posts, memory = await asyncio.to_thread(posts_of, context, memory)
