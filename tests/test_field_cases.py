@@ -343,7 +343,7 @@ def test_an_export_of_freshrss_is_read_whatever_its_name() -> None:
 def test_lists_of_all_readers_are_read() -> None:
     body = b"""<?xml version="1.0"?><!-- exported --><OPML VERSION="1.0"><BODY>
     <OUTLINE TYPE="rss" XMLURL="https://a.example/f?cat=1&lang=zh&copy=2"/>
-    <outline type="rss" xmlUrl="feed://b.example/f"/><outline xmlUrl="feed:https://c.example/f"/>
+    <outline text="p50 < p99" xmlUrl="feed://b.example/f"/><outline xmlUrl="feed:https://c.example/f"/>
     <outline type="HTML+XPath" xmlUrl="https://page.example/"/><outline type="rss" url="https://d.example/f"/>
     <outline type="rss" xmlUrl="ftp://e.example/f"/></BODY></OPML>"""
     feeds, refused = parse_opml(body, "x.xml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digest.errors import SourceError
+from digest.fetch.identity import identity
 from digest.fetch.pages import plain_text
 from digest.models import SourceSpec, SourceState
 from digest.sources import Access, open_source
@@ -96,3 +97,9 @@ async def test_a_page_says_where_its_feed_is(kind: str, href: str, said: str) ->
         source = open_source(SourceSpec("rss", server.url("/"), private=True), Access())
         with pytest.raises(SourceError, match=said):
             await source.fetch(WINDOW, SourceState())
+
+
+def test_a_post_of_x_without_its_author_is_the_same() -> None:
+    who = identity("https://x.com/i/web/status/1978777949051420918?s=20")
+    assert (who.source, who.id) == ("x", "1978777949051420918")
+    assert (who.author, who.url) == ("", f"https://x.com/i/status/{who.id}")

@@ -190,7 +190,7 @@ def parse_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 def load_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a body, or {} if it is not one."""
     try:
-        data = json.loads(body)
+        data = json.loads(body, strict=False)  # templates of feeds leave line breaks in texts
     except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -18,7 +18,7 @@ from digest.fetch import Entry
 
 MAX_ID = 180
 _X_HOSTS = {"x.com", "twitter.com", "mobile.twitter.com", "fxtwitter.com", "vxtwitter.com"}
-_X_PATH = re.compile(r"/(?P<author>\w{1,15})/status(?:es)?/(?P<id>\d{1,20})(?:/.*)?")
+_X_PATH = re.compile(r"(?:/i)?/(?P<author>\w{1,15})/status(?:es)?/(?P<id>\d{1,20})\b.*")
 _BRIDGED = range(17, 21)
 """Lengths of X ids since 2013; on other hosts a shorter number means something else."""
 _TRACKING = frozenset(
@@ -191,7 +191,7 @@ def _of_x(host: str, path: str) -> Identity | None:
     match = _X_PATH.fullmatch(path)
     if match and (host in _X_HOSTS or len(match["id"]) in _BRIDGED):
         author = match["author"] if match["author"] not in {"i", "web"} else ""
-        url = f"https://x.com/{match['author']}/status/{match['id']}"
+        url = f"https://x.com/{author or 'i'}/status/{match['id']}"
         return Identity("x", match["id"], url, author)
     return None
 

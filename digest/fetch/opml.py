@@ -13,7 +13,8 @@ from digest.fetch.encodings import as_utf8
 
 MAX_BYTES = 2_000_000
 MAX_FEEDS = 500
-_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)")
+_SIGN = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\w{1,8});)|<(?![\w/!?])")
+"""Signs in titles that are not escaped."""
 _FEED_SCHEME = re.compile(r"feed:(?://)?(https?://)?", re.IGNORECASE)
 """Both `feed:https://...` and `feed://...` (which means http) occur."""
 
@@ -29,9 +30,13 @@ def _parse_opml(body: bytes) -> tuple[etree._Element | None, etree._ListErrorLog
     parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False)
     root = None
     with suppress(etree.XMLSyntaxError, ValueError):
-        root = etree.fromstring(_AMPERSAND.sub(b"&amp;", body), parser)
+        root = etree.fromstring(_SIGN.sub(_escape_sign, body), parser)
     is_list = root is not None and etree.QName(root).localname.lower() == "opml"
     return root if is_list else None, parser.error_log
+
+
+def _escape_sign(sign: re.Match[bytes]) -> bytes:
+    return b"&amp;" if sign[0] == b"&" else b"&lt;"
 
 
 def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
