@@ -163,6 +163,8 @@ def _parse_word(
         return named
     if (collected := _choice(request, low)) is not None:
         return collected
+    if ":" in word and (zone := parse_zone(word)):  # before keywords: +08:00
+        return replace(request, zone=zone)
     if keyword := _KEYWORD.fullmatch(word):
         return _keyword(request, keyword[1], keyword[2], word)
     if (at := parse_time(word)) is not None:

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from digest.store import StoredTopic  # loads the database: not at start-up
 
 DIGITS = "〇一二三四五六七八九"
-_DASHES = str.maketrans("‐‑‒−﹘", "-----", "\u200b\u200c\u200d\u2060\ufeff")
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"
+_INVISIBLE += "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # come along when copied
+_DASHES = str.maketrans("‐‑‒−﹘", "-----", _INVISIBLE)
 _NUMERAL = re.compile(
     rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号天点时分条])|(?<=点)[{DIGITS}零十廿]+$|两(?=[天点])"
 )
-QUOTES = '"“”「」『』《》'
+QUOTES = '"“”「」『』《》()[]【】'
 END_MARKS = "。．.!！?？,，;；、:："
 
 

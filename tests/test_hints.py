@@ -297,6 +297,8 @@ async def test_what_phones_type_is_understood(bot: Services) -> None:
     assert await say(bot, "brief") == await say(bot, "/brief")
     assert await say(bot, "/股票") == await say(bot, "/stocks")
     assert await say(bot, "/detail view") == await say(bot, "/detail views")
+    assert await say(bot, "/sources 第一条") == await say(bot, "/sources 1)")
+    assert "UTC+8" in await say(bot, "/subscribe 08:30 +08:00")
     month = await say(bot, "/month 12月")
     assert await say(bot, "/month 12") == await say(bot, "/month dec") == month
     assert await say(bot, "/week last") == await say(bot, "/week last week")

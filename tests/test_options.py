@@ -183,7 +183,7 @@ def test_every_choice_of_days_has_a_word_of_its_own() -> None:
             assert len(format_weekdays(days)) <= 19
 
 
-@pytest.mark.parametrize("word", ["+8", "-05:00", "+", "-", "25:00", "Mars/Phobos", "ai2", "+_"])
+@pytest.mark.parametrize("word", ["+8", "-5", "+", "-", "25:00", "Mars/Phobos", "ai2", "+_"])
 def test_what_means_nothing_is_unknown(word: str) -> None:
     with pytest.raises(Unknown) as caught:
         parse_options([word], TOPICS)

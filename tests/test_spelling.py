@@ -60,6 +60,12 @@ TODAY = date(2025, 12, 8)
         "/報告 12月5號",
         "報告 12月5日",
         "/report \u200b12/5",
+        "/report \u200e2025-12-05\u2069",
+        "/report（2025-12-05）",
+        "/report「2025-12-05」",
+        "/report：2025-12-05",
+        "/report=2025-12-05",
+        "/ report 2025-12-05",
     ],
 )
 async def test_a_line_is_understood_as_a_person_means_it(tmp_path: Path, line: str) -> None:

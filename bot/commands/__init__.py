@@ -131,7 +131,7 @@ async def _parse_line(context: Services, incoming: Incoming) -> Ask | Reply:
         line = f"/{line}"
     if not line.startswith("/") or len(line) < 2:
         return reply(Paragraph(texts.text("hint", language)), language=language)
-    name, *words = line[1:].split(" ")
+    name, *words = line[1:].lstrip().split(" ")
     # In Telegram groups the command may name the bot: /brief@jianbao_bot
     typed = name.split("@")[0].rstrip(END_MARKS)
     name = fold_letters(typed)
@@ -148,8 +148,8 @@ async def _parse_line(context: Services, incoming: Incoming) -> Ask | Reply:
     if glued:
         at = len(typed) - len(glued)
         line = " ".join([f"/{typed[:at]}", typed[at:], *words])
-    bare = (word.strip(QUOTES).rstrip(END_MARKS) for word in words)
-    words = [word for word in (glued, *bare) if word]
+    words = [word.strip(QUOTES).rstrip(END_MARKS) for word in (glued, *words)]
+    words = [word for word in words if word]
     return Ask(context, incoming, command, tuple(words), line, COMMANDS, subscriptions, spoken)
 
 
@@ -159,8 +159,8 @@ def _command(name: str) -> tuple[Command | None, str]:
         return command, ""
     for alias, command in sorted({**_BY_ALIAS, **_BY_NAME}.items(), key=lambda row: -len(row[0])):
         glued = name.removeprefix(alias)
-        if glued != name and (not alias.isascii() or not glued[0].isascii() or glued[0].isdigit()):
-            return command, glued.lstrip(END_MARKS)
+        if glued != name and not (alias.isascii() and glued[0].isascii() and glued[0].isalpha()):
+            return command, glued.lstrip(f"{END_MARKS}=")
     return None, ""
 
 

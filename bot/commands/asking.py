@@ -17,6 +17,7 @@ from bot.typed import (
     MAX_DAYS,
     DateError,
     LongRangeError,
+    convert_numerals,
     fold_letters,
     index_names,
     parse_days,
@@ -111,7 +112,7 @@ class Ask:
                     break
             if not query.topic and (topic := await self.topic_of(word)):
                 taken, query = 1, replace(query, topic=topic)
-            elif taken < 2 and not figure and (number := _NUMBER.fullmatch(word)):
+            elif taken < 2 and not figure and (number := _NUMBER.fullmatch(convert_numerals(word))):
                 taken, query = 1, replace(query, number=int(number[1]))
             elif taken:
                 typed += words[:taken]
