@@ -331,3 +331,12 @@ async def test_a_server_that_a_cut_network_took_away_is_noticed(store: Store) ->
         settings = raw.info.get_parameters()
     assert settings["tcp_user_timeout"] == "30000"
     assert settings["keepalives_idle"] == "15"
+
+
+async def test_a_first_answer_with_posts_of_a_week_is_not_the_rate_of_a_day(store: Store) -> None:
+    now, book = datetime(2025, 12, 6, 12, tzinfo=UTC), SourceBook(store)
+    posts = [post("A post", f"{n}", created_at=now - timedelta(days=n)) for n in range(7)]
+    spec = SourceSpec("rss", "https://example.com/feed")
+    await book.save_answer(TOPIC, spec, "feed", posts, SourceState(), now, 0.1)
+    [health] = (await book.load_health("ai", now.date())).values()
+    assert health.posts_a_day == 1

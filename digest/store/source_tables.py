@@ -103,6 +103,8 @@ class SourceBook:
 
         Returns the number of new posts. `site`: see `Source`.
         """
+        # A first answer has posts of weeks: they say nothing about a day.
+        recent = sum(now - post.created_at < timedelta(days=1) for post in posts)
         first, posts = posts[:-SAVE_BATCH], posts[-SAVE_BATCH:]
         new = await self._store.save_posts(topic, name, first, site) if first else 0
         async with self._store.writing() as connection:
@@ -122,7 +124,7 @@ class SourceBook:
                 "seconds": round(seconds, 3),
             }
             await save_row(connection, sources, _NAMES, row)
-            await _count(connection, topic, spec, now, posts=new, answers=1)
+            await _count(connection, topic, spec, now, posts=min(new, recent), answers=1)
         return new
 
     async def save_failure(
