@@ -3,8 +3,9 @@
 import asyncio
 import errno
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -12,9 +13,11 @@ from urllib.parse import urlsplit
 
 from bot import texts
 from bot.app import CHATS, conversation
+from bot.commands.chats import USUAL_TIME
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
 from bot.settings import Settings, find_env_faults, find_environment_typos, load_settings
+from digest.calendar import days_back
 from digest.collect import group_fallbacks
 from digest.errors import DigestError, TopicsError, explain
 from digest.fetch.addresses import choose_proxy
@@ -76,6 +79,9 @@ async def run_checks(write: Callable[[str], None]) -> bool:
     )
     for typo in find_environment_typos():
         show(f"warn settings: {typo}")
+    with suppress(DigestError):  # reported by the topics check
+        for warning in _list_late_topics(settings):
+            show(f"warn topics: {warning}")
     with suppress(DigestError):  # reported by the database check
         database = sqlite_file(settings.database_url)
         if database and (warning := warn_of_storage(database)):
@@ -117,6 +123,17 @@ async def _topics(settings: Settings) -> str:
         raise DigestError("\n".join(faults))
     listed = [f"{t.name} (sources: {len(t.sources)})" for t in topics.values()]
     return f"{find_topics_file(settings.topics_file).resolve()}: {', '.join(listed)}"
+
+
+def _list_late_topics(settings: Settings) -> Iterator[str]:
+    """Yield a warning for each topic whose reports new chats would get a day late every day."""
+    where, year = settings.timezone, datetime.now(UTC).year
+    for topic in settings.load_topics().values():
+        if days_back(topic.timezone, topic.build_at, where, USUAL_TIME, year) > 1:
+            yield (
+                f"[{topic.name}] at {USUAL_TIME:%H:%M} in {where} (TIMEZONE) chats get the report"
+                f' of the day before yesterday: write timezone = "{where}", or an earlier build_at'
+            )
 
 
 async def _database(settings: Settings) -> str:

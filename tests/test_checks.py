@@ -207,6 +207,18 @@ async def test_many_chats_are_all_asked_about(monkeypatch: pytest.MonkeyPatch) -
     assert lines[-2].endswith("5 subscribed chats")
 
 
+@pytest.mark.parametrize(
+    ("where", "told"), [("Asia/Shanghai", True), ("Europe/Berlin", False), ("UTC", False)]
+)
+async def test_a_topic_whose_reports_come_late_to_new_chats_is_named(
+    monkeypatch: pytest.MonkeyPatch, where: str, told: bool
+) -> None:
+    monkeypatch.setenv("TIMEZONE", where)
+    passed, lines = await said()
+    assert passed, "it is only a warning"
+    assert any(f'write timezone = "{where}"' in line for line in lines) is told
+
+
 async def test_a_chat_that_is_gone_fails_on_a_line_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
