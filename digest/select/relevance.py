@@ -25,21 +25,24 @@ from digest.select.embed import Vectors, embed
 
 ON_TOPIC = 0.20
 """Fit below which a post is off topic; tuned on labelled posts (`make evaluate`)."""
-FULL_DESCRIPTION, SCARCE = 20, 0.003
-"""Descriptions of a topic (sentences, groups of keywords) from which the nearest few are reliable,
-and the fit added for each that is missing, because the nearest of many are closer to any text. With
-46 descriptions 13 of 100 posts on other subjects are ON_TOPIC, with the two to four of a topic of
-one sentence and eight keywords 0.6. With this bonus 2 are, and of 153 posts of 20 such topics 33
-are missed instead of 44."""
-OWN_SOURCES = 0.2
-"""Share of the day's posts that fit from which the bonus applies. If only one of thirty fits, posts
-that nearly do are chance."""
+FULL_DESCRIPTION, SCARCE = 20, 0.27
+"""Descriptions of a topic (sentences, groups of keywords) from which the nearest few are reliable;
+what is added to the fit of a topic with fewer, divided by their number (NEAREST at least), because
+the nearest of many are closer to any text (docs/design/topic-fit.md)."""
+USUAL_FIT, USUAL_SITE = 0.18, 0.15
+"""Mean fit of an author's posts, and of a site's entries, that says nothing about the next one. A
+site's is lower, because the operator chose its feed for the topic."""
+SOURCE_WEIGHT, MAX_AUTHOR, MAX_SITE = 2.0, 0.04, 0.12
+"""Weight of a source's mean fit above or below this, and maximum that an author and a site (a
+publisher without a handle) add: an account posts about its dinner as well
+(docs/design/topic-fit.md)."""
+SURE_FIT = 0.44
+"""Fit above which a post says no more about its source."""
+USUAL_ENTRIES, USUAL_PLATFORM = 4, 10
+"""Posts of USUAL_FIT that are added to those of an author or site, and of a platform."""
 AT_HEART = 0.40
 """Fit from which a post about money is also news of the topic ("the lab raised $4B"), on AI days,
 which have many posts about AI stocks."""
-DEDICATED, MIN_ENTRIES = 2 / 3, 4
-"""Minimum share of a site's entries that fit, and minimum number of entries, for the whole site to
-be about the topic, including its other reports ("Christmas lights switch-on moved")."""
 MIN_NAME = 5
 """Minimum letters of a keyword that is looked for in handles."""
 NEAR_TOPIC, SURE_TOPIC = 0.10, 0.35
@@ -59,6 +62,9 @@ used for the topic: 0.5 to 0.7 on nine of ten AI days, -0.2 to 0.24 for topics a
 or markets."""
 MIN_POSTS = 30
 """Minimum posts for this correlation."""
+SHOWN, MIN_SHOWN = 60, 0.13
+"""Posts that an editor has the time to see on a topic whose news the head does not know, and their
+minimum fit: the nearest ones, even if the code considers some of them off topic."""
 ADVERTISEMENT = 0.5
 """Margin of the `advertisement` head from which a post is dropped. On 43 held-out days that editors
 read, nine of ten such posts are advertisements; one of a hundred posts worth reporting is lost."""
@@ -117,20 +123,20 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
     base = near + KEYWORD_WEIGHT * named
     if not topic.about and not topic.keywords:  # the operator's sources say what belongs to it
         base = np.maximum(base, ON_TOPIC)
-    if np.count_nonzero(base >= ON_TOPIC) >= OWN_SOURCES * len(base):
-        base += SCARCE * max(0, FULL_DESCRIPTION - len(prototypes))
-    fit = base + KEYWORD_WEIGHT * np.minimum(_count_learned(readings, base), MAX_LEARNED)
-    fit = fit.astype(np.float32)
+    if is_short := len(prototypes) < FULL_DESCRIPTION:
+        base += SCARCE / max(NEAREST, len(prototypes))
+    fit = _add_learned(readings, base)
     news = np.array([r.scores.get("news", 0.0) for r in readings], np.float32)
     market = tuple(is_market(topic, reading) for reading in readings)
     if speaks_for(fit, news):
         weighed, appeal = weigh_news(fit, news)
         core = tuple((base >= AT_HEART).tolist())
         return Relevance(weighed, market, core, appeal, knows_news=True)
-    fit = _raise_dedicated(topic, readings, fit)
+    if is_short:
+        fit = _add_learned(readings, base + _rate_sources(readings, base))
+    fit = _raise_named(topic, readings, fit)
     core = tuple((fit >= ON_TOPIC).tolist())
-    # If there are few posts, an editor has the time to see those that may be on topic.
-    least = NEAR_TOPIC if len(fit) < MIN_POSTS else ON_TOPIC
+    least = np.clip(np.sort(fit)[-SHOWN:].min(initial=ON_TOPIC), MIN_SHOWN, ON_TOPIC)
     return Relevance(fit, market, core, fit - least, knows_news=False)
 
 
@@ -154,25 +160,46 @@ def weigh_news(
     return weighed, (fit + NEWS_WEIGHT * news - MIN_APPEAL).astype(np.float32)
 
 
-def _raise_dedicated(
+def _rate_sources(
+    readings: Sequence[Reading], fit: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return what the source of each post adds to its fit: more the better the posts of its author
+    or site fit, less on a platform about everything. What a town's paper reports is news of the
+    town, even if no word of the entry names it."""
+    rated = np.minimum(fit, SURE_FIT)
+    platforms, sources = defaultdict(list), defaultdict(list)
+    for place, reading in enumerate(readings):
+        post = reading.post
+        platforms[post.source].append(place)
+        sources[post.source, post.author, post.author or urlsplit(post.url).hostname].append(place)
+    means = {
+        name: (rated[places].sum() + USUAL_PLATFORM * USUAL_FIT) / (len(places) + USUAL_PLATFORM)
+        for name, places in platforms.items()
+    }
+    added = np.zeros_like(fit)
+    for (platform, author, _), places in sources.items():
+        expected = USUAL_ENTRIES * means[platform]
+        mean = (rated[places].sum() + expected) / (len(places) + USUAL_ENTRIES)
+        usual, most = (USUAL_FIT, MAX_AUTHOR) if author else (USUAL_SITE, MAX_SITE)
+        added[places] = min(most, SOURCE_WEIGHT * (mean - usual))
+    return added
+
+
+def _raise_named(
     topic: Topic, readings: Sequence[Reading], fit: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Raise the fit to ON_TOPIC for the entries of sites about the topic (publishers without
-    handles) and for accounts named after it (@fennportbus): what a town's buses do is news of the
-    town, even if no word of the post names it."""
+    """Raise the fit to ON_TOPIC for accounts named after the topic (@fennportbus)."""
     words = [word for word in list_keywords(topic) if len(word) >= MIN_NAME and " " not in word]
-    entries: defaultdict[str | None, list[int]] = defaultdict(list)
-    for place, reading in enumerate(readings):
-        if not reading.post.author:
-            entries[urlsplit(reading.post.url).hostname].append(place)
-    raised = fit.copy()
-    for place, reading in enumerate(readings):
-        if any(word in reading.post.author.lower() for word in words):
-            raised[place] = max(fit[place], ON_TOPIC)
-    for host, places in entries.items():
-        if host and len(places) >= MIN_ENTRIES and (fit[places] >= ON_TOPIC).mean() >= DEDICATED:
-            raised[places] = np.maximum(fit[places], ON_TOPIC)
-    return raised
+    named = [any(word in reading.post.author.lower() for word in words) for reading in readings]
+    return np.where(named, np.maximum(fit, ON_TOPIC), fit).astype(np.float32)
+
+
+def _add_learned(
+    readings: Sequence[Reading], fit: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Add the learned names to the fit."""
+    learned = np.minimum(_count_learned(readings, fit), MAX_LEARNED)
+    return (fit + KEYWORD_WEIGHT * learned).astype(np.float32)
 
 
 def _count_learned(
