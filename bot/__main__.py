@@ -353,7 +353,7 @@ async def evaluate_verify(file: Path, with_model: bool) -> None:
     from digest.write.model.prompts import load_prompts
 
     try:
-        lines = await asyncio.to_thread(file.read_text, encoding="utf-8")
+        lines = await asyncio.to_thread(file.read_text, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise DigestError(f"{file}: cannot be read: it must be a UTF-8 text file") from None
     if not with_model:

@@ -184,8 +184,8 @@ def lines() -> Iterator[str]:
         "created_at": "2025-12-06T08:00:00Z",
     }
     for id_, said, cite in (("good", "It scores 81%.", "x:1"), ("bad", "It scores 82%.", "1")):
-        item = {"title": "", "text": said, "cites": [cite]}
-        yield json.dumps({"id": id_, "lang": "en", "item": item, "posts": [cited]})
+        item = {"title": None, "text": said, "cites": [cite]}
+        yield json.dumps({"id": id_, "lang": None, "view": None, "item": item, "posts": [cited]})
 
 
 def test_evaluate_answers_a_line_for_each() -> None:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from digest.errors import DigestError
 from digest.llm.client import Call, Llm
@@ -24,15 +24,15 @@ SHAPE = 'write {"id": "1", "item": {"text": "...", "cites": ["x:1"]}, "posts": [
 
 
 class _Item(BaseModel):
-    title: str = ""
+    title: str | None = None
     text: str = ""
-    cites: list[str] = []
+    cites: list[str] | None = None
 
 
 class _Line(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
     id: str
-    lang: str = ""
-    view: bool = False
+    view: bool | None = None
     item: _Item
     posts: list[dict[str, Any]]
 
@@ -62,9 +62,9 @@ def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
             problem = name_problem(error) if isinstance(error, ValidationError) else error
             raise DigestError(f"{name}:{number}: {problem}; {SHAPE}") from None
         keys = {post.id: post.key for post in posts}
-        cites = tuple(keys.get(cite, cite) for cite in data.item.cites)
-        item = Item(data.item.text, data.item.title, cites=cites)
-        yield LabelledItem(data.id, item, posts, data.view)
+        cites = tuple(keys.get(cite, cite) for cite in data.item.cites or ())
+        item = Item(data.item.text, data.item.title or "", cites=cites)
+        yield LabelledItem(data.id, item, posts, bool(data.view))
 
 
 def judge_by_code(lines: Iterable[str], name: str) -> Iterator[str]:
