@@ -12,8 +12,6 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from digest.reading.vocabulary import load_lines
-
 MAX_ENTRIES = 300
 MAX_TITLE, MAX_CONTENT = 1_000, 100_000
 LONGEST_WAIT = 24 * 3600.0
@@ -145,6 +143,9 @@ def _find_month(word: str) -> int | None:
     number = word.removesuffix("月")
     if number != word:
         return int(number) if number.isdecimal() else _HAN_MONTHS.get(number)
+    # Imported here so that the chat process does not load the text reading code.
+    from digest.reading.vocabulary import load_lines
+
     rows = enumerate(load_lines("months", "months"), 1)
     return next((n for n, row in rows if f" {word}" in row), None)
 
