@@ -167,11 +167,16 @@ class Draft:
         """Return True if no story is left out: there are few, or the topic is unfamiliar."""
         return not self.strictness
 
-    def stories(self) -> Iterator[Story]:
-        """Yield the stories that belong to the topic, best first."""
+    def stories(self, *, far: bool = False) -> Iterator[Story]:
+        """Yield the stories that belong to the topic, best first; with `far`, also those that are
+        only near it."""
         for story in self.material.stories:
-            if not story.market and is_topical(story, ON_TOPIC * self.strictness):
+            if not story.market and (far or self.is_topical(story)):
                 yield story
+
+    def is_topical(self, story: Story) -> bool:
+        """Return True if a story surely belongs to the topic."""
+        return is_topical(story, ON_TOPIC * self.strictness)
 
     @cached_property
     def topic_names(self) -> frozenset[str]:
@@ -219,11 +224,13 @@ class Draft:
 
         return sorted(leads, key=order)
 
-    def rate_stories(self, least: float = MIN_VALUE) -> list[tuple[float, Story, Quote]]:
-        """Return the worth, the story and its lead sentence of each story that has an unprinted
-        lead sentence of at least this value, best first."""
+    def rate_stories(
+        self, least: float = MIN_VALUE, *, far: bool = False
+    ) -> list[tuple[float, Story, Quote]]:
+        """Return the worth, the story and its lead sentence of each story (`stories`) that has an
+        unprinted lead sentence of at least this value, best first."""
         least = -math.inf if self.takes_all else least
-        leads = ((story, self.choose_lead(story, least)) for story in self.stories())
+        leads = ((story, self.choose_lead(story, least)) for story in self.stories(far=far))
         rated = ((rate_story(story, lead), story, lead) for story, lead in leads if lead)
         return sorted(islice(rated, MAX_RATED), key=lambda entry: -entry[0])
 
