@@ -261,6 +261,7 @@ from tests.test_verify import missing
         ("It is full between seven and nine in the evening.", "19:00-21:00 最多人"),
         ("The stream runs until 5:30 p.m. Pacific.", "Live 2:30 - 5:30PT"),
         ("Her commission was 50,000 yuan in a quarter.", "一个季度的提成有 5 万"),
+        ("两项新作：①LumaFold ②Tidewave", "LumaFold and Tidewave are out"),
     ],
 )
 def test_derived_figures_are_proved(said: str, posted: str) -> None:
@@ -410,6 +411,9 @@ def test_derived_figures_are_proved(said: str, posted: str) -> None:
         ("Full between six and nine in the evening.", "19:00-21:00 最多人", "six"),
         ("A quarter of the orders are hers.", "一个季度的订单", "A quarter"),
         ("Power costs 3.2 times as much there.", "power costs are 120%+ higher", "3.2 times"),
+        ("涨了⑥③%", "涨了50%", "⑥③"),
+        ("It rose by ⅔", "It rose by half", "⅔"),
+        (f"It costs ${'1' * 60}", "It costs $5", "1" * 60),
     ],
 )
 def test_wrong_results_are_refused(said: str, posted: str, what: str) -> None:

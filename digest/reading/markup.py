@@ -3,6 +3,7 @@ dashes, digits and characters."""
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from digest.reading.names import simplify
 from digest.text import URL, clean
@@ -93,3 +94,22 @@ def drop_marks(text: str) -> str:
 def spell_arrows(text: str) -> str:
     """Return the text with "->", "up" and "down" instead of arrows."""
     return text.replace("\ufe0f", "").translate(_ARROWS)
+
+
+def find_numeric_words(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of words and decimals with a sign for a number, outside Chinese: 0.11.0, H20,
+    ⑥③. A single circled number only counts the parts of a list."""
+    start = 0
+    for kind, chars in groupby(enumerate(text), key=lambda pair: _kind_of(text, *pair)):
+        end = start + len(list(chars))
+        is_marker = kind == "circled" and end == start + 1
+        if kind and not is_marker and any(map(str.isnumeric, text[start:end])):
+            yield start, end
+        start = end
+
+
+def _kind_of(text: str, at: int, char: str) -> str:
+    if char.isdigit() and not char.isdecimal():
+        return "circled"
+    is_point = char == "." and text[at + 1 : at + 2].isdigit()
+    return "word" if char < "\u2e80" and (char.isalnum() or is_point) else ""

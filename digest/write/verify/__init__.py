@@ -30,7 +30,14 @@ from digest.reading.contexts import (
     joins_things,
 )
 from digest.reading.days import NOON, blank_days, blank_zones, find_terms, read_spans
-from digest.reading.markup import blank_handles, find_commands, find_handles, fold_text, has_markup
+from digest.reading.markup import (
+    blank_handles,
+    find_commands,
+    find_handles,
+    find_numeric_words,
+    fold_text,
+    has_markup,
+)
 from digest.reading.mentions import find_words, follows_name, has_word, join_versions
 from digest.reading.names import find_ticker
 from digest.reading.numerals import find_per_scales
@@ -137,9 +144,11 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     yield from (Claim("link", words) for words in _find_markup(text, evidence))
     bare = blank_days(text)
     month_days = find_month_days(text, evidence)
+    every = find_amounts(blank_handles(bare))
+    yield from (Claim("figure", words) for words in _find_unread(text, bare, every, evidence))
     amounts = [
         amount
-        for amount in find_amounts(blank_handles(bare))
+        for amount in every
         if amount.value not in month_days or not amount.text.endswith(("日", "号"))
     ]
     shares = _blank_amounts(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
@@ -166,6 +175,21 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     plain = blank_tickers(blank_zones(_blank_amounts(text, measures)))  # kWh is not a name
     for words in find_missing_names(plain, evidence.mentions):
         yield Claim("name", words)
+
+
+def _find_unread(
+    text: str, bare: str, amounts: Sequence[Amount], evidence: Evidence
+) -> Iterator[str]:
+    """Yield words with a number that no recogniser reads and no post has: ⑥③, 0x3F, a figure of
+    sixty digits. `bare` is the text without days."""
+    left = _blank_amounts(bare, amounts)
+    for term in find_terms(text):
+        left = left[: term.start] + " " * (term.end - term.start) + left[term.end :]
+    posted = evidence.text.lower()
+    for start, end in find_numeric_words(blank_handles(text)):
+        is_unread = any(map(str.isnumeric, left[start:end]))
+        if is_unread and text[start:end].lower() not in posted:
+            yield text[start:end]
 
 
 def _is_glued(amount: Amount, text: str) -> bool:
